@@ -14,9 +14,9 @@
 namespace muster::link {
 
 /// The server as one gateway sees it. Messages are moved from.
-class ServerPort {
+class RegionServer {
  public:
-  virtual ~ServerPort() = default;
+  virtual ~RegionServer() = default;
 
   virtual void link_up(wire::LinkUp message) = 0;
   virtual void link_down(wire::LinkDown message) = 0;
@@ -26,9 +26,9 @@ class ServerPort {
 };
 
 /// A gateway as the server sees it.
-class GatewayPort {
+class RegionGateway {
  public:
-  virtual ~GatewayPort() = default;
+  virtual ~RegionGateway() = default;
 
   virtual void admit(wire::Admit message) = 0;
   virtual void dispatch(wire::Dispatch message) = 0;
