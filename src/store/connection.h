@@ -116,8 +116,7 @@ class Connection {
   /// The integer in the first column of the only row; `otherwise` where there is none.
   core::Result<std::int64_t> integer(std::string_view sql, std::initializer_list<Param> params = {},
                                      std::int64_t otherwise = 0) {
-    MUSTER_ASSIGN(auto found,
-                  first(sql, params, [](const Row& row) { return row.integer(0); }));
+    MUSTER_ASSIGN(auto found, first(sql, params, [](const Row& row) { return row.integer(0); }));
     return found.value_or(otherwise);
   }
 

@@ -135,8 +135,8 @@ class Database {
     using R = std::invoke_result_t<F&, Connection&>;
     auto kept = std::make_shared<std::optional<R>>();
     auto executor = co_await boost::asio::this_coro::executor;
-    auto status = co_await boost::asio::async_initiate<
-        const boost::asio::use_awaitable_t<>, void(std::shared_ptr<core::Status>)>(
+    auto status = co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>,
+                                                       void(std::shared_ptr<core::Status>)>(
         [this, side](auto handler, Job job) {
           job.done = [handler = std::move(handler)](core::Status outcome) mutable {
             std::move(handler)(std::make_shared<core::Status>(std::move(outcome)));
