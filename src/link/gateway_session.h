@@ -11,8 +11,9 @@
 // Time: the gateway sweeps its links about once a second and calls tick(now) on those
 // whose deadline() has passed. Not thread-safe.
 //
-// REQUIRES: the port does not destroy the session from inside a call. After
-// port.closed() the session sends nothing more and ignores what comes in.
+// REQUIRES: the port does not destroy the session from inside a call, and send() does
+// not call back into it (the other calls may). After port.closed() the session sends
+// nothing more and ignores what comes in.
 #pragma once
 
 #include <cstdint>
@@ -78,7 +79,7 @@ class GatewaySession final : private CreditClient {
   /// The server's decision; ignored unless the state is kAsking.
   void admit(core::WallTime wall, core::MonoTime now);
   /// Says Goodbye and ends the link, in any state: refused, kicked, stopping.
-  void goodbye(wire::GoodbyeCode code, std::string reason, std::uint32_t retry_after_ms = 0);
+  void goodbye(wire::GoodbyeCode code, std::string_view reason, std::uint32_t retry_after_ms = 0);
   /// The connection broke: port.closed() follows, with GOODBYE_NONE.
   void broken(std::string reason);
 
@@ -105,7 +106,8 @@ class GatewaySession final : private CreditClient {
   struct Transfers;  // on the heap only while there are any
 
   std::uint64_t take_credit(std::uint64_t bytes_max) override;
-  bool wants_credit() const override;
+  void want_credit();
+  void settle(core::RunId run);
 
   void dispatch(wire::FrameKind kind, std::string_view body);
   void on_hello(std::string_view body);
@@ -127,6 +129,7 @@ class GatewaySession final : private CreditClient {
   std::uint32_t interval_ms_ = 0;
   State state_ = State::kWaitHello;
   std::uint8_t version_ = 0;
+  std::uint8_t upcalls_ = 0;  // without an answer
 };
 
 }  // namespace muster::link
