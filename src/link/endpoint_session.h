@@ -111,6 +111,7 @@ class EndpointSession final : private RunsObserver {
   void on_heartbeat_ack(std::string_view body);
   void send_heartbeat();
   void on_invoke(std::string_view body);
+  void on_cancel(std::string_view body);
   void on_grant(std::string_view body);
   void on_result_ack(std::string_view body);
   void on_content(std::string_view body);
@@ -127,11 +128,11 @@ class EndpointSession final : private RunsObserver {
   EndpointRuns& runs_;
   core::Random random_;
   State state_ = State::kNew;
-  bool awaiting_ack_ = false;
+  bool awaiting_sign_ = false;
   std::uint32_t inline_bytes_max_ = 0;
   std::uint64_t heartbeat_sequence_ = 0;
   std::uint64_t next_upcall_ = 1;
-  core::MonoTime now_{};           // of the event being handled
+  core::MonoTime now_{};  // of the event being handled
   core::MonoTime last_heard_{};
   core::MonoTime heartbeat_at_{};  // when to send the next
   core::MonoTime answer_by_{};     // Welcome, or a sign of life, is due

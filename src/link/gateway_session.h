@@ -30,6 +30,10 @@
 
 namespace muster::link {
 
+namespace detail {
+class Transfers;
+}
+
 /// The gateway's side of one link. All messages are checked and cleaned.
 class GatewayPort {
  public:
@@ -58,6 +62,7 @@ struct GatewayShared {
   std::uint32_t inline_result_bytes_max;  ///< normally wire::kInlineResultBytesMax
   CreditWindow credit;
   std::size_t links = 0;  ///< open links; the gateway keeps it, heartbeats adapt to it
+  core::MonoTime now{};   ///< of the latest event on any link; the sessions keep it
 
   GatewayShared(std::string region_name, std::string gateway_name);
   /// The interval for a link of this age: 20 s in its first minute, then 60 s; with more
@@ -103,21 +108,25 @@ class GatewaySession final : private CreditClient {
   std::size_t transfers() const;
 
  private:
-  struct Transfers;  // on the heap only while there are any
-
   std::uint64_t take_credit(std::uint64_t bytes_max) override;
   void want_credit();
-  void settle(core::RunId run);
+  void release_credit();
+  void drop_transfers_if_done();
+  core::MonoTime silent_at() const;
 
   void dispatch(wire::FrameKind kind, std::string_view body);
   void on_hello(std::string_view body);
   void on_heartbeat(std::string_view body);
+  void on_started(std::string_view body);
+  void on_output(std::string_view body);
   void on_announce(std::string_view body);
   void on_chunk(std::string_view body);
+  void on_upcall(std::string_view body);
+  void on_content_request(std::string_view body);
   void on_goodbye(std::string_view body);
   template <typename Message>
   bool read(std::string_view body, Message& message);
-  void protocol_error(std::string reason);
+  void protocol_error(std::string_view reason);
   void close(Ending ending);
   core::Status check_and_send(wire::FrameKind kind, const google::protobuf::MessageLite& message);
 
@@ -125,7 +134,7 @@ class GatewaySession final : private CreditClient {
   GatewayShared& shared_;
   core::MonoTime opened_at_;
   core::MonoTime last_heard_;
-  std::unique_ptr<Transfers> transfers_;
+  std::unique_ptr<detail::Transfers> transfers_;  // only while there are any
   std::uint32_t interval_ms_ = 0;
   State state_ = State::kWaitHello;
   std::uint8_t version_ = 0;

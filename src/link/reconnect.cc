@@ -12,7 +12,8 @@ namespace {
 std::string_view advice(wire::GoodbyeCode code) {
   switch (code) {
     case wire::GOODBYE_REVOKED:
-      return "this endpoint's certificate is revoked: enrol again with a new token, if it shall come "
+      return "this endpoint's certificate is revoked: enrol again with a new token, if it shall "
+             "come "
              "back";
     case wire::GOODBYE_UNKNOWN_ENDPOINT:
       return "the region does not know this endpoint: enrol again with a new token";
@@ -43,11 +44,11 @@ void Reconnect::connected(core::MonoTime now) {
 }
 
 core::Duration Reconnect::backoff() {
-  const auto ceiling =
-      std::min<core::Duration>(kCeiling, core::Duration(kFirst) * (1ULL << std::min(failures_, 16U)));
+  const auto ceiling = std::min<core::Duration>(
+      kCeiling, core::Duration(kFirst) * (1ULL << std::min(failures_, 16U)));
   ++failures_;
-  return core::Duration{1 + static_cast<std::int64_t>(random_.below(
-                                static_cast<std::uint64_t>(ceiling.count())))};
+  return core::Duration{
+      1 + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(ceiling.count())))};
 }
 
 core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
@@ -65,9 +66,10 @@ core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
     explanation_ += hint;
     explanation_ += ")";
   } else if (ending.retry_after_ms > 0) {
-    wait = std::min<core::Duration>(std::chrono::milliseconds(ending.retry_after_ms), kRetryAfterMax);
-    wait += core::Duration{static_cast<std::int64_t>(static_cast<double>(wait.count()) * 0.2 *
-                                                     random_.unit())};
+    wait =
+        std::min<core::Duration>(std::chrono::milliseconds(ending.retry_after_ms), kRetryAfterMax);
+    wait += core::Duration{
+        static_cast<std::int64_t>(static_cast<double>(wait.count()) * 0.2 * random_.unit())};
   } else {
     wait = backoff();
   }
