@@ -55,10 +55,9 @@ Code code_of(int extended, int system_errno) {
     case SQLITE_LOCKED:
     case SQLITE_NOMEM:
       return Code::kUnavailable;
-    case SQLITE_IOERR: {
-      const bool full = system_errno == ENOSPC || system_errno == EDQUOT || system_errno == EFBIG;
-      return full ? Code::kUnavailable : Code::kIo;
-    }
+    case SQLITE_IOERR:
+      // A write that hits a quota or a file size limit; SQLite does not always keep the errno.
+      return extended == SQLITE_IOERR_WRITE && system_errno != EIO ? Code::kUnavailable : Code::kIo;
     case SQLITE_CANTOPEN:
       return Code::kIo;
     case SQLITE_CORRUPT:
