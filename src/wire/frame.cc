@@ -70,6 +70,7 @@ std::size_t body_bytes_max(RegionKind kind) {
     case REGION_GATEWAY_HELLO:
     case REGION_GATEWAY_WELCOME:
     case REGION_LINK_DOWN:
+    case REGION_NOTICE:
     case REGION_ADMIT:
     case REGION_KICK:
     case REGION_PING:

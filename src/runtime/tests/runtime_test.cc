@@ -7,6 +7,7 @@
 #include "core/bytes.h"
 #include "runtime/file.h"
 #include "runtime/loop.h"
+#include "runtime/signal.h"
 #include "runtime/task_group.h"
 #include "runtime/worker_pool.h"
 
@@ -43,6 +44,24 @@ TEST(WorkerPool, RunsElsewhereAndReturnsHere) {
   while (group.size() > 0) loop.context().run_one();
   EXPECT_NE(worked, std::this_thread::get_id());
   EXPECT_EQ(resumed, std::this_thread::get_id());
+}
+
+TEST(Signal, WakesAllWaitersAndLosesNoChange) {
+  Loop loop;
+  Signal signal;
+  TaskGroup group(loop, "test");
+  int woken = 0, timed_out = 0;
+  const auto waiter = [](Signal& s, std::uint64_t seen, core::Duration at_most, int& yes,
+                         int& no) -> Task<void> { ++(co_await s.wait(seen, at_most) ? yes : no); };
+  for (int i = 0; i < 3; ++i) group.spawn(waiter(signal, 0, 1h, woken, timed_out));
+  loop.post([&] {
+    signal.notify();
+    group.spawn(waiter(signal, 0, 1h, woken, timed_out));   // the change is there already
+    group.spawn(waiter(signal, 1, 1ms, woken, timed_out));  // nothing newer comes
+  });
+  loop.run_until_idle();
+  EXPECT_EQ(woken, 4);
+  EXPECT_EQ(timed_out, 1);
 }
 
 TEST(Timer, CancelledTimerStaysSilentEvenWhenItsCompletionIsQueued) {

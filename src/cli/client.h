@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Client is the REST API as functions: one call, one request (lists: as many as
+// there are pages). Values are the API's JSON, because `--json` prints what the
+// server said, also what this version does not know.
+//
+// Every failure is a core::Error whose message a person can act on; its code is
+// the server's.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/transport.h"
+#include "core/result.h"
+
+namespace muster::cli {
+
+using Json = boost::json::value;
+
+/// Sees one element of a list; returns whether to go on.
+using Visitor = std::function<bool(const Json& element)>;
+
+class Client {
+ public:
+  Client(std::unique_ptr<Transport> transport, std::string server)
+      : transport_(std::move(transport)), server_(std::move(server)) {}
+
+  const std::string& server() const { return server_; }
+  Transport& transport() { return *transport_; }
+
+  core::Result<Json> me();
+  core::Result<Json> region();
+
+  /// Up to `limit` hosts (0: all) of the selector; the answer is {hosts, total, online}.
+  core::Result<Json> hosts(std::string_view selector, std::size_t limit);
+  core::Result<Json> host(std::string_view id);
+  /// The one host of this id or exact name. kInvalid lists the candidates of an
+  /// ambiguous name, kNotFound says how to look for it.
+  core::Result<Json> find_host(std::string_view id_or_name);
+  core::Status label_host(std::string_view id, const std::map<std::string, std::string>& set,
+                          const std::vector<std::string>& remove);
+  core::Status remove_host(std::string_view id);
+  core::Status revoke_host(std::string_view id);
+  /// {matched, online, unreachable_names}.
+  core::Result<Json> check_selector(std::string_view selector);
+
+  core::Result<Json> create_run(const Json& order);
+  core::Result<Json> run(std::string_view id);
+  core::Result<Json> runs(std::size_t limit);
+  core::Result<Json> cancel_run(std::string_view id);
+  core::Result<Json> folds(std::string_view run);
+  core::Status targets(std::string_view run, std::string_view state, const Visitor& visit);
+  /// All bytes that one host wrote; `stream` is "stdout" or "stderr".
+  core::Result<std::string> output(std::string_view run, std::string_view endpoint,
+                                   std::string_view stream);
+  core::Status run_events(std::string_view run, EventReader& reader);
+
+  /// `collection` is one of join-tokens, api-tokens, users.
+  core::Result<Json> list(std::string_view collection);
+  core::Result<Json> create(std::string_view collection, const Json& what);
+  core::Status change(std::string_view collection, std::string_view name, const Json& what);
+  core::Status remove(std::string_view collection, std::string_view name);
+  core::Status change_password(std::string_view old_one, std::string_view new_one);
+
+  /// Newest first; ends after `limit` entries (0: all).
+  core::Status audit(std::size_t limit, const Visitor& visit);
+  core::Result<Json> verify_audit();
+
+ private:
+  core::Result<Json> call(std::string method, std::string target, const Json* body = nullptr,
+                          std::string idempotency_key = {});
+  core::Status pages(const std::string& target, std::string_view list, std::string_view cursor,
+                     std::size_t limit, const Visitor& visit);
+
+  std::unique_ptr<Transport> transport_;
+  std::string server_;
+};
+
+/// The error of an answer with a status of 400 and more, for messages to people.
+core::Error error_of(const Answer& answer);
+
+/// `text` with everything but unreserved characters percent-encoded.
+std::string url_escape(std::string_view text);
+
+}  // namespace muster::cli

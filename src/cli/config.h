@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which region `muster` talks to, and as whom.
+//
+// Sources, first wins: MUSTER_SERVER with MUSTER_TOKEN (and MUSTER_CA, a file);
+// ~/.config/muster/client.json, written by `muster login`; client.json in the
+// state folder, written by `muster up` on the same machine.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/result.h"
+
+namespace muster::cli {
+
+/// A variable of the environment; empty ones count as not set.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+
+/// The environment of this process.
+std::optional<std::string> process_environment(const char* name);
+
+struct Region {
+  std::string server;      ///< "https://host:7443", no slash at the end.
+  std::string ca_pem;      ///< The region's certificate authority; the only one trusted.
+  std::string token;       ///< "mat1.<id>.<secret>"; empty before login.
+  std::string token_name;  ///< As it is called on the server; empty where unknown.
+  std::string source;      ///< Where this was found, for messages.
+};
+
+/// $XDG_CONFIG_HOME/muster/client.json, else ~/.config/muster/client.json.
+std::filesystem::path login_file(const Environment& environment);
+/// $MUSTER_STATE/client.json, else ~/.local/share/muster/client.json.
+std::filesystem::path state_file(const Environment& environment);
+
+/// The region by the precedence above. kUnauthorized where there is none: the
+/// message says what to do. kCorrupt for a file that cannot be read as JSON.
+core::Result<Region> find_region(const Environment& environment);
+
+/// Reads and writes one such file; written with mode 0600, replaced atomically.
+core::Result<Region> load_region(const std::filesystem::path& file);
+core::Status save_region(const std::filesystem::path& file, const Region& region);
+
+/// "box", "box:7443", "https://box:7443/" → "https://box:7443"; kInvalid for what
+/// is no address, and for http:// (the port speaks TLS only).
+core::Result<std::string> normal_server(std::string_view text);
+
+struct ServerAddress {
+  std::string host;
+  std::uint16_t port;
+};
+/// The parts of a normal_server().
+core::Result<ServerAddress> server_address(std::string_view server);
+
+}  // namespace muster::cli

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Context is all that a command may touch of the world, so that tests can be one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "cli/terminal.h"
+#include "cli/transport.h"
+#include "core/clock.h"
+
+namespace muster::cli {
+
+struct Context {
+  Terminal& terminal;
+  Environment environment = process_environment;
+  std::function<core::WallTime()> now = core::wall_now;
+  std::function<core::MonoTime()> mono = core::mono_now;
+  std::function<std::unique_ptr<Transport>(Region)> open = make_http_transport;
+  std::function<core::Result<std::string>(std::string)> authority = fetch_authority;
+  const Command* root = nullptr;  ///< The whole tree, for completion.
+
+  /// A client of the configured region; kUnauthorized with advice where there is none.
+  core::Result<Client> connect() const;
+};
+
+/// Says on standard error why the command ends, and returns its exit code.
+int report(Context& context, const core::Error& error);
+
+}  // namespace muster::cli

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "identity/certificate.h"
+#include "wire/frame.h"
+
+namespace muster::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Level;
+
+constexpr core::Duration kSweepInterval = 1s;
+/// The old owner of a key has so long to show that it lives.
+constexpr core::Duration kProbePatience = 3s;
+/// Acknowledgements wait so long for company: nobody waits for them.
+constexpr core::Duration kAckDelay = 200ms;
+constexpr std::uint32_t kDuplicateRetryMs = 60'000;
+constexpr std::uint32_t kNoServerRetryMs = 5'000;
+
+/// Calls `each` with every 16-byte id of a concatenated list.
+template <typename Each>
+void for_each_target(std::string_view targets, Each each) {
+  constexpr std::size_t kBytes = core::EndpointId::kBytes;
+  for (; targets.size() >= kBytes; targets.remove_prefix(kBytes)) each(targets.substr(0, kBytes));
+}
+
+}  // namespace
+
+Gateway::Gateway(runtime::Loop& loop, GatewayOptions options, link::RegionServer& server)
+    : loop_(loop),
+      options_(std::move(options)),
+      server_(server),
+      shared_(options_.region, options_.name),
+      sweep_timer_(loop),
+      ack_timer_(loop),
+      self_(std::make_shared<Gateway*>(this)) {}
+
+Gateway::~Gateway() {
+  *self_ = nullptr;
+  stopping_ = true;
+}
+
+void Gateway::start() {
+  sweep();
+}
+
+void Gateway::stop(core::Duration spread) {
+  stopping_ = true;
+  sweep_timer_.cancel();
+  ack_timer_.cancel();
+  flush_acks();
+  flush_reports();
+  const auto spread_ms = std::max<std::int64_t>(
+      1, std::chrono::duration_cast<std::chrono::milliseconds>(spread).count());
+  core::Random random = core::random_seeded();
+  for (auto& [number, connection] : connections_)
+    connection->session().goodbye(
+        wire::GOODBYE_STOPPING, "the gateway stops",
+        static_cast<std::uint32_t>(1 + random.below(static_cast<std::uint64_t>(spread_ms))));
+}
+
+void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+  const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
+    MUSTER_ASSIGN(auto certificate, identity::Certificate::from_der(request.peer_certificate));
+    return identity::peer_identity(certificate);
+  }();
+  const bool ours =
+      peer && peer->role == identity::Role::kEndpoint && peer->region == options_.region;
+  if (!ours || stopping_) {
+    ++stats_.logins_refused;
+    core::log(Level::kWarn, "gateway", "refused a link",
+              {{"address", request.remote_address},
+               {"why", stopping_ ? "stopping"
+                       : !peer   ? peer.error().message
+                                 : "not an endpoint of this region"}});
+    return;  // dropping the socket closes it
+  }
+  const std::uint64_t number = next_number_++;
+  auto connection = std::make_unique<LinkConnection>(
+      *this, number, peer->endpoint, std::move(socket),
+      LinkConnection::Login{request.remote_address, peer->serial, {}}, core::mono_now());
+  LinkConnection& started = *connection;
+  connections_.emplace(number, std::move(connection));
+  started.start();
+}
+
+std::uint32_t Gateway::pace_login(core::MonoTime now) {
+  // Each login takes the next slot of a line that moves at the allowed pace; a second's
+  // worth may wait inside, the others are told when their slot comes.
+  const core::Duration slot = std::chrono::nanoseconds(1s) / options_.logins_per_second;
+  next_login_ = std::max(next_login_, now - 1s) + slot;
+  if (next_login_ <= now) return 0;
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_login_ - now);
+  return static_cast<std::uint32_t>(wait.count());
+}
+
+void Gateway::hello(LinkConnection& connection, wire::Hello&& hello) {
+  const auto now = core::mono_now();
+  connection.login()->hello = std::move(hello);
+  if (!server_reachable_)
+    return connection.session().goodbye(wire::GOODBYE_BUSY, "the gateway has no server just now",
+                                        kNoServerRetryMs);
+  if (open_.size() >= options_.links_max)
+    return connection.session().goodbye(wire::GOODBYE_BUSY, "the gateway is full", 30'000);
+  if (const auto wait_ms = pace_login(now); wait_ms > 0) {
+    ++stats_.logins_paced;
+    return connection.session().goodbye(wire::GOODBYE_BUSY, "logins are paced", wait_ms);
+  }
+  const auto old = open_.find(connection.endpoint());
+  if (old != open_.end() && old->second->instance() != connection.instance()) {
+    probes_.push_back({old->second->number(), connection.number(), now});
+    (void)old->second->session().send_message(wire::Heartbeat{});
+    return;
+  }
+  if (old != open_.end())
+    old->second->session().goodbye(wire::GOODBYE_REPLACED, "a newer link of this agent took over");
+  ask_server(connection);
+}
+
+void Gateway::ask_server(LinkConnection& connection) {
+  auto& login = *connection.login();
+  wire::LinkUp up;
+  up.set_endpoint(std::string(connection.endpoint().bytes()));
+  up.set_link(connection.number());
+  *up.mutable_hello() = std::move(login.hello);
+  up.set_address(login.address);
+  up.set_certificate_serial(login.serial);
+  connection.set_reported(true);
+  server_.link_up(std::move(up));
+}
+
+void Gateway::admit(wire::Admit message) {
+  LinkConnection* connection = by_number(message.link());
+  if (!connection || connection->endpoint().bytes() != message.endpoint()) return;
+  auto& session = connection->session();
+  if (session.state() != link::GatewaySession::State::kAsking) return;
+  connection->login().reset();
+  if (!message.admitted()) {
+    ++stats_.logins_refused;
+    connection->set_reported(false);
+    return session.goodbye(message.goodbye().code(), message.goodbye().reason(),
+                           message.goodbye().retry_after_ms());
+  }
+  ++stats_.logins;
+  open_[connection->endpoint()] = connection;
+  shared_.links = open_.size();
+  session.admit(core::wall_now(), core::mono_now());
+}
+
+wire::Report& Gateway::add_report(const LinkConnection& connection) {
+  return add_report(connection.endpoint().bytes());
+}
+
+wire::Report& Gateway::add_report(std::string_view endpoint_bytes) {
+  if (reports_.reports_size() >= static_cast<int>(wire::kReportsPerMessageMax)) flush_reports();
+  if (!flush_posted_) {
+    // At the end of this turn of the loop: what arrived together travels together.
+    flush_posted_ = true;
+    loop_.post([self = self_] {
+      if (*self) (*self)->flush_reports();
+    });
+  }
+  ++stats_.reports;
+  wire::Report& report = *reports_.add_reports();
+  report.set_endpoint(endpoint_bytes.data(), endpoint_bytes.size());
+  return report;
+}
+
+void Gateway::flush_reports() {
+  flush_posted_ = false;
+  if (reports_.reports_size() == 0) return;
+  wire::Reports batch;
+  batch.Swap(&reports_);
+  server_.reports(std::move(batch));
+}
+
+void Gateway::upcall(const LinkConnection& connection, wire::Upcall&& upcall) {
+  wire::UpcallUp up;
+  up.set_endpoint(std::string(connection.endpoint().bytes()));
+  up.set_link(connection.number());
+  *up.mutable_upcall() = std::move(upcall);
+  server_.upcall(std::move(up));
+}
+
+void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {
+  if (ending.code == wire::GOODBYE_PROTOCOL && !ending.by_peer) ++stats_.protocol_errors;
+  const bool loud = ending.code == wire::GOODBYE_PROTOCOL || ending.code == wire::GOODBYE_DUPLICATE;
+  core::log(loud ? Level::kWarn : Level::kDebug, "gateway", "link ended",
+            {{"endpoint", connection.endpoint()},
+             {"code", link::name(ending.code)},
+             {"reason", ending.reason}});
+  const auto open = open_.find(connection.endpoint());
+  if (open != open_.end() && open->second == &connection) open_.erase(open);
+  shared_.links = open_.size();
+  if (!connection.reported()) return;
+  connection.set_reported(false);
+  flush_reports();  // what it said before it ended comes first
+  wire::LinkDown down;
+  down.set_endpoint(std::string(connection.endpoint().bytes()));
+  down.set_link(connection.number());
+  down.set_reason(ending.reason);
+  server_.link_down(std::move(down));
+}
+
+void Gateway::gone(LinkConnection& connection) {
+  connections_.erase(connection.number());
+}
+
+LinkConnection* Gateway::open_link(std::string_view endpoint_bytes) {
+  const auto id = core::EndpointId::from_bytes(endpoint_bytes);
+  if (!id) return nullptr;
+  const auto found = open_.find(*id);
+  return found == open_.end() ? nullptr : found->second;
+}
+
+LinkConnection* Gateway::by_number(std::uint64_t number) {
+  const auto found = connections_.find(number);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+void Gateway::dispatch(wire::Dispatch message) {
+  const std::string frame = wire::encode(message.invoke());
+  for_each_target(message.targets(), [&](std::string_view target) {
+    LinkConnection* connection = open_link(target);
+    if (connection && connection->session().pass(frame)) return;
+    wire::NotSent& not_sent = *add_report(target).mutable_not_sent();
+    not_sent.set_run(message.invoke().run());
+    not_sent.set_reason("the endpoint has no open link");
+  });
+}
+
+void Gateway::cancel_run(wire::CancelRun message) {
+  wire::Cancel cancel;
+  cancel.set_run(message.run());
+  cancel.set_reason(message.reason());
+  const std::string frame = wire::encode(cancel);
+  for_each_target(message.targets(), [&](std::string_view target) {
+    if (LinkConnection* connection = open_link(target)) connection->session().pass(frame);
+  });
+}
+
+void Gateway::acks(wire::Acks message) {
+  for (const auto& ack : message.acks())
+    for_each_target(ack.targets(), [&](std::string_view target) {
+      if (const auto id = core::EndpointId::from_bytes(target)) acks_[*id].push_back(ack.run());
+    });
+  if (ack_timer_armed_ || acks_.empty() || stopping_) return;
+  ack_timer_armed_ = true;
+  ack_timer_.start(kAckDelay, [this] { flush_acks(); });
+}
+
+void Gateway::flush_acks() {
+  ack_timer_armed_ = false;
+  for (const auto& [endpoint, runs] : acks_) {
+    LinkConnection* connection = open_link(endpoint.bytes());
+    if (!connection) continue;  // it announces again at its next login
+    for (std::size_t first = 0; first < runs.size(); first += wire::kHeldRunsMax) {
+      wire::ResultAck ack;
+      for (std::size_t i = first; i < std::min(runs.size(), first + wire::kHeldRunsMax); ++i)
+        ack.add_runs(runs[i]);
+      (void)connection->session().send_message(ack);
+    }
+  }
+  acks_.clear();
+}
+
+void Gateway::kick(wire::Kick message) {
+  if (LinkConnection* connection = open_link(message.endpoint()))
+    connection->session().goodbye(message.goodbye().code(), message.goodbye().reason(),
+                                  message.goodbye().retry_after_ms());
+}
+
+void Gateway::upcall_reply(wire::UpcallReplyDown message) {
+  LinkConnection* connection = by_number(message.link());
+  if (!connection || connection->endpoint().bytes() != message.endpoint()) return;
+  (void)connection->session().send_message(message.reply());
+}
+
+void Gateway::sweep() {
+  const auto now = core::mono_now();
+  settle_probes(now);
+  std::vector<LinkConnection*> due;
+  for (const auto& [number, connection] : connections_)
+    if (connection->session().deadline() <= now) due.push_back(connection.get());
+  for (LinkConnection* connection : due) connection->session().tick(now);
+  if (!stopping_) sweep_timer_.start(kSweepInterval, [this] { sweep(); });
+}
+
+void Gateway::settle_probes(core::MonoTime now) {
+  auto probes = std::exchange(probes_, {});
+  for (const Probe& probe : probes) {
+    LinkConnection* newcomer = by_number(probe.newcomer);
+    if (!newcomer || newcomer->session().state() != link::GatewaySession::State::kAsking) continue;
+    LinkConnection* old = by_number(probe.old_link);
+    const bool old_open = old && old->session().open();
+    if (old_open && old->session().last_heard() > probe.asked) {
+      ++stats_.duplicates;
+      wire::Notice notice;
+      notice.set_endpoint(std::string(newcomer->endpoint().bytes()));
+      notice.set_text("another agent at " + newcomer->login()->address +
+                      " uses the same key: give one of them a new state folder and enrol it");
+      server_.notice(std::move(notice));
+      newcomer->session().goodbye(wire::GOODBYE_DUPLICATE, "another live agent uses this key",
+                                  kDuplicateRetryMs);
+    } else if (old_open && now - probe.asked < kProbePatience) {
+      probes_.push_back(probe);
+    } else {
+      if (old_open)
+        old->session().goodbye(wire::GOODBYE_REPLACED, "a newer agent with this key took over");
+      ask_server(*newcomer);
+    }
+  }
+}
+
+void Gateway::relogin_all() {
+  // Only a new Hello says what each endpoint holds now.
+  for (const auto& [endpoint, connection] : open_)
+    connection->session().goodbye(wire::GOODBYE_BUSY, "the gateway has found its server again",
+                                  pace_login(core::mono_now()) + 1);
+}
+
+GatewayStats Gateway::stats() const {
+  GatewayStats stats = stats_;
+  stats.links = open_.size();
+  return stats;
+}
+
+}  // namespace muster::gateway

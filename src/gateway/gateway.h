@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Gateway holds the links of its endpoints. It repeats what the server orders, folds
+// what the endpoints answer into few messages, paces logins, and owns nothing that
+// could not be rebuilt from the endpoints' next logins.
+//
+// Lives on one loop. The server is reached through link::RegionServer, in the same
+// process or over a WebSocket: the gateway cannot tell.
+//
+// Who is believed: an endpoint about itself only, named by its certificate; the server
+// about everything.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "gateway/link_connection.h"
+#include "link/region_ports.h"
+#include "net/http_message.h"
+#include "net/websocket.h"
+#include "runtime/loop.h"
+
+namespace muster::gateway {
+
+struct GatewayOptions {
+  std::string region;
+  std::string name;
+  /// Links beyond it are refused with BUSY.
+  std::size_t links_max = 50'000;
+  /// Logins beyond this pace are told when to come back.
+  std::uint32_t logins_per_second = 2'000;
+};
+
+/// Counters since the start, for metrics.
+struct GatewayStats {
+  std::size_t links = 0;  ///< open now
+  std::uint64_t logins = 0;
+  std::uint64_t logins_paced = 0;
+  std::uint64_t logins_refused = 0;
+  std::uint64_t reports = 0;
+  std::uint64_t protocol_errors = 0;
+  std::uint64_t duplicates = 0;
+};
+
+class Gateway final : public link::RegionGateway {
+ public:
+  Gateway(runtime::Loop& loop, GatewayOptions options, link::RegionServer& server);
+  ~Gateway() override;
+
+  /// Begins to sweep silent links.
+  void start();
+  /// Tells every link to come back (spread over `spread`) and closes it.
+  void stop(core::Duration spread);
+
+  /// A link that was opened at /link: the acceptor of that route.
+  void accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
+
+  /// Has every endpoint log in again, paced, after the way to the server was lost.
+  void relogin_all();
+  /// Without a server nobody can log in: endpoints are told to come back.
+  void set_server_reachable(bool reachable) { server_reachable_ = reachable; }
+
+  GatewayStats stats() const;
+  const GatewayOptions& options() const { return options_; }
+
+  // link::RegionGateway: what the server says.
+  void admit(wire::Admit message) override;
+  void dispatch(wire::Dispatch message) override;
+  void cancel_run(wire::CancelRun message) override;
+  void acks(wire::Acks message) override;
+  void kick(wire::Kick message) override;
+  void upcall_reply(wire::UpcallReplyDown message) override;
+
+ private:
+  friend class LinkConnection;
+
+  /// Somebody else's key, or the same machine after a crash? The old link is asked
+  /// whether it still lives; `newcomer` waits for the answer.
+  struct Probe {
+    std::uint64_t old_link;
+    std::uint64_t newcomer;
+    core::MonoTime asked;
+  };
+
+  // What a connection says.
+  void hello(LinkConnection& connection, wire::Hello&& hello);
+  void ask_server(LinkConnection& connection);
+  wire::Report& add_report(const LinkConnection& connection);
+  wire::Report& add_report(std::string_view endpoint_bytes);
+  void upcall(const LinkConnection& connection, wire::Upcall&& upcall);
+  void ended(LinkConnection& connection, const link::Ending& ending);
+  void gone(LinkConnection& connection);
+
+  LinkConnection* open_link(std::string_view endpoint_bytes);
+  LinkConnection* by_number(std::uint64_t number);
+  void flush_reports();
+  void flush_acks();
+  void sweep();
+  void settle_probes(core::MonoTime now);
+  std::uint32_t pace_login(core::MonoTime now);
+
+  runtime::Loop& loop_;
+  const GatewayOptions options_;
+  link::RegionServer& server_;
+  link::GatewayShared shared_;
+  runtime::Timer sweep_timer_;
+  runtime::Timer ack_timer_;
+  bool ack_timer_armed_ = false;
+  bool flush_posted_ = false;
+  bool stopping_ = false;
+  bool server_reachable_ = true;
+
+  std::uint64_t next_number_ = 1;
+  std::unordered_map<std::uint64_t, std::unique_ptr<LinkConnection>> connections_;
+  std::unordered_map<core::EndpointId, LinkConnection*> open_;
+  std::vector<Probe> probes_;
+  wire::Reports reports_;
+  std::unordered_map<core::EndpointId, std::vector<std::uint64_t>> acks_;
+  core::MonoTime next_login_{};
+  GatewayStats stats_;
+  std::shared_ptr<Gateway*> self_;  ///< null once destroyed, for posts that come later
+};
+
+}  // namespace muster::gateway

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// LinkConnection ties one WebSocket to one GatewaySession and names the endpoint
+// behind it. A gateway holds tens of thousands: keep it small.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/ids.h"
+#include "link/gateway_session.h"
+#include "net/websocket.h"
+
+namespace muster::gateway {
+
+class Gateway;
+
+class LinkConnection final : public net::WebSocketHandler, public link::GatewayPort {
+ public:
+  /// What only the login needs; dropped once the server has decided.
+  struct Login {
+    std::string address;
+    std::string serial;
+    wire::Hello hello;
+  };
+
+  LinkConnection(Gateway& gateway, std::uint64_t number, core::EndpointId endpoint,
+                 std::unique_ptr<net::WebSocket> socket, Login login, core::MonoTime now);
+
+  void start() { socket_->start(*this); }
+
+  link::GatewaySession& session() { return session_; }
+  const core::EndpointId& endpoint() const { return endpoint_; }
+  std::uint64_t number() const { return number_; }
+  std::unique_ptr<Login>& login() { return login_; }
+  const std::array<char, 16>& instance() const { return instance_; }
+  /// The server knows of this link.
+  bool reported() const { return reported_; }
+  void set_reported(bool reported) { reported_ = reported; }
+
+  // net::WebSocketHandler
+  void on_message(std::string_view message) override;
+  void on_closed(core::Error why) override;
+
+  // link::GatewayPort
+  void send(std::string_view frame) override;
+  void closed(const link::Ending& ending) override;
+  void hello(wire::Hello&& hello) override;
+  void started(wire::Started&& started) override;
+  void output(wire::Output&& output) override;
+  void announced(wire::Announce&& announce) override;
+  void chunk(wire::Chunk&& chunk, bool last) override;
+  void upcall(wire::Upcall&& upcall) override;
+  void content_request(wire::ContentRequest&& request) override;
+
+ private:
+  Gateway& gateway_;
+  std::unique_ptr<net::WebSocket> socket_;
+  link::GatewaySession session_;
+  std::unique_ptr<Login> login_;
+  std::uint64_t number_;
+  core::EndpointId endpoint_;
+  std::array<char, 16> instance_{};
+  bool reported_ = false;
+};
+
+}  // namespace muster::gateway

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CreditWindow decides which endpoint may send its next chunks.
+//
+// A gateway that lets a thousand endpoints answer at once drowns; one that serves
+// them in turn starves the small answers behind the large. Small results therefore
+// travel in the announcement, large ones wait for credit, and credit goes round by
+// endpoint, one slice a turn, however many results an endpoint has.
+//
+// Pure logic; owned by one gateway loop; links one list node per waiting endpoint.
+// Invariant: the sum of granted, unused credit never exceeds `budget_bytes`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "link/limits.h"
+
+namespace muster::link {
+
+/// An endpoint that wants to send.
+class CreditClient {
+ public:
+  /// Takes up to `bytes_max` and returns what it took; 0: it wants nothing.
+  virtual std::uint64_t take_credit(std::uint64_t bytes_max) = 0;
+  /// It wants more after that turn.
+  virtual bool wants_credit() const = 0;
+
+ protected:
+  ~CreditClient() = default;
+};
+
+class CreditWindow {
+ public:
+  explicit CreditWindow(std::uint64_t budget_bytes = kCreditBudgetBytes,
+                        std::uint64_t slice_bytes = kCreditSliceBytes);
+
+  /// Queues `client` behind the others; once per client until its turn or leave().
+  void enter(CreditClient& client);
+  /// Removes a waiting client (its link ended).
+  void leave(CreditClient& client);
+  /// Credit was used up by received bytes, or its owner is gone.
+  void returned(std::uint64_t bytes);
+  /// Grants nothing while paused: the gateway's own way up is full.
+  void pause(bool paused);
+
+  std::uint64_t in_flight_bytes() const { return in_flight_; }
+  std::size_t waiting() const { return waiting_.size(); }
+
+ private:
+  void pump();
+
+  std::uint64_t budget_;
+  std::uint64_t slice_;
+  std::uint64_t in_flight_ = 0;
+  bool paused_ = false;
+  bool pumping_ = false;
+  std::deque<CreditClient*> waiting_;
+};
+
+}  // namespace muster::link

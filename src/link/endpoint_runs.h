@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// EndpointRuns is the endpoint's ledger: every run from its Invoke until its result
+// is acknowledged. It outlives sessions, so that a broken link loses nothing.
+//
+// Pure logic: no I/O, no clock. Owned by the agent's loop. Invariants:
+// - a run id is started at most once while this object lives (one process instance);
+// - a finished run is held, unchanged, until acknowledged();
+// - at most kHeldRunsMax runs are held and at most kConcurrentRunsMax run at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "link.pb.h"
+#include "link/limits.h"
+
+namespace muster::link {
+
+/// The end of a run. `announce` has everything but the run's id, the sizes and the
+/// inline bytes, which EndpointRuns and the session fill in.
+struct RunResult {
+  wire::Announce announce;
+  std::string stdout_bytes;
+  std::string stderr_bytes;
+};
+
+/// Does the work: the agent's process runner, or a simulation.
+class WorkPort {
+ public:
+  virtual ~WorkPort() = default;
+  /// Start it now; exactly one finished() follows, possibly before this returns.
+  /// Never called for Ping.
+  virtual void start_work(const wire::Invoke& invoke) = 0;
+  /// End it, whole tree; finished() follows (as cancelled, or as it ended anyway).
+  virtual void cancel_work(core::RunId run, const std::string& reason) = 0;
+};
+
+/// Told what happens to the runs; the open session, if there is one.
+class RunsObserver {
+ public:
+  virtual ~RunsObserver() = default;
+  virtual void run_started(core::RunId run) = 0;
+  virtual void run_output(core::RunId run, wire::Stream stream, std::uint64_t offset,
+                          std::string_view data) = 0;
+  /// The run is finished and held: announce it.
+  virtual void run_finished(core::RunId run) = 0;
+  /// An outcome that is not held, because the ledger is full: say it once.
+  virtual void run_refused(const wire::Announce& announce) = 0;
+};
+
+class EndpointRuns {
+ public:
+  enum class State : std::uint8_t { kQueued, kRunning, kFinished };
+  struct Run {
+    State state = State::kQueued;
+    bool live_output = false;
+    bool cancelling = false;
+    core::MonoTime expires_at{};          ///< max(): never
+    std::unique_ptr<wire::Invoke> invoke;  ///< until it is started
+    std::unique_ptr<RunResult> result;     ///< once it is finished
+  };
+
+  explicit EndpointRuns(WorkPort& work, std::size_t concurrent_max = kConcurrentRunsMax);
+  EndpointRuns(const EndpointRuns&) = delete;
+  EndpointRuns& operator=(const EndpointRuns&) = delete;
+
+  /// At most one; nullptr while there is no open link.
+  void observe(RunsObserver* observer) { observer_ = observer; }
+
+  // --- from the gateway, by way of a session
+  /// Starts, queues, refuses or ignores it. A finished held run is announced again.
+  void invoke(wire::Invoke invoke, core::MonoTime now);
+  /// Ends it wherever it is. An unknown run becomes a held, cancelled one, so that an
+  /// Invoke which arrives later does not start it. A finished run is announced again.
+  void cancel(core::RunId run, const std::string& reason, core::MonoTime now);
+  /// The result is durable on the server: forget it.
+  void acknowledged(core::RunId run);
+
+  // --- from the work
+  void started(core::RunId run);
+  void output(core::RunId run, wire::Stream stream, std::uint64_t offset, std::string_view data);
+  void finished(core::RunId run, RunResult result, core::MonoTime now);
+
+  // --- time, and what a session needs
+  /// Expires what is queued. Call at deadline() or later.
+  void tick(core::MonoTime now);
+  /// When tick() is needed next; max() for never.
+  core::MonoTime deadline() const;
+
+  /// What Hello.held says.
+  std::vector<wire::HeldRun> held() const;
+  /// nullptr where the run is not held. Invalid after the next change.
+  const Run* find(core::RunId run) const;
+  const std::map<core::RunId, Run>& all() const { return runs_; }
+  std::size_t running() const { return running_; }
+
+ private:
+  void finish(core::RunId run, RunResult result);
+  void finish_without_work(core::RunId run, wire::Outcome outcome, std::string reason);
+  void start(core::RunId run, Run& held);
+  void start_queued(core::MonoTime now);
+  void remember(core::RunId run);
+  bool remembered(core::RunId run) const;
+  void refuse_unheld(core::RunId run, std::string reason);
+
+  WorkPort& work_;
+  RunsObserver* observer_ = nullptr;
+  std::size_t concurrent_max_;
+  std::map<core::RunId, Run> runs_;
+  std::deque<core::RunId> queue_;
+  std::vector<core::RunId> recent_;  // ring of acknowledged runs
+  std::size_t recent_next_ = 0;
+  std::size_t running_ = 0;
+  std::size_t finished_bytes_ = 0;
+};
+
+}  // namespace muster::link

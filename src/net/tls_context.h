@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What both ends of a TLS connection know before it: identity, trust, protocols.
+//
+// TLS 1.3 only, no resumption, no tickets, no compression. Inside a region names
+// of hosts prove nothing and are NOT checked: addresses change, the region's CA signs
+// every certificate, and what a certificate may do is the role in its URI SAN
+// (muster://<region>/<role>/<name>). Whoever connects therefore gives a `check_peer`
+// that reads that role; without one any certificate of the region is accepted.
+//
+// Threads: contexts may be shared by loops; replace_identity() is safe from any thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+struct ssl_ctx_st;
+
+namespace muster::net {
+
+/// Protocol names (ALPN). Only the first makes a server ask for a certificate.
+inline constexpr std::string_view kAlpnLink = "muster-link/1";
+inline constexpr std::string_view kAlpnHttp = "http/1.1";
+
+/// A private key and its certificate. `chain_pem` begins with the leaf; a server
+/// appends its CA, so that those who enrol can pin it.
+struct TlsIdentity {
+  std::string chain_pem;
+  std::string key_pem;
+};
+
+/// Judges the peer's leaf certificate (DER) after its chain was verified. An error
+/// ends the handshake with that error.
+using PeerCheck = std::function<core::Status(std::string_view leaf_der)>;
+
+/// kAlpnLink demands a client certificate of the region; kAlpnHttp and clients that
+/// name no protocol are asked for none; any other protocol is refused.
+class TlsServerContext {
+ public:
+  /// `ca_pem`: the region's CA, which client certificates must come from.
+  static core::Result<std::shared_ptr<TlsServerContext>> make(const TlsIdentity& identity,
+                                                              std::string ca_pem);
+  /// New handshakes use `identity`; connections that exist keep theirs. On an error
+  /// the old identity stays.
+  core::Status replace_identity(const TlsIdentity& identity);
+
+  /// The context of the next handshake.
+  std::shared_ptr<ssl_ctx_st> current() const;
+
+ private:
+  explicit TlsServerContext(std::string ca_pem) : ca_pem_(std::move(ca_pem)) {}
+
+  const std::string ca_pem_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<ssl_ctx_st> current_;
+};
+
+/// Exactly one of `ca_pem` and `ca_fingerprint` must be set.
+struct TlsClientOptions {
+  /// Trusted CA certificates.
+  std::string ca_pem;
+  /// For enrolment, before the CA is known: SHA-256 (32 raw bytes) of the DER of the
+  /// self-signed certificate that the server must present and be signed by.
+  std::string ca_fingerprint;
+  /// Shown to a server that asks.
+  std::optional<TlsIdentity> identity;
+  std::string alpn{kAlpnHttp};
+  PeerCheck check_peer;
+};
+
+class TlsClientContext {
+ public:
+  static core::Result<std::shared_ptr<const TlsClientContext>> make(TlsClientOptions options);
+
+  const std::shared_ptr<ssl_ctx_st>& context() const { return context_; }
+  /// Judges a peer whose chain OpenSSL has verified.
+  core::Status check_peer(std::string_view leaf_der) const;
+  std::string_view alpn() const { return options_.alpn; }
+
+ private:
+  explicit TlsClientContext(TlsClientOptions options) : options_(std::move(options)) {}
+
+  const TlsClientOptions options_;
+  std::shared_ptr<ssl_ctx_st> context_;
+};
+
+}  // namespace muster::net

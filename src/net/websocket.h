@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WebSocket carries binary messages (RFC 6455) over a TlsStream: an agent's link, a
+// gateway's link. A gateway holds tens of thousands that do nothing most of the time,
+// so a link at rest has no coroutine, no timer and no buffer: bytes are read into one
+// buffer per thread, and only an unfinished message is kept.
+//
+// Lives on one loop. Callbacks come from that loop, never from inside a call of this
+// class, and never after the destructor; a callback may destroy its WebSocket.
+// Messages of one turn of the loop travel together in as few TLS records as fit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "net/tls_stream.h"
+#include "runtime/loop.h"
+
+namespace muster::net {
+
+struct WebSocketLimits {
+  /// A longer message ends the link with status 1009.
+  std::size_t message_bytes_max = 1024 * 1024;
+  /// Bytes that wait to be sent; send() refuses what would exceed it.
+  std::size_t queue_bytes_max = 4 * 1024 * 1024;
+};
+
+/// Status codes of RFC 6455, 7.4.1.
+enum class CloseCode : std::uint16_t {
+  kNormal = 1000,
+  kGoingAway = 1001,
+  kProtocolError = 1002,
+  kUnsupported = 1003,
+  kPolicy = 1008,
+  kTooBig = 1009,
+  kInternal = 1011,
+};
+
+class WebSocketHandler {
+ public:
+  virtual ~WebSocketHandler() = default;
+  /// One whole message; the bytes are valid during the call only.
+  virtual void on_message(std::string_view message) = 0;
+  /// The link has ended, by whichever side; the last callback. kCancelled after our own
+  /// close(), kUnavailable when the peer closed or the connection broke, kInvalid or
+  /// kLimit when the peer broke a rule.
+  virtual void on_closed(core::Error why) = 0;
+  /// After send() had refused a message: the queue is down to a quarter of its limit.
+  virtual void on_drained() {}
+};
+
+namespace detail {
+class WebSocketCore;
+}
+
+class WebSocket {
+ public:
+  enum class Role { kServer, kClient };
+
+  /// After the upgrade. `received`: bytes that the HTTP parser had read beyond it.
+  WebSocket(TlsStream stream, Role role, std::shared_ptr<const WebSocketLimits> limits,
+            std::string received = {});
+  /// Drops the connection without a closing handshake.
+  ~WebSocket();
+  WebSocket(const WebSocket&) = delete;
+  WebSocket& operator=(const WebSocket&) = delete;
+
+  /// Begins to read. `handler` must outlive this object or its on_closed(). Call once.
+  void start(WebSocketHandler& handler);
+
+  /// Queues one binary message. False when the queue is full (on_drained() will come)
+  /// or the link is closing; the message is then not sent at all.
+  [[nodiscard]] bool send(std::string_view message);
+  /// Sends what is queued and a close frame, then waits at most 5 s for the peer's.
+  /// `reason` is cut to 123 bytes. on_closed() follows.
+  void close(CloseCode code, std::string_view reason);
+  /// While paused nothing is read, so that the peer is slowed down by TCP.
+  void pause_reading(bool paused);
+
+  std::size_t queued_bytes() const;
+  /// DER of the peer's verified leaf certificate.
+  std::string peer_certificate() const;
+  std::string remote_address() const;
+
+ private:
+  std::shared_ptr<detail::WebSocketCore> core_;
+};
+
+}  // namespace muster::net
