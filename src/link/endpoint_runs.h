@@ -62,7 +62,7 @@ class EndpointRuns {
     State state = State::kQueued;
     bool live_output = false;
     bool cancelling = false;
-    core::MonoTime expires_at{};          ///< max(): never
+    core::MonoTime expires_at{};           ///< max(): never
     std::unique_ptr<wire::Invoke> invoke;  ///< until it is started
     std::unique_ptr<RunResult> result;     ///< once it is finished
   };
