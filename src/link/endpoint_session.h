@@ -22,6 +22,7 @@
 #include "core/result.h"
 #include "link/ending.h"
 #include "link/endpoint_runs.h"
+#include "wire/frame.h"
 
 namespace muster::link {
 
@@ -103,7 +104,11 @@ class EndpointSession final : private RunsObserver {
   void run_refused(const wire::Announce& announce) override;
 
   template <typename Message>
-  void send(const Message& message);
+  void send(const Message& message) {
+    send_frame(wire::encode(message));
+  }
+  void send_frame(std::string_view frame);
+  void plan_heartbeat();
   template <typename Message>
   bool read(std::string_view body, Message& message);
   void dispatch(wire::FrameKind kind, std::string_view body);
