@@ -62,7 +62,7 @@ class EndpointRuns {
     State state = State::kQueued;
     bool live_output = false;
     bool cancelling = false;
-    core::MonoTime expires_at{};          ///< max(): never
+    core::MonoTime expires_at{};           ///< max(): never
     std::unique_ptr<wire::Invoke> invoke;  ///< until it is started
     std::unique_ptr<RunResult> result;     ///< once it is finished
   };
@@ -102,9 +102,8 @@ class EndpointRuns {
   std::size_t running() const { return running_; }
 
  private:
-  void finish(core::RunId run, RunResult result);
+  void finish(core::RunId run, Run& held, RunResult result);
   void finish_without_work(core::RunId run, wire::Outcome outcome, std::string reason);
-  void start(core::RunId run, Run& held);
   void start_queued(core::MonoTime now);
   void remember(core::RunId run);
   bool remembered(core::RunId run) const;
@@ -118,6 +117,7 @@ class EndpointRuns {
   std::vector<core::RunId> recent_;  // ring of acknowledged runs
   std::size_t recent_next_ = 0;
   std::size_t running_ = 0;
+  bool starting_ = false;
   std::size_t finished_bytes_ = 0;
 };
 
