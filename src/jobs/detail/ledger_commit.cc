@@ -137,8 +137,7 @@ void Ledger::Core::row_committed(OpenRun& run, std::uint32_t slot, const Target&
     member.durable = true;
     Node& node = nodes[member.node];
     std::erase_if(node.open, [&](const auto& m) { return m.run == &run && m.slot == slot; });
-    // Its endpoint holds a result only where something was sent to it.
-    if (node.online() && member.instance != 0) add_ack(node, run.run.id);
+    if (node.online() && member.answered) add_ack(node, run.run.id);
   } else if (target.state == TargetState::kSent && member.intent) {
     leave(run, slot, now);
   }

@@ -54,8 +54,9 @@ struct Member {
   bool intent = false;                       ///< sent, but not yet written, thus not yet dispatched
   bool overdue = false;                      ///< its deadline has passed once
   bool durable = false;                      ///< the final state is written
-  std::uint32_t gateway = kNoGateway;        ///< of the last dispatch
-  std::uint32_t row = 0;                     ///< in the batch with this serial
+  bool answered = false;  ///< its endpoint holds a result and waits for the acknowledgement
+  std::uint32_t gateway = kNoGateway;  ///< of the last dispatch
+  std::uint32_t row = 0;               ///< in the batch with this serial
   std::uint64_t row_batch = 0;
   std::uint64_t instance = 0;  ///< that it was sent to
   core::MonoTime deadline = core::MonoTime::max();

@@ -81,6 +81,7 @@ void Ledger::Core::chunk(Node& node, const wire::Chunk& chunk, Now now) {
     target.out = assembly.out.substr(0, target.out_bytes);
   }
   ++stats.results;
+  member.answered = true;
   const std::uint32_t slot = m->slot;
   finish(run, slot, std::move(target), now);
   write_row(run, slot).output_digest = std::move(digest);

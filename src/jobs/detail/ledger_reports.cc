@@ -120,6 +120,7 @@ void Ledger::Core::announced(Node& node, wire::Announce& announce, Now now) {
   const std::uint32_t slot = m->slot;
   if (is_final(run.members[slot].state)) {
     // The commit that is under way acknowledges it.
+    run.members[slot].answered = true;
     ++stats.results_late;
     return;
   }
@@ -129,6 +130,7 @@ void Ledger::Core::announced(Node& node, wire::Announce& announce, Now now) {
   if (!announce.is_inline() && announce.stdout_bytes() + announce.stderr_bytes() > 0)
     return begin_assembly(run, slot, announce, now);
   ++stats.results;
+  run.members[slot].answered = true;
   finish(run, slot, target_of(announce), now);
 }
 

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The virtual disk: what a batch says becomes true at its commit or not at all, and a
+// crash forgets what was not committed. It checks on the way that a final state stays.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "jobs/batch.h"
+#include "jobs/ledger.h"
+
+namespace muster::sim {
+
+class Disk {
+ public:
+  void commit(const jobs::Batch& batch);
+  std::vector<jobs::StoredRun> open_runs() const;
+  /// Null where there is no such target.
+  const jobs::Target* find(core::RunId run, const core::EndpointId& endpoint) const;
+
+  struct Stored {
+    jobs::Run run;
+    std::vector<jobs::StoredRun::Row> rows;
+    std::vector<jobs::Target> targets;
+    std::map<core::EndpointId, std::uint32_t> slots;
+  };
+  const std::map<core::RunId, Stored>& runs() const { return runs_; }
+
+ private:
+  std::map<core::RunId, Stored> runs_;
+};
+
+}  // namespace muster::sim

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A region in one process: one server (the real Ledger on a virtual disk), gateways and
+// endpoints (the real link sessions) over wires that delay, break and are noticed broken
+// at different times by their two ends; and processes that die and come back.
+//
+// Checked all along: a final state never changes (Disk), no command starts twice for one
+// target whichever process runs it, an acknowledged result is on the disk with the
+// endpoint's own outcome, and what is called unreachable or expired was never started.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "clock.h"
+#include "disk.h"
+#include "jobs/ledger.h"
+#include "link/endpoint_session.h"
+#include "link/gateway_session.h"
+
+namespace muster::sim {
+
+struct Options {
+  std::uint64_t seed = 1;
+  std::size_t endpoints = 1000;
+  std::size_t runs = 20;
+  std::size_t gateways = 3;
+};
+
+struct World;
+struct Endpoint;
+struct Gateway;
+
+/// A connection with both ends' sessions. Frames keep their order; a cut loses them.
+struct Link : std::enable_shared_from_this<Link> {
+  struct EndpointEnd final : link::EndpointPort {
+    Link* link = nullptr;
+    void send(std::string_view frame) override;
+    std::size_t backlog_bytes() const override { return 0; }
+    void closed(const link::Ending& ending) override;
+  };
+  struct GatewayEnd final : link::GatewayPort {
+    Link* link = nullptr;
+    void send(std::string_view frame) override;
+    void closed(const link::Ending& ending) override;
+    void hello(wire::Hello&& hello) override;
+    void started(wire::Started&& started) override;
+    void output(wire::Output&&) override {}
+    void announced(wire::Announce&& announce) override;
+    void chunk(wire::Chunk&& chunk, bool last) override;
+    void upcall(wire::Upcall&&) override {}
+    void content_request(wire::ContentRequest&&) override {}
+  };
+
+  World* world = nullptr;
+  Endpoint* endpoint = nullptr;
+  Gateway* gateway = nullptr;
+  std::uint64_t endpoint_life = 0, gateway_life = 0;
+  std::uint64_t number = 0;
+  bool cut = false;
+  bool reported = false;  ///< the server knows of it
+  core::Duration delay{};
+  core::MonoTime up_free{}, down_free{};  ///< when the last frame of each way arrives
+  EndpointEnd endpoint_end;
+  GatewayEnd gateway_end;
+  std::unique_ptr<link::EndpointSession> endpoint_session;
+  std::unique_ptr<link::GatewaySession> gateway_session;
+
+  bool endpoint_lives() const;
+  bool gateway_lives() const;
+  /// Both ends notice, each in its own time.
+  void break_now();
+  void report(wire::Report report);
+};
+
+/// A machine and, one after the other, its agent's processes.
+struct Endpoint final : link::WorkPort {
+  World* world = nullptr;
+  core::EndpointId id;
+  std::uint64_t life = 0;
+  std::string instance;
+  std::unique_ptr<link::EndpointRuns> runs;
+  std::shared_ptr<Link> link;
+  std::set<core::RunId> cancelled;
+
+  void start_process();
+  void kill_process();
+  void connect();
+  void start_work(const wire::Invoke& invoke) override;
+  void cancel_work(core::RunId run, const std::string& reason) override;
+  void finish_work(core::RunId run, std::uint64_t of_life);
+};
+
+struct Gateway {
+  World* world = nullptr;
+  std::string name;
+  std::uint64_t life = 1;
+  bool up = true;
+  std::unique_ptr<link::GatewayShared> shared;
+  std::map<std::uint64_t, std::shared_ptr<Link>> links;
+  std::map<core::EndpointId, Link*> open;
+  core::MonoTime to_server_free{}, from_server_free{};
+
+  void start();
+  void kill();
+  void hello(Link& link, wire::Hello hello);
+  void ended(Link& link);
+  void relogin_all();
+  /// In order, while neither process dies.
+  void tell_server(std::function<void()> event);
+  void hear_server(std::function<void()> event);
+};
+
+/// The server's process: the ledger, and what it lets out.
+struct Server final : jobs::Sink {
+  World* world = nullptr;
+  std::uint64_t life = 0;
+  std::unique_ptr<jobs::Ledger> ledger;  ///< null: the process is dead
+
+  void start();
+  void kill();
+  void turn();  ///< the end of a turn of its loop
+  void create_run();
+  void cancel_some_run();
+
+  void persist(std::shared_ptr<const jobs::Batch> batch) override;
+  void dispatch(const std::string& gateway, const wire::Dispatch& dispatch) override;
+  void cancel(const std::string& gateway, const wire::CancelRun& cancel) override;
+  void ack(const std::string& gateway, const wire::Acks& acks) override;
+  void kick(const std::string& gateway, const core::EndpointId& endpoint,
+            std::string_view reason) override;
+  void changed(const jobs::Run&, std::span<const jobs::TargetEvent>) override {}
+  void output(const jobs::Run&, const core::EndpointId&, const wire::Output&) override {}
+};
+
+struct World {
+  explicit World(const Options& options);
+
+  void run();
+  void check_target(core::RunId run, const core::EndpointId& endpoint);
+  void note(std::uint64_t value) { trace = (trace ^ value) * 0x100000001b3ULL; }
+  Gateway* gateway(std::string_view name);
+  void plan_faults();
+  void sweep();
+  bool done() const;
+
+  /// What one endpoint did for one run.
+  struct Deed {
+    unsigned starts = 0;
+    std::set<std::pair<int, std::size_t>> results;  ///< exit code, bytes of stdout
+  };
+
+  Options options;
+  Clock clock;
+  Disk disk;
+  Server server;
+  std::vector<Gateway> gateways;
+  std::vector<std::unique_ptr<Endpoint>> endpoints;
+  std::map<std::pair<core::RunId, core::EndpointId>, Deed> deeds;
+  std::vector<std::unique_ptr<link::GatewayShared>> graves;
+  std::vector<std::shared_ptr<Link>> dead_links;  ///< until the sweep: not from inside a call
+  std::uint64_t trace = 0xcbf29ce484222325ULL;
+  std::uint64_t next_link = 1;
+  std::size_t runs_created = 0;
+  bool healed = false;
+  struct {
+    std::size_t starts = 0, breaks = 0, agent_deaths = 0, gateway_deaths = 0, server_deaths = 0,
+                failed_writes = 0;
+  } counts;
+};
+
+}  // namespace muster::sim
