@@ -41,6 +41,8 @@ class Clock {
     return true;
   }
 
+  void clear() { events_.clear(); }
+
   core::Random random;
 
  private:

@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  core::set_log_level("error");
+  core::set_log_level(core::Level::kError);
   const auto first = sim::simulate(true);
   if (!once && sim::simulate(false) != first) sim::violated("one seed told two stories", "");
   return 0;

@@ -38,6 +38,17 @@ World::World(const Options& chosen) : options(chosen), clock(chosen.seed) {
   clock.after(kSweep, [this] { sweep(); });
 }
 
+World::~World() {
+  // Sessions go before what they refer to: runs, and the gateways' shared credit.
+  for (auto& gateway : gateways)
+    for (auto& [number, link] : gateway.links) link->endpoint_session.reset();
+  for (auto& endpoint : endpoints) endpoint->link.reset();
+  for (auto& gateway : gateways)
+    for (auto& [number, link] : gateway.links) link->gateway_session.reset();
+  clock.clear();
+  dead_links.clear();
+}
+
 Gateway* World::gateway(std::string_view name) {
   const auto found = std::ranges::find(gateways, name, &Gateway::name);
   return found == gateways.end() ? nullptr : &*found;

@@ -138,6 +138,7 @@ struct Server final : jobs::Sink {
 
 struct World {
   explicit World(const Options& options);
+  ~World();
 
   void run();
   void check_target(core::RunId run, const core::EndpointId& endpoint);
