@@ -34,7 +34,7 @@ std::optional<std::string> Members::maybe_text(std::string_view name, std::size_
   const auto& text = value->get_string();
   if (text.size() > bytes_max)
     wrong(name, "is longer than " + std::to_string(bytes_max) + " bytes");
-  if (text.contains('\0')) wrong(name, "contains a NUL character");
+  if (text.find('\0') != json::string::npos) wrong(name, "contains a NUL character");
   return std::string(text);
 }
 
@@ -91,7 +91,7 @@ std::optional<std::vector<std::string>> Members::texts(std::string_view name,
   }
   for (const json::value& entry : *array) {
     if (!entry.is_string() || entry.get_string().size() > bytes_max ||
-        entry.get_string().contains('\0')) {
+        entry.get_string().find('\0') != json::string::npos) {
       wrong(name, "must have strings of at most " + std::to_string(bytes_max) +
                       " bytes without NUL only");
       return texts;
@@ -129,7 +129,7 @@ core::Result<json::object> parse_object(std::string_view body) {
   json::parse_options options;
   options.max_depth = 16;
   boost::system::error_code failed;
-  json::parser parser({}, options);
+  json::stream_parser parser({}, options);
   const std::size_t used = parser.write_some(body, failed);
   if (!failed && used < body.size()) failed = json::error::extra_data;
   if (!failed) parser.finish(failed);
