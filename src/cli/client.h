@@ -77,7 +77,7 @@ class Client {
   core::Result<Json> call(std::string method, std::string target, const Json* body = nullptr,
                           std::string idempotency_key = {});
   core::Status pages(const std::string& target, std::string_view list, std::string_view cursor,
-                     std::size_t limit, const Visitor& visit);
+                     std::size_t limit, const Visitor& visit, Json* last = nullptr);
 
   std::unique_ptr<Transport> transport_;
   std::string server_;

@@ -25,8 +25,9 @@ std::optional<std::string> process_environment(const char* name);
 struct Region {
   std::string server;      ///< "https://host:7443", no slash at the end.
   std::string ca_pem;      ///< The region's certificate authority; the only one trusted.
+  std::string ca_fingerprint;  ///< Or its fingerprint, base 32, where only that is known.
   std::string token;       ///< "mat1.<id>.<secret>"; empty before login.
-  std::string token_name;  ///< As it is called on the server; empty where unknown.
+  std::string token_id;    ///< The id that `muster logout` voids; empty where not ours to void.
   std::string source;      ///< Where this was found, for messages.
 };
 
@@ -46,12 +47,5 @@ core::Status save_region(const std::filesystem::path& file, const Region& region
 /// "box", "box:7443", "https://box:7443/" → "https://box:7443"; kInvalid for what
 /// is no address, and for http:// (the port speaks TLS only).
 core::Result<std::string> normal_server(std::string_view text);
-
-struct ServerAddress {
-  std::string host;
-  std::uint16_t port;
-};
-/// The parts of a normal_server().
-core::Result<ServerAddress> server_address(std::string_view server);
 
 }  // namespace muster::cli

@@ -18,11 +18,11 @@ namespace muster::cli {
 
 struct Context {
   Terminal& terminal;
-  Environment environment = process_environment;
-  std::function<core::WallTime()> now = core::wall_now;
-  std::function<core::MonoTime()> mono = core::mono_now;
-  std::function<std::unique_ptr<Transport>(Region)> open = make_http_transport;
-  std::function<core::Result<std::string>(std::string)> authority = fetch_authority;
+  Environment environment;
+  std::function<core::WallTime()> now;
+  std::function<core::MonoTime()> mono;
+  std::function<std::unique_ptr<Transport>(Region)> open;                        // a region's
+  std::function<core::Result<std::string>(std::string server)> presented;  // its fingerprint
   const Command* root = nullptr;  ///< The whole tree, for completion.
 
   /// A client of the configured region; kUnauthorized with advice where there is none.

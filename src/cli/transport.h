@@ -57,11 +57,8 @@ class Transport {
 /// Opens nothing yet: each request connects by itself.
 std::unique_ptr<Transport> make_http_transport(Region region);
 
-/// The PEM of the authority that `server` presents, unverified: its fingerprint
-/// must be shown to, or have come from, a person before it is trusted.
-core::Result<std::string> fetch_authority(std::string server);
-
-/// SHA-256 of the certificate's DER, base 32, as join tokens carry it.
-core::Result<std::string> fingerprint_of(std::string_view ca_pem);
+/// The fingerprint (SHA-256 of the DER, base 32, as join tokens carry it) of the
+/// authority that `server` presents. Nothing is verified: a person must compare it.
+core::Result<std::string> presented_fingerprint(std::string server);
 
 }  // namespace muster::cli

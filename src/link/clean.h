@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Text from the other end, made fit to keep: Protobuf's lite runtime does not check
-// that a `string` is UTF-8, so both sessions do before anyone else sees it.
+// Text of this machine or from the other end, made fit to keep: bounded, and valid
+// UTF-8 (Protobuf refuses to parse a `string` that is not).
 #pragma once
 
 #include <string>

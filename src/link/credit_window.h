@@ -7,7 +7,7 @@
 // travel in the announcement, large ones wait for credit, and credit goes round by
 // endpoint, one slice a turn, however many results an endpoint has.
 //
-// Pure logic; owned by one gateway loop; links one list node per waiting endpoint.
+// Pure logic; owned by one gateway loop.
 // Invariant: the sum of granted, unused credit never exceeds `budget_bytes`.
 #pragma once
 
@@ -22,10 +22,9 @@ namespace muster::link {
 /// An endpoint that wants to send.
 class CreditClient {
  public:
-  /// Takes up to `bytes_max` and returns what it took; 0: it wants nothing.
+  /// Its turn: takes up to `bytes_max` and returns what it took; 0: it wants nothing.
+  /// May enter() again for a further turn.
   virtual std::uint64_t take_credit(std::uint64_t bytes_max) = 0;
-  /// It wants more after that turn.
-  virtual bool wants_credit() const = 0;
 
  protected:
   ~CreditClient() = default;
@@ -41,10 +40,12 @@ class CreditWindow {
   /// Removes a waiting client (its link ended).
   void leave(CreditClient& client);
   /// Credit was used up by received bytes, or its owner is gone.
+  /// REQUIRES: bytes <= in_flight_bytes().
   void returned(std::uint64_t bytes);
   /// Grants nothing while paused: the gateway's own way up is full.
   void pause(bool paused);
 
+  std::uint64_t slice_bytes() const { return slice_; }
   std::uint64_t in_flight_bytes() const { return in_flight_; }
   std::size_t waiting() const { return waiting_.size(); }
 

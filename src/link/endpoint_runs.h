@@ -102,9 +102,8 @@ class EndpointRuns {
   std::size_t running() const { return running_; }
 
  private:
-  void finish(core::RunId run, RunResult result);
+  void finish(core::RunId run, Run& held, RunResult result);
   void finish_without_work(core::RunId run, wire::Outcome outcome, std::string reason);
-  void start(core::RunId run, Run& held);
   void start_queued(core::MonoTime now);
   void remember(core::RunId run);
   bool remembered(core::RunId run) const;
@@ -118,6 +117,7 @@ class EndpointRuns {
   std::vector<core::RunId> recent_;  // ring of acknowledged runs
   std::size_t recent_next_ = 0;
   std::size_t running_ = 0;
+  bool starting_ = false;
   std::size_t finished_bytes_ = 0;
 };
 

@@ -7,8 +7,9 @@
 // and muster-swarm drive the same class. One object per connection; what must
 // survive it is in EndpointRuns. Not thread-safe.
 //
-// REQUIRES: the port does not destroy the session from inside a call. After
-// port.closed() the session sends nothing more and ignores what comes in.
+// REQUIRES: the port does not destroy the session from inside a call, and send() does
+// not call back into it. After port.closed() the session sends nothing more and
+// ignores what comes in.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include "core/result.h"
 #include "link/ending.h"
 #include "link/endpoint_runs.h"
+#include "wire/frame.h"
 
 namespace muster::link {
 
@@ -34,7 +36,7 @@ class EndpointPort {
   virtual std::size_t backlog_bytes() const = 0;
   /// Called once: flush what was sent, then close the connection.
   virtual void closed(const Ending& ending) = 0;
-  /// The gateway has welcomed this endpoint; `wall_clock_skew` is its clock minus ours.
+  /// The gateway has welcomed this endpoint.
   virtual void welcomed(const wire::Welcome& /*welcome*/) {}
   /// Content that was asked for by request_content().
   virtual void content(const wire::ContentData& /*data*/) {}
@@ -102,13 +104,19 @@ class EndpointSession final : private RunsObserver {
   void run_refused(const wire::Announce& announce) override;
 
   template <typename Message>
-  void send(const Message& message);
+  void send(const Message& message) {
+    send_frame(wire::encode(message));
+  }
+  void send_frame(std::string_view frame);
+  void plan_heartbeat();
   template <typename Message>
   bool read(std::string_view body, Message& message);
   void dispatch(wire::FrameKind kind, std::string_view body);
   void on_welcome(std::string_view body);
   void on_heartbeat_ack(std::string_view body);
+  void send_heartbeat();
   void on_invoke(std::string_view body);
+  void on_cancel(std::string_view body);
   void on_grant(std::string_view body);
   void on_result_ack(std::string_view body);
   void on_content(std::string_view body);
@@ -119,19 +127,20 @@ class EndpointSession final : private RunsObserver {
   void protocol_error(std::string reason);
   void close(Ending ending);
   void set_heartbeat(std::uint32_t ms);
-  void plan_heartbeat();
+  void fail_upcalls(core::MonoTime until);
 
   EndpointPort& port_;
   EndpointRuns& runs_;
   core::Random random_;
   State state_ = State::kNew;
-  bool awaiting_ack_ = false;
+  bool awaiting_sign_ = false;
   std::uint32_t inline_bytes_max_ = 0;
   std::uint64_t heartbeat_sequence_ = 0;
   std::uint64_t next_upcall_ = 1;
-  core::MonoTime now_{};           // of the event being handled
+  core::MonoTime now_{};  // of the event being handled
+  core::MonoTime last_heard_{};
   core::MonoTime heartbeat_at_{};  // when to send the next
-  core::MonoTime answer_by_{};     // Welcome or HeartbeatAck is due
+  core::MonoTime answer_by_{};     // Welcome, or a sign of life, is due
   core::Duration interval_{};
   std::map<core::RunId, Transfer> transfers_;
   std::map<std::uint64_t, PendingUpcall> upcalls_;

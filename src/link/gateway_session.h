@@ -11,8 +11,9 @@
 // Time: the gateway sweeps its links about once a second and calls tick(now) on those
 // whose deadline() has passed. Not thread-safe.
 //
-// REQUIRES: the port does not destroy the session from inside a call. After
-// port.closed() the session sends nothing more and ignores what comes in.
+// REQUIRES: the port does not destroy the session from inside a call, and send() does
+// not call back into it (the other calls may). After port.closed() the session sends
+// nothing more and ignores what comes in.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,10 @@
 #include "link/limits.h"
 
 namespace muster::link {
+
+namespace detail {
+class Transfers;
+}
 
 /// The gateway's side of one link. All messages are checked and cleaned.
 class GatewayPort {
@@ -57,6 +62,7 @@ struct GatewayShared {
   std::uint32_t inline_result_bytes_max;  ///< normally wire::kInlineResultBytesMax
   CreditWindow credit;
   std::size_t links = 0;  ///< open links; the gateway keeps it, heartbeats adapt to it
+  core::MonoTime now{};   ///< of the latest event on any link; the sessions keep it
 
   GatewayShared(std::string region_name, std::string gateway_name);
   /// The interval for a link of this age: 20 s in its first minute, then 60 s; with more
@@ -78,7 +84,7 @@ class GatewaySession final : private CreditClient {
   /// The server's decision; ignored unless the state is kAsking.
   void admit(core::WallTime wall, core::MonoTime now);
   /// Says Goodbye and ends the link, in any state: refused, kicked, stopping.
-  void goodbye(wire::GoodbyeCode code, std::string reason, std::uint32_t retry_after_ms = 0);
+  void goodbye(wire::GoodbyeCode code, std::string_view reason, std::uint32_t retry_after_ms = 0);
   /// The connection broke: port.closed() follows, with GOODBYE_NONE.
   void broken(std::string reason);
 
@@ -102,20 +108,25 @@ class GatewaySession final : private CreditClient {
   std::size_t transfers() const;
 
  private:
-  struct Transfers;  // on the heap only while there are any
-
   std::uint64_t take_credit(std::uint64_t bytes_max) override;
-  bool wants_credit() const override;
+  void want_credit();
+  void release_credit();
+  void drop_transfers_if_done();
+  core::MonoTime silent_at() const;
 
   void dispatch(wire::FrameKind kind, std::string_view body);
   void on_hello(std::string_view body);
   void on_heartbeat(std::string_view body);
+  void on_started(std::string_view body);
+  void on_output(std::string_view body);
   void on_announce(std::string_view body);
   void on_chunk(std::string_view body);
+  void on_upcall(std::string_view body);
+  void on_content_request(std::string_view body);
   void on_goodbye(std::string_view body);
   template <typename Message>
   bool read(std::string_view body, Message& message);
-  void protocol_error(std::string reason);
+  void protocol_error(std::string_view reason);
   void close(Ending ending);
   core::Status check_and_send(wire::FrameKind kind, const google::protobuf::MessageLite& message);
 
@@ -123,10 +134,11 @@ class GatewaySession final : private CreditClient {
   GatewayShared& shared_;
   core::MonoTime opened_at_;
   core::MonoTime last_heard_;
-  std::unique_ptr<Transfers> transfers_;
+  std::unique_ptr<detail::Transfers> transfers_;  // only while there are any
   std::uint32_t interval_ms_ = 0;
   State state_ = State::kWaitHello;
   std::uint8_t version_ = 0;
+  std::uint8_t upcalls_ = 0;  // without an answer
 };
 
 }  // namespace muster::link

@@ -22,6 +22,13 @@ inline constexpr std::chrono::seconds kCreditStall{60};
 /// Heartbeat intervals that an endpoint obeys; others are clamped.
 inline constexpr std::chrono::milliseconds kHeartbeatMin{1'000};
 inline constexpr std::chrono::milliseconds kHeartbeatMax{600'000};
+/// The intervals that a gateway asks for: in a link's first minute, then; with more than
+/// kHeartbeatLinks links longer in proportion, up to the ceiling.
+inline constexpr std::chrono::seconds kHeartbeatFirst{20};
+inline constexpr std::chrono::seconds kHeartbeatYoung{60};
+inline constexpr std::chrono::seconds kHeartbeatIdle{60};
+inline constexpr std::chrono::seconds kHeartbeatCeiling{300};
+inline constexpr std::size_t kHeartbeatLinks = 10'000;
 /// Silence of so many heartbeat intervals ends a link, at either end.
 inline constexpr int kSilentIntervals = 2;
 /// What the gateway adds to that, so that the endpoint notices first.
@@ -39,6 +46,8 @@ inline constexpr std::size_t kLiveBacklogBytesMax = 256 * 1024;
 inline constexpr std::size_t kChunkBacklogBytesMax = 256 * 1024;
 /// Upcalls of one endpoint without an answer.
 inline constexpr std::size_t kUpcallsPendingMax = 64;
+/// Bytes of an upcall's name.
+inline constexpr std::size_t kUpcallNameBytesMax = 128;
 
 /// Bytes of a sentence (Announce.reason, Goodbye.reason, Cancel.reason).
 inline constexpr std::size_t kReasonBytesMax = 1024;

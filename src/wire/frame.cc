@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/frame.h"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include "core/assert.h"
 
 namespace muster::wire {
@@ -113,6 +115,9 @@ core::Result<Frame<RegionKind>> split_region_frame(std::string_view bytes) {
 }
 
 core::Status decode(std::string_view body, google::protobuf::MessageLite& message) {
+  // Protobuf would write a line to standard error for every string that is not UTF-8: a
+  // hostile peer could fill a disk. The error that we return says it once.
+  [[maybe_unused]] static const auto loud = google::protobuf::SetLogHandler(nullptr);
   if (!message.ParseFromArray(body.data(), static_cast<int>(body.size())))
     return core::fail(core::Code::kInvalid, "malformed " + message.GetTypeName());
   return {};

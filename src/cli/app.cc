@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/app.h"
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/text.h"
+
+namespace muster::cli {
+
+std::unique_ptr<Command> build_tree() {
+  auto root = std::make_unique<Command>("muster", "run a fleet of machines from one place");
+  root->details(
+      "Muster reaches ten or a hundred thousand machines at once. `muster up` makes this machine "
+      "a region with itself as the first host; `muster login` connects to a region elsewhere.");
+  add_hosts_commands(*root);
+  add_run_command(*root);
+  add_runs_commands(*root);
+  add_login_commands(*root);
+  add_token_commands(*root);
+  add_api_token_commands(*root);
+  add_user_commands(*root);
+  add_audit_commands(*root);
+  add_completion_command(*root);
+  add_version_command(*root);
+  root->example("muster hosts", "which machines are there, and which are online");
+  root->example("muster run --on all -- uptime", "run a command on all of them");
+  root->example("muster token create", "let a new machine in");
+  return root;
+}
+
+int run_program(Context& context, const std::vector<std::string>& words) {
+  const auto root = build_tree();
+  context.root = root.get();
+  if (words == std::vector<std::string>{"--version"}) return root->child("version")->run()(context);
+  const auto parsed = parse(*root, words);
+  if (!parsed) {
+    report(context, parsed.error());
+    return kExitUsage;
+  }
+  if (parsed->wants_help) {
+    // A bare `muster` or `muster token` is a question, not a mistake, yet nothing was done.
+    context.terminal.out(parsed->command->help());
+    return kExitOk;
+  }
+  return parsed->command->run()(context);
+}
+
+core::Result<Client> Context::connect() const {
+  MUSTER_ASSIGN(Region region, find_region(environment));
+  std::string server = region.server;
+  return Client(open(std::move(region)), std::move(server));
+}
+
+int report(Context& context, const core::Error& error) {
+  std::string text = error.message;
+  if (error.code == core::Code::kUnauthorized && !text.contains("muster login") &&
+      !text.contains("MUSTER_")) {
+    text += "\nLog in with muster login";
+  }
+  if (error.code == core::Code::kCancelled) return exit_code_of(error.code);
+  context.terminal.err(context.terminal.paint_error(Color::kRed, "muster: ") + text + "\n");
+  return exit_code_of(error.code);
+}
+
+}  // namespace muster::cli

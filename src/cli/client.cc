@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/client.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "cli/json_access.h"
+#include "cli/text.h"
+#include "core/bytes.h"
+#include "core/ids.h"
+
+namespace muster::cli {
+namespace {
+
+constexpr std::size_t kPage = 1000;  // the API's largest
+
+core::Result<Json> parse_answer(const Answer& answer) {
+  if (answer.status >= 400) return core::fail(error_of(answer));
+  if (answer.body.empty()) return Json(nullptr);
+  boost::system::error_code failed;
+  Json json = boost::json::parse(answer.body, failed);
+  if (failed) {
+    return core::fail(core::Code::kCorrupt,
+                      "the server's answer is not JSON; is this address a Muster server?");
+  }
+  return json;
+}
+
+core::Code code_of_status(int status) {
+  switch (status) {
+    case 400:
+    case 413:
+      return core::Code::kInvalid;
+    case 401:
+      return core::Code::kUnauthorized;
+    case 403:
+      return core::Code::kDenied;
+    case 404:
+      return core::Code::kNotFound;
+    case 409:
+      return core::Code::kConflict;
+    case 429:
+      return core::Code::kLimit;
+    case 503:
+      return core::Code::kUnavailable;
+    case 504:
+      return core::Code::kTimeout;
+    default:
+      return core::Code::kInternal;
+  }
+}
+
+std::string path(std::string_view collection, std::string_view name) {
+  return "/v1/" + std::string(collection) + "/" + url_escape(name);
+}
+
+}  // namespace
+
+core::Error error_of(const Answer& answer) {
+  boost::system::error_code failed;
+  const Json json = boost::json::parse(answer.body, failed);
+  const Json* inner = failed ? nullptr : member(json, "error");
+  if (inner == nullptr || text(*inner, "message").empty()) {
+    return {code_of_status(answer.status),
+            "the server answered with status " + std::to_string(answer.status)};
+  }
+  core::Error error{core::code_from_name(text(*inner, "code")), in_line(text(*inner, "message"))};
+  if (const auto column = maybe_number(*inner, "column")) {
+    error.message += " (column " + std::to_string(*column) + ")";
+  }
+  return error;
+}
+
+std::string url_escape(std::string_view text) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       std::string_view("-._~").contains(c);
+    if (plain) {
+      escaped += c;
+    } else {
+      escaped += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return escaped;
+}
+
+core::Result<Json> Client::call(std::string method, std::string target, const Json* body,
+                                std::string idempotency_key) {
+  Request request{std::move(method), std::move(target), "", std::move(idempotency_key)};
+  if (body != nullptr) request.body = boost::json::serialize(*body);
+  MUSTER_ASSIGN(const Answer answer, transport_->request(std::move(request)));
+  return parse_answer(answer);
+}
+
+core::Status Client::pages(const std::string& target, std::string_view list,
+                           std::string_view cursor, std::size_t limit, const Visitor& visit,
+                           Json* last) {
+  std::string next;
+  for (std::size_t seen = 0; limit == 0 || seen < limit;) {
+    const std::size_t count = limit == 0 ? kPage : std::min(kPage, limit - seen);
+    std::string page = target + (target.contains('?') ? "&" : "?");
+    page += "limit=" + std::to_string(count);
+    if (!next.empty()) page += "&" + std::string(cursor) + "=" + url_escape(next);
+    MUSTER_ASSIGN(const Json answer, call("GET", std::move(page)));
+    if (last != nullptr) *last = answer;
+    for (const Json& element : elements(answer, list)) {
+      if (!visit(element)) return {};
+      ++seen;
+    }
+    const auto after = maybe_number(answer, "next");
+    const std::string before = next;
+    next = after ? std::to_string(*after) : text(answer, "next");
+    if (next.empty() || next == before) return {};  // the second would go round for ever
+  }
+  return {};
+}
+
+core::Result<Json> Client::me() {
+  return call("GET", "/v1/me");
+}
+
+core::Result<Json> Client::region() {
+  return call("GET", "/v1/region");
+}
+
+core::Result<Json> Client::hosts(std::string_view selector, std::size_t limit) {
+  std::string target = "/v1/hosts";
+  if (!selector.empty()) target += "?selector=" + url_escape(selector);
+  boost::json::array hosts;
+  Json last;
+  MUSTER_TRY(pages(
+      target, "hosts", "after", limit,
+      [&](const Json& host) {
+        hosts.push_back(host);
+        return true;
+      },
+      &last));
+  return Json(boost::json::object{{"hosts", std::move(hosts)},
+                                  {"total", number(last, "total")},
+                                  {"online", number(last, "online")}});
+}
+
+core::Result<Json> Client::host(std::string_view id) {
+  return call("GET", path("hosts", id));
+}
+
+core::Result<Json> Client::find_host(std::string_view id_or_name) {
+  if (core::EndpointId::parse(id_or_name)) {
+    auto found = host(id_or_name);
+    if (found || found.error().code != core::Code::kNotFound) return found;
+  }
+  std::string quoted;
+  for (const char c : id_or_name) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  constexpr std::size_t kCandidates = 20;
+  MUSTER_ASSIGN(const Json list, hosts("name=\"" + quoted + "\"", kCandidates));
+  const auto& found = elements(list, "hosts");
+  if (found.size() == 1) return found.front();
+  const std::string shown = "'" + core::printable(id_or_name, 128) + "'";
+  if (found.empty()) {
+    return core::fail(core::Code::kNotFound,
+                      "no host is called " + shown + " (muster hosts lists them all)");
+  }
+  std::string message = shown + " means " + std::to_string(found.size()) + " hosts; take the id:";
+  for (const Json& each : found) {
+    message += "\n  " + in_line(text(each, "id")) + "  " + in_line(text(each, "name"));
+  }
+  return core::fail(core::Code::kInvalid, std::move(message));
+}
+
+core::Status Client::label_host(std::string_view id,
+                                const std::map<std::string, std::string>& set,
+                                const std::vector<std::string>& remove) {
+  boost::json::object to_set;
+  for (const auto& [key, value] : set) to_set[key] = value;
+  boost::json::array to_remove;
+  for (const auto& key : remove) to_remove.emplace_back(key);
+  const Json body = boost::json::object{
+      {"labels", boost::json::object{{"set", to_set}, {"remove", to_remove}}}};
+  MUSTER_TRY(call("PATCH", path("hosts", id), &body));
+  return {};
+}
+
+core::Status Client::remove_host(std::string_view id) {
+  return remove("hosts", id);
+}
+
+core::Status Client::revoke_host(std::string_view id) {
+  MUSTER_TRY(call("POST", path("hosts", id) + "/revoke"));
+  return {};
+}
+
+core::Result<Json> Client::check_selector(std::string_view selector) {
+  return call("GET", "/v1/selectors/check?selector=" + url_escape(selector));
+}
+
+core::Result<Json> Client::create_run(const Json& order) {
+  return call("POST", "/v1/runs", &order, core::to_base32(core::random_bytes(16)));
+}
+
+core::Result<Json> Client::run(std::string_view id) {
+  return call("GET", path("runs", id));
+}
+
+core::Result<Json> Client::runs(std::size_t limit) {
+  boost::json::array runs;
+  MUSTER_TRY(pages("/v1/runs", "runs", "after", limit, [&](const Json& run) {
+    runs.push_back(run);
+    return true;
+  }));
+  return Json(boost::json::object{{"runs", std::move(runs)}});
+}
+
+core::Result<Json> Client::cancel_run(std::string_view id) {
+  return call("POST", path("runs", id) + "/cancel");
+}
+
+core::Result<Json> Client::folds(std::string_view run) {
+  boost::json::array folds;
+  MUSTER_TRY(pages(path("runs", run) + "/folds", "folds", "after", 0, [&](const Json& fold) {
+    folds.push_back(fold);
+    return true;
+  }));
+  return Json(boost::json::object{{"folds", std::move(folds)}});
+}
+
+core::Status Client::targets(std::string_view run, std::string_view state, const Visitor& visit) {
+  std::string target = path("runs", run) + "/targets";
+  if (!state.empty()) target += "?state=" + url_escape(state);
+  return pages(target, "targets", "after", 0, visit);
+}
+
+core::Result<std::string> Client::output(std::string_view run, std::string_view endpoint,
+                                         std::string_view stream) {
+  MUSTER_ASSIGN(Answer answer,
+                transport_->request({"GET",
+                                     path("runs", run) + "/targets/" + url_escape(endpoint) + "/" +
+                                         std::string(stream),
+                                     "", ""}));
+  if (answer.status >= 400) return core::fail(error_of(answer));
+  return std::move(answer.body);
+}
+
+core::Status Client::run_events(std::string_view run, EventReader& reader) {
+  return transport_->events(path("runs", run) + "/events", reader);
+}
+
+core::Result<Json> Client::list(std::string_view collection) {
+  return call("GET", "/v1/" + std::string(collection));
+}
+
+core::Result<Json> Client::create(std::string_view collection, const Json& what) {
+  return call("POST", "/v1/" + std::string(collection), &what);
+}
+
+core::Status Client::change(std::string_view collection, std::string_view name, const Json& what) {
+  MUSTER_TRY(call("PATCH", path(collection, name), &what));
+  return {};
+}
+
+core::Status Client::remove(std::string_view collection, std::string_view name) {
+  MUSTER_TRY(call("DELETE", path(collection, name)));
+  return {};
+}
+
+core::Status Client::change_password(std::string_view old_one, std::string_view new_one) {
+  const Json body =
+      boost::json::object{{"old", std::string(old_one)}, {"new", std::string(new_one)}};
+  MUSTER_TRY(call("POST", "/v1/password", &body));
+  return {};
+}
+
+core::Status Client::audit(std::size_t limit, const Visitor& visit) {
+  return pages("/v1/audit", "entries", "before", limit, visit);
+}
+
+core::Result<Json> Client::verify_audit() {
+  return call("GET", "/v1/audit/verify");
+}
+
+}  // namespace muster::cli

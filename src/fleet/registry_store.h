@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The registry's tables. Each function runs inside Database::write or ::read.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/result.h"
+#include "fleet/endpoint.h"
+#include "store/connection.h"
+#include "store/migration.h"
+
+namespace muster::fleet {
+
+store::MigrationSet registry_migrations();
+
+class RegistryStore {
+ public:
+  /// Everything, for Registry::load.
+  static core::Result<std::vector<Endpoint>> load(store::Connection& connection);
+  /// A new endpoint (or the same key enrolled again: its labels are replaced, its
+  /// state is kept). kDenied where it is revoked. In the transaction that uses up the token.
+  static core::Status insert(store::Connection& connection, const core::EndpointId& id,
+                             const Labels& labels, core::WallTime now);
+  /// What Registry::take_unsaved gave.
+  static core::Status save(store::Connection& connection,
+                           std::span<const std::pair<core::EndpointId, std::string>> rows);
+  static core::Status revoke(store::Connection& connection, const core::EndpointId& id);
+  static core::Status remove(store::Connection& connection, const core::EndpointId& id);
+};
+
+}  // namespace muster::fleet

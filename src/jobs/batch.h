@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Batch: what one transaction writes. Built by the Ledger on its loop, then
+// immutable, so that the writer's thread may read it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ids.h"
+#include "jobs/types.h"
+
+namespace muster::jobs {
+
+/// A run with all its targets; slot i is targets[i].
+struct NewRun {
+  Run run;
+  std::string idempotency_key;
+  std::string idempotency_digest;
+  struct Row {
+    core::EndpointId endpoint;
+    TargetState state = TargetState::kQueued;
+    std::uint64_t instance = 0;
+  };
+  std::vector<Row> targets;
+};
+
+/// The row of one target from now on.
+struct TargetRow {
+  core::RunId run;
+  std::uint32_t slot = 0;
+  std::uint64_t instance = 0;  ///< of the agent's process that it was sent to; 0: none
+  Target target;
+};
+
+/// A block of large output; written before the row that refers to it.
+struct OutputBlock {
+  core::RunId run;
+  std::uint32_t slot = 0;
+  wire::Stream stream = wire::STREAM_NONE;
+  std::uint32_t block = 0;  ///< offset / kOutputBlockBytes
+  std::string data;
+};
+
+struct RunEnd {
+  core::RunId run;
+  core::WallTime finished_at;
+};
+
+struct RunCancel {
+  core::RunId run;
+  std::string by;
+  std::string reason;
+};
+
+struct Batch {
+  std::vector<NewRun> runs;
+  std::vector<OutputBlock> blocks;
+  std::vector<TargetRow> rows;
+  std::vector<RunCancel> cancels;
+  std::vector<RunEnd> ends;
+  std::size_t bytes = 0;  ///< of output in it
+
+  bool empty() const {
+    return runs.empty() && blocks.empty() && rows.empty() && cancels.empty() && ends.empty();
+  }
+};
+
+}  // namespace muster::jobs

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RunSpec: what somebody wants to be run, checked before anything is written.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "jobs/types.h"
+
+namespace muster::jobs {
+
+inline constexpr std::chrono::milliseconds kPingTimeout{10'000};
+inline constexpr std::chrono::milliseconds kCommandTimeoutDefault{10 * 60 * 1000};
+inline constexpr std::chrono::milliseconds kTimeoutCeiling{7 * 24 * 3600 * 1000LL};
+inline constexpr std::chrono::milliseconds kQueueForCeiling{30LL * 24 * 3600 * 1000};
+/// An endpoint that is busy with other runs may begin so late.
+inline constexpr std::chrono::milliseconds kStartWithin{60'000};
+inline constexpr std::uint64_t kMemoryBytesFloor = 16ULL * 1024 * 1024;
+inline constexpr std::uint32_t kOpenFilesCeiling = 1'000'000;
+inline constexpr std::size_t kArgumentsMax = 4096;
+inline constexpr std::size_t kEnvironmentMax = 1024;
+inline constexpr std::size_t kDescriptionBytesMax = 1024;
+inline constexpr std::size_t kDirectoryBytesMax = 4096;
+inline constexpr std::size_t kUserBytesMax = 256;
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 128;
+
+struct RunSpec {
+  RunKind kind = RunKind::kCommand;
+  /// Exactly one of these two for a command, none for a ping.
+  std::vector<std::string> argv;
+  std::string shell;  ///< run by `/bin/sh -c`
+  std::string standard_input;
+  std::vector<std::string> environment;  ///< NAME=value
+  std::string user;
+  std::string directory;
+  wire::Limits limits;  ///< zero: the default
+  std::chrono::milliseconds queue_for{0};
+  bool live_output = false;
+  std::string selector;
+  std::string description;
+  std::string created_by;
+};
+
+/// The run that `spec` asks for, with a new id from `now` and `random` and every
+/// default filled in; kInvalid or kLimit with the field's name, what is allowed
+/// and what it was.
+core::Result<Run> make_run(const RunSpec& spec, core::WallTime now, std::uint64_t random);
+
+/// So long after it was passed on, an endpoint that is still there has answered:
+/// start and time-out together.
+core::Duration answer_within(const Run& run);
+
+}  // namespace muster::jobs

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ledger's tables. Each function runs inside Database::write or ::read.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/ids.h"
+#include "core/result.h"
+#include "jobs/batch.h"
+#include "jobs/ledger.h"
+#include "jobs/types.h"
+#include "store/connection.h"
+#include "store/migration.h"
+
+namespace muster::jobs {
+
+store::MigrationSet run_migrations();
+
+/// Items on one page of a list.
+inline constexpr std::size_t kPageMax = 1000;
+
+struct RunPage {
+  std::vector<Run> runs;  ///< newest first
+  std::optional<core::RunId> next;
+};
+
+struct TargetPage {
+  struct Item {
+    std::uint32_t slot = 0;
+    Target target;
+  };
+  std::vector<Item> targets;          ///< by slot
+  std::optional<std::uint32_t> next;  ///< pass as `after`
+};
+
+/// Targets that ended alike.
+struct Fold {
+  Target sample;  ///< one of them, with its output (unless stored apart)
+  std::vector<core::EndpointId> endpoints;
+};
+
+/// What is kept of finished runs; zero: no limit.
+struct Retention {
+  core::Duration age_max{std::chrono::hours(24 * 90)};
+  std::uint64_t bytes_max = 10ULL * 1024 * 1024 * 1024;  ///< of output
+  std::uint64_t runs_max = 100'000;
+};
+
+struct RetentionReport {
+  std::uint64_t runs_removed = 0;
+  std::uint64_t runs = 0;  ///< what remains
+  std::uint64_t output_bytes = 0;
+  bool more = false;  ///< stopped early to keep the transaction short: call again
+};
+
+class RunStore {
+ public:
+  /// What Sink::persist was given.
+  static core::Status apply(store::Connection& connection, const Batch& batch);
+  static core::Result<std::vector<StoredRun>> load_open(store::Connection& connection);
+
+  static core::Result<RunPage> runs(store::Connection& connection, std::size_t limit,
+                                    std::optional<core::RunId> after);
+  /// kNotFound.
+  static core::Result<Run> run(store::Connection& connection, core::RunId id);
+  static core::Result<TargetPage> targets(store::Connection& connection, core::RunId run,
+                                          std::optional<TargetState> state, std::size_t limit,
+                                          std::optional<std::uint32_t> after);
+  /// kNotFound. With its output, unless that is stored apart.
+  static core::Result<Target> target(store::Connection& connection, core::RunId run,
+                                     const core::EndpointId& endpoint);
+  /// Most numerous first. Targets that are not final are folded by state.
+  static core::Result<std::vector<Fold>> folds(store::Connection& connection, core::RunId run);
+  /// At most `bytes_max` bytes of a stream from `offset`, wherever it lies; empty at its end.
+  static core::Result<std::string> output(store::Connection& connection, core::RunId run,
+                                          const core::EndpointId& endpoint, wire::Stream stream,
+                                          std::uint64_t offset, std::size_t bytes_max);
+
+  struct Repeated {
+    core::RunId run;
+    std::string digest;  ///< of the request that made it
+  };
+  static core::Result<std::optional<Repeated>> find_idempotent(store::Connection& connection,
+                                                               std::string_view created_by,
+                                                               std::string_view key);
+
+  /// Removes finished runs beyond the limits, oldest first, a bounded number a call.
+  static core::Result<RetentionReport> retain(store::Connection& connection,
+                                              const Retention& retention, core::WallTime now);
+};
+
+}  // namespace muster::jobs

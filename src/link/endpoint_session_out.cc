@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an endpoint says of its own accord: news of its runs, results, questions.
+#include <algorithm>
+
+#include "link/clean.h"
+#include "link/endpoint_session.h"
+
+namespace muster::link {
+
+void EndpointSession::run_started(core::RunId run) {
+  wire::Started started;
+  started.set_run(run.value());
+  send(started);
+}
+
+void EndpointSession::run_output(core::RunId run, wire::Stream stream, std::uint64_t offset,
+                                 std::string_view data) {
+  while (!data.empty() && port_.backlog_bytes() <= kLiveBacklogBytesMax) {
+    const std::string_view piece = data.substr(0, wire::kChunkBytesMax);
+    wire::Output output;
+    output.set_run(run.value());
+    output.set_stream(stream);
+    output.set_offset(offset);
+    output.set_data(piece.data(), piece.size());
+    send(output);
+    offset += piece.size();
+    data.remove_prefix(piece.size());
+  }
+}
+
+void EndpointSession::run_finished(core::RunId run) {
+  announce(run);
+}
+
+void EndpointSession::run_refused(const wire::Announce& announce) {
+  send(announce);
+}
+
+void EndpointSession::announce(core::RunId run) {
+  if (transfers_.contains(run)) return;  // on its way: not twice at a time on one link
+  const RunResult& result = *runs_.find(run)->result;
+  wire::Announce message = result.announce;
+  message.set_run(run.value());
+  clean_text_in_place(*message.mutable_reason(), kReasonBytesMax);
+  message.set_stdout_bytes(result.stdout_bytes.size());
+  message.set_stderr_bytes(result.stderr_bytes.size());
+  const std::size_t total = result.stdout_bytes.size() + result.stderr_bytes.size();
+  message.set_is_inline(total <= inline_bytes_max_);
+  if (message.is_inline()) {
+    message.set_stdout_inline(result.stdout_bytes);
+    message.set_stderr_inline(result.stderr_bytes);
+  } else {
+    transfers_[run].total = total;
+  }
+  send(message);
+}
+
+void EndpointSession::pump() {
+  for (auto at = transfers_.begin(); at != transfers_.end();) {
+    auto& [run, transfer] = *at;
+    const RunResult& result = *runs_.find(run)->result;
+    while (transfer.credit > 0 && port_.backlog_bytes() <= kChunkBacklogBytesMax) {
+      const std::size_t out_bytes = result.stdout_bytes.size();
+      const bool out = transfer.sent < out_bytes;
+      const std::string& from = out ? result.stdout_bytes : result.stderr_bytes;
+      const std::uint64_t offset = out ? transfer.sent : transfer.sent - out_bytes;
+      const std::uint64_t size =
+          std::min<std::uint64_t>({transfer.credit, from.size() - offset, wire::kChunkBytesMax});
+      wire::Chunk chunk;
+      chunk.set_run(run.value());
+      chunk.set_stream(out ? wire::STREAM_STDOUT : wire::STREAM_STDERR);
+      chunk.set_offset(offset);
+      chunk.set_data(from.data() + offset, size);
+      transfer.sent += size;
+      transfer.credit -= size;
+      send(chunk);
+    }
+    at = transfer.sent == transfer.total ? transfers_.erase(at) : std::next(at);
+  }
+}
+
+void EndpointSession::upcall(std::string name, std::string body, core::Duration timeout,
+                             core::MonoTime now, UpcallDone done) {
+  if (state_ != State::kOpen)
+    return done(core::fail(core::Code::kUnavailable, "there is no open link to a gateway"));
+  if (upcalls_.size() >= kUpcallsPendingMax)
+    return done(core::fail(core::Code::kLimit, "too many upcalls wait for their answer"));
+  if (body.size() > wire::kUpcallBytesMax)
+    return done(core::fail(
+        core::Code::kLimit,
+        "the upcall's body is larger than " + std::to_string(wire::kUpcallBytesMax) + " bytes"));
+  now_ = now;
+  wire::Upcall message;
+  message.set_id(next_upcall_++);
+  message.set_name(clean_text(name, kUpcallNameBytesMax));
+  message.set_body(std::move(body));
+  upcalls_[message.id()] = {now + timeout, std::move(done)};
+  send(message);
+}
+
+// Those whose deadline is at `until` or before; max() means that the link has ended.
+void EndpointSession::fail_upcalls(core::MonoTime until) {
+  std::vector<UpcallDone> failed;
+  std::erase_if(upcalls_, [&](auto& entry) {
+    if (entry.second.deadline > until) return false;
+    failed.push_back(std::move(entry.second.done));
+    return true;
+  });
+  const bool ended = until == core::MonoTime::max();
+  for (const UpcallDone& done : failed)
+    done(ended ? core::fail(core::Code::kUnavailable, "the link ended before the answer")
+               : core::fail(core::Code::kTimeout, "the gateway did not answer in time"));
+}
+
+core::Status EndpointSession::request_content(std::string_view digest, std::uint64_t offset,
+                                              std::uint32_t bytes_max) {
+  if (state_ != State::kOpen)
+    return core::fail(core::Code::kUnavailable, "there is no open link to a gateway");
+  if (digest.size() != 32) return core::fail(core::Code::kInvalid, "a content digest has 32 bytes");
+  wire::ContentRequest request;
+  request.set_digest(digest.data(), digest.size());
+  request.set_offset(offset);
+  request.set_bytes_max(bytes_max);
+  send(request);
+  return {};
+}
+
+}  // namespace muster::link

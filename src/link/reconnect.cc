@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "link/reconnect.h"
+
+#include <algorithm>
+
+#include "core/assert.h"
+
+namespace muster::link {
+namespace {
+
+// What a person has to do where waiting alone does not help; empty elsewhere.
+std::string_view advice(wire::GoodbyeCode code) {
+  switch (code) {
+    case wire::GOODBYE_REVOKED:
+      return "this endpoint's certificate is revoked: enrol again with a new token, if it shall "
+             "come "
+             "back";
+    case wire::GOODBYE_UNKNOWN_ENDPOINT:
+      return "the region does not know this endpoint: enrol again with a new token";
+    case wire::GOODBYE_VERSION:
+      return "agent and gateway have no common protocol version: update the older one";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+Reconnect::Reconnect(std::vector<std::string> servers, std::string last_good,
+                     std::uint64_t random_seed)
+    : order_(std::move(servers)), random_(random_seed) {
+  MUSTER_ASSERT(!order_.empty());
+  if (last_good.empty()) return;
+  std::erase(order_, last_good);
+  order_.insert(order_.begin(), std::move(last_good));
+}
+
+void Reconnect::connected(core::MonoTime now) {
+  up_ = true;
+  up_since_ = now;
+  std::rotate(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(next_),
+              order_.begin() + static_cast<std::ptrdiff_t>(next_) + 1);
+  next_ = 0;
+}
+
+core::Duration Reconnect::backoff() {
+  const auto ceiling = std::min<core::Duration>(
+      kCeiling, core::Duration(kFirst) * (1ULL << std::min(failures_, 16U)));
+  ++failures_;
+  return core::Duration{
+      1 + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(ceiling.count())))};
+}
+
+core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
+  if (up_ && now - up_since_ >= kStable) failures_ = 0;
+  // A lost link is first sought where it was; a server that did not let us in is left.
+  if (!up_) next_ = (next_ + 1) % order_.size();
+  up_ = false;
+
+  explanation_ = ending.reason.empty() ? std::string("the link ended") : ending.reason;
+  const std::string_view hint = advice(ending.code);
+  core::Duration wait;
+  if (!hint.empty()) {
+    wait = kSlow;
+    explanation_ += " (";
+    explanation_ += hint;
+    explanation_ += ")";
+  } else if (ending.retry_after_ms > 0) {
+    wait =
+        std::min<core::Duration>(std::chrono::milliseconds(ending.retry_after_ms), kRetryAfterMax);
+    wait += core::Duration{
+        static_cast<std::int64_t>(static_cast<double>(wait.count()) * 0.2 * random_.unit())};
+  } else {
+    wait = backoff();
+  }
+  explanation_ += "; next attempt at " + server() + " in " + core::to_text(wait);
+  return wait;
+}
+
+}  // namespace muster::link

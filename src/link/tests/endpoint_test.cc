@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "fakes.h"
+#include "link/clean.h"
+#include "link/reconnect.h"
+
+namespace muster::link {
+namespace {
+
+using namespace testing;
+
+struct Endpoint : ::testing::Test {
+  FakeWork work;
+  EndpointRuns runs{work, 2};
+  FakeEndpointPort port;
+  EndpointSession session{port, runs, 7};
+
+  template <typename Message>
+  void say(const Message& message, core::Duration when = 1s) {
+    session.receive(wire::encode(message), at(when));
+  }
+  void welcome(std::uint32_t inline_max = 100) {
+    session.start({.instance = "0123456789abcdef", .facts = {}}, at(0s));
+    wire::Welcome message;
+    message.set_version(1);
+    message.set_heartbeat_ms(20'000);
+    message.set_inline_result_bytes_max(inline_max);
+    say(message, 0s);
+    port.frames.clear();
+  }
+};
+
+TEST_F(Endpoint, PingIsAnsweredAtOnceAndForgottenAfterAck) {
+  welcome();
+  wire::Invoke ping;
+  ping.set_run(5);
+  ping.mutable_ping();
+  say(ping);
+  const auto announce = port.only<wire::Announce>();
+  EXPECT_EQ(announce.run(), 5U);
+  EXPECT_EQ(announce.outcome(), wire::OUTCOME_SUCCEEDED);
+  EXPECT_TRUE(announce.is_inline());
+  EXPECT_TRUE(work.started.empty());
+  wire::ResultAck ack;
+  ack.add_runs(5);
+  say(ack);
+  EXPECT_TRUE(runs.all().empty());
+  say(ping);  // late duplicate
+  EXPECT_EQ(port.all<wire::Announce>().size(), 1U);
+}
+
+TEST_F(Endpoint, StartsARunOnceQueuesBeyondTheLimitAndAnnouncesFinishedAgain) {
+  welcome();
+  for (const std::uint64_t run : {1, 2, 3, 1, 3}) say(command(run));
+  ASSERT_EQ(work.started.size(), 2U);
+  runs.started(core::RunId{1});
+  EXPECT_EQ(port.only<wire::Started>().run(), 1U);
+  runs.finished(core::RunId{1}, result("out", "err"), at(2s));
+  EXPECT_EQ(port.only<wire::Announce>().stdout_inline(), "out");
+  EXPECT_EQ(work.started.size(), 3U);
+  say(command(1));
+  EXPECT_EQ(port.all<wire::Announce>().size(), 2U);
+  EXPECT_EQ(work.started.size(), 3U);
+}
+
+TEST_F(Endpoint, QueuedWorkExpires) {
+  welcome();
+  say(command(1));
+  say(command(2));
+  wire::Invoke late = command(3);
+  late.set_expires_in_ms(500);
+  say(late);
+  EXPECT_EQ(runs.deadline(), at(1500ms));
+  runs.tick(at(1400ms));
+  EXPECT_TRUE(port.all<wire::Announce>().empty());
+  runs.tick(at(1500ms));
+  EXPECT_EQ(port.only<wire::Announce>().outcome(), wire::OUTCOME_EXPIRED);
+  EXPECT_EQ(runs.deadline(), core::MonoTime::max());
+}
+
+TEST_F(Endpoint, CancelFindsEachState) {
+  welcome();
+  for (const std::uint64_t run : {1, 2, 3}) say(command(run));
+  wire::Cancel cancel;
+  for (const std::uint64_t run : {1, 3, 9}) {  // running, queued, unknown
+    cancel.set_run(run);
+    say(cancel);
+    say(cancel);
+  }
+  EXPECT_EQ(work.cancelled, std::vector{core::RunId{1}});
+  const auto announces = port.all<wire::Announce>();
+  ASSERT_EQ(announces.size(), 4U);  // 3 and 9, each twice
+  for (const auto& announce : announces) EXPECT_EQ(announce.outcome(), wire::OUTCOME_CANCELLED);
+  say(command(9));  // the Invoke comes after its Cancel
+  EXPECT_EQ(work.started.size(), 2U);
+}
+
+TEST_F(Endpoint, RefusesWhatItCannotHold) {
+  welcome();
+  for (std::uint64_t run = 1; run <= wire::kHeldRunsMax; ++run) say(command(run));
+  say(command(1000));
+  auto announce = port.only<wire::Announce>();
+  EXPECT_EQ(announce.run(), 1000U);
+  EXPECT_EQ(announce.outcome(), wire::OUTCOME_REFUSED);
+  EXPECT_EQ(runs.find(core::RunId{1000}), nullptr);
+}
+
+TEST_F(Endpoint, RefusesEmptyAndUnknownWork) {
+  welcome();
+  wire::Invoke odd;
+  odd.set_run(1);
+  say(odd);
+  odd.set_run(2);
+  odd.mutable_command();
+  say(odd);
+  for (const auto& announce : port.all<wire::Announce>())
+    EXPECT_EQ(announce.outcome(), wire::OUTCOME_REFUSED);
+  EXPECT_EQ(port.all<wire::Announce>().size(), 2U);
+}
+
+TEST_F(Endpoint, LargeResultsTravelByCreditStdoutFirst) {
+  welcome(10);
+  say(command(1));
+  runs.finished(core::RunId{1}, result(std::string(100'000, 'o'), "errors"), at(2s));
+  EXPECT_FALSE(port.only<wire::Announce>().is_inline());
+  EXPECT_TRUE(port.all<wire::Chunk>().empty());
+  wire::Grant grant;
+  grant.set_run(1);
+  grant.set_bytes(70'000);
+  say(grant);
+  EXPECT_EQ(port.all<wire::Chunk>().size(), 2U);
+  port.backlog = kChunkBacklogBytesMax + 1;
+  grant.set_bytes(1'000'000);
+  say(grant);
+  EXPECT_EQ(port.all<wire::Chunk>().size(), 2U);
+  port.backlog = 0;
+  session.drained(at(3s));
+  std::string out, err;
+  for (const auto& chunk : port.all<wire::Chunk>()) {
+    std::string& to = chunk.stream() == wire::STREAM_STDOUT ? out : err;
+    EXPECT_EQ(chunk.offset(), to.size());
+    to += chunk.data();
+  }
+  EXPECT_EQ(out.size(), 100'000U);
+  EXPECT_EQ(err, "errors");
+}
+
+TEST_F(Endpoint, HeldRunsSurviveTheLink) {
+  welcome();
+  say(command(1));
+  say(command(2));
+  session.broken("reset");
+  EXPECT_EQ(port.endings.at(0).code, wire::GOODBYE_NONE);
+  runs.finished(core::RunId{1}, result("x"), at(3s));
+
+  FakeEndpointPort port2;
+  EndpointSession second(port2, runs, 8);
+  second.start({.instance = "0123456789abcdef", .facts = {}}, at(4s));
+  const auto hello = port2.only<wire::Hello>();
+  ASSERT_EQ(hello.held_size(), 2);
+  EXPECT_EQ(hello.held(0).state(), wire::HELD_FINISHED);
+  EXPECT_EQ(hello.held(1).state(), wire::HELD_RUNNING);
+  wire::Welcome message;
+  message.set_version(1);
+  second.receive(wire::encode(message), at(5s));
+  EXPECT_EQ(port2.only<wire::Announce>().run(), 1U);
+}
+
+TEST_F(Endpoint, BeatsWhenSilentAndNoticesADeadGateway) {
+  welcome();
+  const core::MonoTime beat = session.deadline();
+  EXPECT_GE(beat, at(15s));
+  EXPECT_LE(beat, at(20s));
+  session.tick(beat);
+  EXPECT_EQ(port.only<wire::Heartbeat>().sequence(), 1U);
+  wire::HeartbeatAck ack;
+  ack.set_sequence(1);
+  ack.set_heartbeat_ms(60'000);
+  session.receive(wire::encode(ack), beat);
+  EXPECT_GT(session.deadline(), beat + 45s);
+  core::MonoTime now = session.deadline();
+  while (!session.is_closed() && now < beat + 10min) {
+    session.tick(now);
+    now = std::max(session.deadline(), now + 1ms);
+  }
+  EXPECT_EQ(port.endings.at(0).code, wire::GOODBYE_SILENT);
+  EXPECT_EQ(port.all<wire::Heartbeat>().size(), 4U);
+}
+
+TEST_F(Endpoint, UpcallsEndByReplyTimeoutOrTheLinksEnd) {
+  welcome();
+  std::vector<std::string> ends;
+  const auto note = [&](core::Result<std::string> r) {
+    ends.push_back(r ? *r : std::string(core::name(r.error().code)));
+  };
+  for (int i = 0; i < 3; ++i) session.upcall("certificate.renew", "csr", 5s, at(1s), note);
+  EXPECT_EQ(port.all<wire::Upcall>().size(), 3U);
+  wire::UpcallReply reply;
+  reply.set_id(1);
+  reply.set_body("pem");
+  say(reply, 2s);
+  reply.set_id(2);
+  reply.set_error_code("denied");
+  say(reply, 2s);
+  say(reply, 2s);
+  session.tick(at(7s));
+  session.upcall("x", "", 5s, at(8s), note);
+  session.broken("gone");
+  session.upcall("x", "", 5s, at(8s), note);
+  EXPECT_EQ(ends,
+            (std::vector<std::string>{"pem", "denied", "timeout", "unavailable", "unavailable"}));
+}
+
+TEST_F(Endpoint, EndsTheLinkOnNonsense) {
+  welcome();
+  session.receive("\xff\xff???", at(1s));
+  EXPECT_EQ(port.only<wire::Goodbye>().code(), wire::GOODBYE_PROTOCOL);
+  EXPECT_EQ(port.endings.size(), 1U);
+  session.receive(wire::encode(command(1)), at(2s));
+  EXPECT_TRUE(work.started.empty());
+}
+
+TEST_F(Endpoint, LiveOutputIsDroppedWhenTheSocketIsFull) {
+  welcome();
+  wire::Invoke live = command(1);
+  live.set_live_output(true);
+  say(live);
+  say(command(2));
+  runs.output(core::RunId{1}, wire::STREAM_STDERR, 0, "abc");
+  runs.output(core::RunId{2}, wire::STREAM_STDERR, 0, "not asked for");
+  port.backlog = kLiveBacklogBytesMax + 1;
+  runs.output(core::RunId{1}, wire::STREAM_STDERR, 3, "def");
+  EXPECT_EQ(port.only<wire::Output>().data(), "abc");
+}
+
+TEST(Reconnect, GrowsWithJitterRotatesAndStartsAnewAfterAStableMinute) {
+  Reconnect pacing({"a:1", "b:1"}, "c:1", 3);
+  EXPECT_EQ(pacing.server(), "c:1");
+  core::Duration longest{};
+  for (int i = 0; i < 30; ++i) longest = std::max(longest, pacing.ended({}, at(0s)));
+  EXPECT_LE(longest, 60s);
+  EXPECT_GT(longest, 20s);
+  EXPECT_EQ(pacing.server(), "c:1");
+  EXPECT_GT(pacing.ended({}, at(0s)), 0s);
+  EXPECT_EQ(pacing.server(), "a:1");
+  pacing.connected(at(0s));
+  EXPECT_LE(pacing.ended({}, at(61s)), 500ms);
+  EXPECT_EQ(pacing.server(), "a:1");
+}
+
+TEST(Reconnect, ObeysTheGatewayAndSlowsDownWhereWaitingDoesNotHelp) {
+  Reconnect pacing({"a:1"}, "", 3);
+  const auto wait = pacing.ended({.code = wire::GOODBYE_BUSY, .reason = {}, .retry_after_ms = 10'000}, at(0s));
+  EXPECT_GE(wait, 10s);
+  EXPECT_LE(wait, 12s);
+  EXPECT_EQ(pacing.ended({.code = wire::GOODBYE_REVOKED, .reason = {}}, at(0s)), 10min);
+  EXPECT_NE(pacing.explanation().find("enrol again"), std::string::npos);
+}
+
+TEST(Clean, MakesForeignTextValidAndBounded) {
+  EXPECT_EQ(clean_text("grün", 100), "grün");
+  EXPECT_EQ(clean_text("grün", 3), "gr");
+  EXPECT_EQ(clean_text("a\xff"
+                       "b",
+                       100),
+            "a\xEF\xBF\xBD"
+            "b");
+  wire::Facts facts;
+  facts.set_hostname(std::string(5000, '\xfe'));
+  for (int i = 0; i < 1000; ++i) facts.add_features("x");
+  clean_facts(facts);
+  EXPECT_LE(facts.hostname().size(), kFactBytesMax);
+  EXPECT_EQ(facts.features_size(), static_cast<int>(kFactEntriesMax));
+}
+
+}  // namespace
+}  // namespace muster::link
