@@ -55,6 +55,9 @@ class TlsStream {
   runtime::Task<core::Status> write(std::string_view bytes, core::Duration at_most);
   /// Ends the stream in order as far as this side goes, then closes the socket.
   void close();
+  /// The same, but reads on for at most `at_most` and throws away what comes: a peer that
+  /// is still sending would otherwise lose the last answer.
+  runtime::Task<void> finish(core::Duration at_most);
   /// Makes the waits of this stream fail with kCancelled.
   void cancel();
 
@@ -76,6 +79,7 @@ class TlsStream {
 
  private:
   std::unique_ptr<detail::TlsChannel> channel_;
+  std::shared_ptr<bool> watch_;  // whether the armed watch still counts
 };
 
 }  // namespace muster::net
