@@ -20,4 +20,7 @@ void add_audit_commands(Command& root);      // audit list|verify
 void add_completion_command(Command& root);  // completion bash|zsh|fish
 void add_version_command(Command& root);     // version
 
+/// What to type on a new machine to let it enrol.
+std::string enrol_command(const std::string& server, const std::string& token);
+
 }  // namespace muster::cli
