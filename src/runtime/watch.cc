@@ -27,8 +27,7 @@ void ReadWatch::wait(std::shared_ptr<State> state) {
 
 SignalWatch::SignalWatch(Loop& loop, std::initializer_list<int> signals,
                          std::function<void(int)> caught)
-    : state_(std::make_shared<State>(
-          State{boost::asio::signal_set(loop.context()), std::move(caught)})) {
+    : state_(std::make_shared<State>(loop, std::move(caught))) {
   for (const int signal : signals) state_->set.add(signal);
   wait(state_);
 }

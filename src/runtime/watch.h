@@ -46,6 +46,8 @@ class SignalWatch {
 
  private:
   struct State {
+    State(Loop& loop, std::function<void(int)> action)
+        : set(loop.context()), caught(std::move(action)) {}
     boost::asio::signal_set set;
     std::function<void(int)> caught;
     bool stopped = false;

@@ -113,6 +113,7 @@ void Execution::process_ended() {
 }
 
 void Execution::maybe_done() {
+  const auto alive = shared_from_this();
   if (ended_ && !killing_ && !out_[0].watch && !out_[1].watch) finish();
 }
 
