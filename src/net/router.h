@@ -34,6 +34,7 @@ struct Route {
 class Router {
  public:
   Router();
+  Router(Router&&) noexcept;
   ~Router();
   /// Asserts that the pattern is well-formed and new for its method.
   void add(std::string method, std::string pattern, Handler handler, RouteOptions options = {});
@@ -45,8 +46,9 @@ class Router {
     Pairs params;
     std::string allow;  ///< "GET, HEAD, POST"
   };
-  /// `path`: split by '/' before decoding, so an escaped slash stays inside its segment.
-  Match match(std::string_view method, std::string_view raw_path) const;
+  /// `path_segments`: of split_path(), which decodes after splitting, so that an escaped
+  /// slash stays inside its segment.
+  Match match(std::string_view method, const std::vector<std::string>& path_segments) const;
 
  private:
   std::vector<std::unique_ptr<Route>> routes_;

@@ -55,6 +55,9 @@ class TlsStream {
   runtime::Task<core::Status> write(std::string_view bytes, core::Duration at_most);
   /// Ends the stream in order as far as this side goes, then closes the socket.
   void close();
+  /// The same, but reads on for at most `at_most` and throws away what comes: a peer that
+  /// is still sending would otherwise lose the last answer.
+  runtime::Task<void> finish(core::Duration at_most);
   /// Makes the waits of this stream fail with kCancelled.
   void cancel();
 
@@ -62,6 +65,9 @@ class TlsStream {
   /// read; ends by itself when the peer sends bytes. unwatch() before reading again.
   void watch(std::function<void()> on_gone);
   void unwatch();
+
+  /// Nothing is to be read and the connection has not ended, as far as is known here.
+  bool quiet();
 
   /// DER of the peer's verified leaf certificate; empty where it showed none.
   std::string peer_certificate() const;
@@ -76,6 +82,7 @@ class TlsStream {
 
  private:
   std::unique_ptr<detail::TlsChannel> channel_;
+  std::shared_ptr<bool> watch_;  // whether the armed watch still counts
 };
 
 }  // namespace muster::net

@@ -41,7 +41,7 @@ namespace muster::store {
 
 struct Options {
   std::filesystem::path path;  ///< Made where missing, mode 0600; its folder must exist.
-  std::vector<MigrationSet> migrations;
+  std::vector<MigrationSet> migrations = {};
   std::size_t readers = 2;
   std::size_t queue_max = 100'000;  ///< Work waiting for the writer or a reader; then kLimit.
   std::size_t group_max = 20'000;   ///< Pieces of work in one transaction.

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Beast, compiled once for the whole product.
+#include <boost/beast/src.hpp>
