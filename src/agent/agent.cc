@@ -10,6 +10,7 @@
 #include "agent/work.h"
 #include "core/log.h"
 #include "identity/renewal.h"
+#include "identity/request.h"
 #include "net/http_client.h"
 #include "wire/limits.h"
 
@@ -77,7 +78,8 @@ runtime::Task<link::Ending> Agent::one_link() {
       kConnectTimeMax);
   if (!socket) co_return link::Ending{.reason = std::move(socket.error().message)};
   link_over_ = false;
-  link_ = std::make_unique<GatewayLink>(loop_, std::move(*socket), runs_, *this);
+  link_ = std::make_unique<GatewayLink>(loop_, std::move(*socket), runs_,
+                                        static_cast<GatewayLinkObserver&>(*this));
   link_->start({.instance = instance_,
                 .facts = gather_facts(),
                 .wall_clock_unix_ms = core::unix_ms(core::wall_now())});

@@ -13,8 +13,7 @@ constexpr std::chrono::milliseconds kDrainPoll{20};
 
 GatewayLink::GatewayLink(runtime::Loop& loop, std::unique_ptr<net::WebSocket> socket,
                          link::EndpointRuns& runs, GatewayLinkObserver& observer)
-    : loop_(loop),
-      socket_(std::move(socket)),
+    : socket_(std::move(socket)),
       runs_(runs),
       observer_(observer),
       session_(*this, runs, core::random_seeded().next()),

@@ -46,7 +46,6 @@ class GatewayLink final : private link::EndpointPort, private net::WebSocketHand
   void arm();
   void expired();
 
-  runtime::Loop& loop_;
   std::unique_ptr<net::WebSocket> socket_;
   link::EndpointRuns& runs_;
   GatewayLinkObserver& observer_;
