@@ -7,12 +7,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/ids.h"
 #include "jobs/types.h"
 
 namespace muster::jobs {
+
+/// The reason of targets that a NewRun brings along as unreachable.
+inline constexpr std::string_view kOfflineReason = "offline when the run began";
 
 /// A run with all its targets; slot i is targets[i].
 struct NewRun {
@@ -33,6 +37,7 @@ struct TargetRow {
   std::uint32_t slot = 0;
   std::uint64_t instance = 0;  ///< of the agent's process that it was sent to; 0: none
   Target target;
+  std::string output_digest;  ///< of output that is stored apart
 };
 
 /// A block of large output; written before the row that refers to it.
@@ -44,8 +49,10 @@ struct OutputBlock {
   std::string data;
 };
 
+/// The run's last target has its final state.
 struct RunEnd {
   core::RunId run;
+  Counts counts;
   core::WallTime finished_at;
 };
 

@@ -24,6 +24,8 @@ store::MigrationSet run_migrations();
 
 /// Items on one page of a list.
 inline constexpr std::size_t kPageMax = 1000;
+/// Bytes of output in one answer of folds() or targets(); the rest is left out.
+inline constexpr std::size_t kListedOutputBytesMax = 8 * 1024 * 1024;
 
 struct RunPage {
   std::vector<Run> runs;  ///< newest first
@@ -34,6 +36,7 @@ struct TargetPage {
   struct Item {
     std::uint32_t slot = 0;
     Target target;
+    bool output_left_out = false;
   };
   std::vector<Item> targets;          ///< by slot
   std::optional<std::uint32_t> next;  ///< pass as `after`
@@ -41,7 +44,8 @@ struct TargetPage {
 
 /// Targets that ended alike.
 struct Fold {
-  Target sample;  ///< one of them, with its output (unless stored apart)
+  Target sample;                 ///< one of them, with its output (unless stored apart)
+  bool output_left_out = false;  ///< the answer grew too large: ask for the sample's output
   std::vector<core::EndpointId> endpoints;
 };
 

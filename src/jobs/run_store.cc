@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is written: migrations, batches, retention. Reads: run_store_reads.cc.
+#include "jobs/run_store.h"
+
+#include <charconv>
+
+#include "core/bytes.h"
+#include "jobs/detail/rows.h"
+
+namespace muster::jobs {
+namespace {
+
+using store::Blob;
+
+constexpr store::Migration kMigrations[] = {{1, R"(
+CREATE TABLE jobs_runs (
+  run INTEGER PRIMARY KEY,
+  kind INTEGER NOT NULL,
+  invoke BLOB NOT NULL,
+  shell TEXT NOT NULL,
+  selector TEXT NOT NULL,
+  description TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  queue_until BIGINT,
+  cancelled_by TEXT NOT NULL DEFAULT '',
+  cancel_reason TEXT NOT NULL DEFAULT '',
+  finished_at BIGINT,
+  counts TEXT NOT NULL DEFAULT '',
+  output_bytes BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX jobs_runs_open ON jobs_runs (run) WHERE finished_at IS NULL;
+CREATE TABLE jobs_targets (
+  run BIGINT NOT NULL,
+  slot INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  endpoint BLOB NOT NULL,
+  instance BIGINT NOT NULL,
+  digest BLOB,
+  exit_code INTEGER NOT NULL DEFAULT 0,
+  signal INTEGER NOT NULL DEFAULT 0,
+  apart INTEGER NOT NULL DEFAULT 0,
+  started_at BIGINT,
+  finished_at BIGINT,
+  duration_ms BIGINT NOT NULL DEFAULT 0,
+  out_bytes BIGINT NOT NULL DEFAULT 0,
+  err_bytes BIGINT NOT NULL DEFAULT 0,
+  out_cut BIGINT NOT NULL DEFAULT 0,
+  err_cut BIGINT NOT NULL DEFAULT 0,
+  reason TEXT,
+  out BLOB,
+  err BLOB,
+  PRIMARY KEY (run, slot)
+) WITHOUT ROWID;
+CREATE TABLE jobs_output (
+  run BIGINT NOT NULL,
+  slot INTEGER NOT NULL,
+  stream INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (run, slot, stream, block)
+);
+CREATE TABLE jobs_idempotency (
+  created_by TEXT NOT NULL,
+  name TEXT NOT NULL,
+  run BIGINT NOT NULL,
+  digest BLOB NOT NULL,
+  PRIMARY KEY (created_by, name)
+);
+CREATE INDEX jobs_idempotency_run ON jobs_idempotency (run);
+)"}};
+
+/// Runs that one call of retain() removes, and their targets together: this bounds
+/// the transaction.
+constexpr int kRemovedRunsMax = 20;
+
+/// Equal answers have equal digests. Every field is preceded by its length.
+std::string digest_of(const Target& target, std::string_view output_digest) {
+  std::string text;
+  text.reserve(64 + target.reason.size() + target.out.size() + target.err.size());
+  const auto number = [&](std::int64_t value) { text += std::to_string(value) + ';'; };
+  const auto bytes = [&](std::string_view value) {
+    number(static_cast<std::int64_t>(value.size()));
+    text += value;
+  };
+  number(static_cast<int>(target.state));
+  number(target.exit_code);
+  number(target.signal);
+  number(static_cast<std::int64_t>(target.out_bytes_cut));
+  number(static_cast<std::int64_t>(target.err_bytes_cut));
+  bytes(target.reason);
+  bytes(output_digest);
+  bytes(target.out);
+  bytes(target.err);
+  return core::sha256(text).substr(0, 16);
+}
+
+core::Status insert_run(store::Connection& connection, const NewRun& added) {
+  const Run& run = added.run;
+  MUSTER_TRY(connection.execute(
+      "INSERT INTO jobs_runs (run, kind, invoke, shell, selector, description, created_by, "
+      "created_at, queue_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {detail::key(run.id), static_cast<int>(run.kind), Blob{run.invoke.SerializeAsString()},
+       run.shell, run.selector, run.description, run.created_by, core::unix_ms(run.created_at),
+       detail::maybe_ms(run.queue_until)}));
+  if (!added.idempotency_key.empty())
+    MUSTER_TRY(connection.execute(
+        "INSERT INTO jobs_idempotency (created_by, name, run, digest) VALUES (?, ?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
+        {run.created_by, added.idempotency_key, detail::key(run.id),
+         Blob{added.idempotency_digest}}));
+  Target offline;
+  offline.state = TargetState::kUnreachable;
+  offline.reason = kOfflineReason;
+  const std::string offline_digest = digest_of(offline, {});
+  std::int64_t slot = 0;
+  for (const NewRun::Row& row : added.targets) {
+    if (is_final(row.state))
+      MUSTER_TRY(connection.execute(
+          "INSERT INTO jobs_targets (run, slot, state, endpoint, instance, digest, finished_at, "
+          "reason) VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
+          {detail::key(run.id), slot++, static_cast<int>(row.state), Blob{row.endpoint.bytes()},
+           Blob{offline_digest}, core::unix_ms(run.created_at), offline.reason}));
+    else
+      MUSTER_TRY(connection.execute(
+          "INSERT INTO jobs_targets (run, slot, state, endpoint, instance) "
+          "VALUES (?, ?, ?, ?, ?)",
+          {detail::key(run.id), slot++, static_cast<int>(row.state), Blob{row.endpoint.bytes()},
+           static_cast<std::int64_t>(row.instance)}));
+  }
+  return {};
+}
+
+core::Status update_row(store::Connection& connection, const TargetRow& row) {
+  const Target& target = row.target;
+  const auto instance = static_cast<std::int64_t>(row.instance);
+  // The guard is a second lock on a closed door: a final state never changes.
+  if (!is_final(target.state)) {
+    MUSTER_TRY(
+        connection.execute("UPDATE jobs_targets SET state = ?, instance = ?, started_at = ? "
+                           "WHERE run = ? AND slot = ? AND state < 3",
+                           {static_cast<int>(target.state), instance,
+                            detail::maybe_ms(target.started_at), detail::key(row.run), row.slot}));
+    return {};
+  }
+  const std::string digest = digest_of(target, row.output_digest);
+  const auto optional = [](std::string_view bytes) {
+    return bytes.empty() ? store::Param(nullptr) : store::Param(Blob{bytes});
+  };
+  MUSTER_TRY(connection.execute(
+      "UPDATE jobs_targets SET state = ?, instance = ?, digest = ?, exit_code = ?, signal = ?, "
+      "apart = ?, started_at = ?, finished_at = ?, duration_ms = ?, out_bytes = ?, err_bytes = ?, "
+      "out_cut = ?, err_cut = ?, reason = ?, out = ?, err = ? "
+      "WHERE run = ? AND slot = ? AND state < 3",
+      {static_cast<int>(target.state), instance, Blob{digest}, target.exit_code, target.signal,
+       static_cast<int>(target.is_stored_apart), detail::maybe_ms(target.started_at),
+       detail::maybe_ms(target.finished_at), target.duration_ms, target.out_bytes, target.err_bytes,
+       target.out_bytes_cut, target.err_bytes_cut,
+       target.reason.empty() ? store::Param(nullptr) : store::Param(target.reason),
+       optional(target.out), optional(target.err), detail::key(row.run), row.slot}));
+  return {};
+}
+
+core::Status end_run(store::Connection& connection, const RunEnd& end) {
+  std::string counts;
+  for (const auto count : end.counts.of) counts += std::to_string(count) + ' ';
+  MUSTER_TRY(connection.execute(
+      "UPDATE jobs_runs SET finished_at = ?, counts = ?, output_bytes = "
+      "(SELECT COALESCE(SUM(out_bytes + err_bytes), 0) FROM jobs_targets WHERE run = ?) "
+      "WHERE run = ? AND finished_at IS NULL",
+      {core::unix_ms(end.finished_at), counts, detail::key(end.run), detail::key(end.run)}));
+  return {};
+}
+
+}  // namespace
+
+store::MigrationSet run_migrations() {
+  return {"jobs", kMigrations};
+}
+
+core::Status RunStore::apply(store::Connection& connection, const Batch& batch) {
+  for (const NewRun& run : batch.runs) MUSTER_TRY(insert_run(connection, run));
+  for (const OutputBlock& block : batch.blocks)
+    MUSTER_TRY(connection.execute(
+        "INSERT INTO jobs_output (run, slot, stream, block, data) VALUES (?, ?, ?, ?, ?) "
+        "ON CONFLICT (run, slot, stream, block) DO UPDATE SET data = excluded.data",
+        {detail::key(block.run), block.slot, static_cast<int>(block.stream), block.block,
+         Blob{block.data}}));
+  for (const TargetRow& row : batch.rows)
+    if (row.run) MUSTER_TRY(update_row(connection, row));
+  for (const RunCancel& cancel : batch.cancels)
+    MUSTER_TRY(
+        connection.execute("UPDATE jobs_runs SET cancelled_by = ?, cancel_reason = ? WHERE run = ?",
+                           {cancel.by, cancel.reason, detail::key(cancel.run)}));
+  for (const RunEnd& end : batch.ends) MUSTER_TRY(end_run(connection, end));
+  return {};
+}
+
+core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
+                                               const Retention& retention, core::WallTime now) {
+  RetentionReport report;
+  MUSTER_TRY(
+      connection.query("SELECT COUNT(*), COALESCE(SUM(output_bytes), 0) FROM jobs_runs WHERE "
+                       "finished_at IS NOT NULL",
+                       {}, [&](const store::Row& row) {
+                         report.runs = static_cast<std::uint64_t>(row.integer(0));
+                         report.output_bytes = static_cast<std::uint64_t>(row.integer(1));
+                       }));
+  struct Old {
+    std::int64_t run;
+    core::WallTime finished_at;
+    std::uint64_t bytes;
+  };
+  std::vector<Old> oldest;
+  MUSTER_TRY(connection.query(
+      "SELECT run, finished_at, output_bytes FROM jobs_runs WHERE finished_at IS NOT NULL "
+      "ORDER BY run LIMIT ?",
+      {kRemovedRunsMax + 1}, [&](const store::Row& row) {
+        oldest.push_back({row.integer(0), core::wall_from_unix_ms(row.integer(1)),
+                          static_cast<std::uint64_t>(row.integer(2))});
+      }));
+  for (const Old& old : oldest) {
+    const bool too_old =
+        retention.age_max.count() != 0 && now - old.finished_at > retention.age_max;
+    const bool too_many = retention.runs_max != 0 && report.runs > retention.runs_max;
+    const bool too_large = retention.bytes_max != 0 && report.output_bytes > retention.bytes_max;
+    if (!too_old && !too_many && !too_large) break;
+    if (report.runs_removed == kRemovedRunsMax) {
+      report.more = true;
+      break;
+    }
+    for (const char* sql :
+         {"DELETE FROM jobs_output WHERE run = ?", "DELETE FROM jobs_targets WHERE run = ?",
+          "DELETE FROM jobs_idempotency WHERE run = ?", "DELETE FROM jobs_runs WHERE run = ?"})
+      MUSTER_TRY(connection.execute(sql, {old.run}));
+    ++report.runs_removed;
+    --report.runs;
+    report.output_bytes -= old.bytes;
+  }
+  return report;
+}
+
+}  // namespace muster::jobs

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/types.h"
+
+#include <numeric>
+
+namespace muster::jobs {
+namespace {
+
+constexpr std::array<std::string_view, kTargetStates> kStateNames = {
+    "queued",    "sent",        "running", "succeeded", "failed", "refused",
+    "timed_out", "unreachable", "expired", "cancelled", "unknown"};
+
+}  // namespace
+
+std::string_view name(TargetState state) {
+  return kStateNames[static_cast<std::size_t>(state)];
+}
+
+std::optional<TargetState> target_state(std::string_view name) {
+  for (std::size_t i = 0; i < kTargetStates; ++i)
+    if (kStateNames[i] == name) return static_cast<TargetState>(i);
+  return std::nullopt;
+}
+
+std::uint32_t Counts::total() const {
+  return std::accumulate(of.begin(), of.end(), 0u);
+}
+
+std::uint32_t Counts::open() const {
+  return of[0] + of[1] + of[2];
+}
+
+std::string_view name(RunKind kind) {
+  return kind == RunKind::kPing ? "ping" : "command";
+}
+
+}  // namespace muster::jobs

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Hosts: what they are, their labels, and the end of their membership.
+#include "fleet/registry_store.h"
+#include "server/api.h"
+#include "server/host_json.h"
+#include "server/json.h"
+#include "server/region.h"
+#include "server/scope.h"
+
+namespace muster::server {
+namespace {
+
+using core::Code;
+using core::fail;
+using net::Request;
+using net::Response;
+using Answer = runtime::Task<core::Result<Response>>;
+
+core::Result<std::pair<fleet::SortBy, bool>> read_sort(std::string_view text) {
+  const bool descending = text.starts_with('-');
+  if (descending) text.remove_prefix(1);
+  using fleet::SortBy;
+  if (text == "name") return std::pair(SortBy::kName, descending);
+  if (text == "os") return std::pair(SortBy::kOs, descending);
+  if (text == "online") return std::pair(SortBy::kOnline, descending);
+  if (text == "address") return std::pair(SortBy::kAddress, descending);
+  if (text == "last_contact") return std::pair(SortBy::kLastContact, descending);
+  if (text == "enrolled_at") return std::pair(SortBy::kEnrolled, descending);
+  return fail(Code::kInvalid,
+              "sort must be name, online, os, address, last_contact or enrolled_at, with a minus "
+              "before it to turn it round");
+}
+
+Answer list_hosts(Region& region, Request& request) {
+  fleet::PageRequest page;
+  auto selector = read_selector(request.query_value("selector").value_or(""));
+  if (!selector) co_return std::move(selector.error());
+  MUSTER_CO_ASSIGN(const auto scope, Scope::of(caller(request)));
+  MUSTER_CO_ASSIGN(page.limit, limit_of(request));
+  MUSTER_CO_ASSIGN(const auto sort, read_sort(request.query_value("sort").value_or("name")));
+  page.selector = &*selector;
+  page.scope = scope.selector();
+  page.sort = sort.first;
+  page.descending = sort.second;
+  page.after = request.query_value("after").value_or("");
+  MUSTER_CO_ASSIGN(const auto found, region.registry().page(page, core::wall_now()));
+  json::array hosts;
+  for (const auto* endpoint : found.endpoints) hosts.push_back(host_json(*endpoint));
+  co_return json_response(json::object{
+      {"hosts", std::move(hosts)},
+      {"next", found.next.empty() ? json::value(nullptr) : json::value(found.next)},
+      {"total", found.total},
+      {"online", found.online}});
+}
+
+Answer check(Region& region, Request& request) {
+  auto selector = read_selector(request.query_value("selector").value_or(""));
+  if (!selector) co_return std::move(selector.error());
+  MUSTER_CO_ASSIGN(const auto scope, Scope::of(caller(request)));
+  const auto matched =
+      region.registry().select(&*selector, scope.selector(), core::wall_now());
+  std::vector<std::string_view> offline;
+  std::size_t online = 0;
+  for (const auto* endpoint : matched) {
+    online += endpoint->online();
+    if (!endpoint->online()) offline.push_back(endpoint->name);
+  }
+  constexpr std::size_t kNamed = 20;
+  const std::size_t named = std::min(kNamed, offline.size());
+  std::partial_sort(offline.begin(), offline.begin() + static_cast<std::ptrdiff_t>(named),
+                    offline.end());
+  json::array names;
+  for (std::size_t i = 0; i < named; ++i) names.emplace_back(offline[i]);
+  co_return json_response(json::object{{"matched", matched.size()},
+                                       {"online", online},
+                                       {"unreachable_names", std::move(names)}});
+}
+
+Answer get_host(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const auto* endpoint,
+                   find_in_scope(region.registry(), caller(request), request.param("id")));
+  co_return json_response(host_json(*endpoint));
+}
+
+Answer patch_host(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const auto* endpoint,
+                   find_in_scope(region.registry(), caller(request), request.param("id")));
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  const json::object* labels = members.object("labels");
+  if (!labels) members.wrong("labels", "is required");
+  MUSTER_CO_TRY(members.done());
+  Members changes(*labels, "labels.");
+  fleet::Labels set;
+  std::string told;
+  for (auto& [key, value] : changes.text_map("set", 64, 256)) {
+    told += key + "=" + value + " ";
+    set.push_back({std::move(key), std::move(value)});
+  }
+  const auto removed = changes.texts("remove", 64, 63).value_or(std::vector<std::string>{});
+  MUSTER_CO_TRY(changes.done());
+  for (const auto& key : removed) told += key + "- ";
+  std::sort(set.begin(), set.end());
+  const core::EndpointId id = endpoint->id;
+  const access::Principal by = caller(request);
+  MUSTER_CO_TRY(region.registry().change_labels(id, set, removed));
+  auto rows = region.registry().take_unsaved(SIZE_MAX, core::wall_now());
+  auto saved = co_await region.database().write([&](store::Connection& connection) -> core::Status {
+    MUSTER_TRY(fleet::RegistryStore::save(connection, rows));
+    MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.label", id.str(),
+                                     access::audit_detail({{"change", told}})));
+    return {};
+  });
+  if (!saved) {
+    region.registry().unsaved(rows);
+    co_return std::unexpected(std::move(saved.error()));
+  }
+  endpoint = region.registry().find(id);
+  if (!endpoint) co_return fail(Code::kNotFound, "the host was removed meanwhile");
+  co_return json_response(host_json(*endpoint));
+}
+
+/// What follows when a host may not work for the region any more.
+void cut_off(Region& region, const core::EndpointId& id, wire::GoodbyeCode code,
+             std::string_view reason) {
+  region.gateways().kick(id, code, reason);
+  region.runs().ledger().endpoint_removed(id, reason, RunService::now());
+  region.runs().changed();
+}
+
+Answer delete_host(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const auto* endpoint,
+                   find_in_scope(region.registry(), caller(request), request.param("id")));
+  const core::EndpointId id = endpoint->id;
+  const std::string name = endpoint->name;
+  const access::Principal by = caller(request);
+  MUSTER_CO_TRY(
+      co_await region.database().write([&](store::Connection& connection) -> core::Status {
+        MUSTER_TRY(fleet::RegistryStore::remove(connection, id));
+        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.remove", id.str(),
+                                         access::audit_detail({{"name", name}})));
+        return {};
+      }));
+  cut_off(region, id, wire::GOODBYE_UNKNOWN_ENDPOINT, "an administrator removed this host");
+  (void)region.registry().remove(id);
+  co_return Response::no_content();
+}
+
+Answer revoke_host(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const auto* endpoint,
+                   find_in_scope(region.registry(), caller(request), request.param("id")));
+  const core::EndpointId id = endpoint->id;
+  auto revoked = co_await region.revocations().revoke_endpoint(
+      caller(request), id, "by an administrator", [id](store::Connection& connection) {
+        return fleet::RegistryStore::revoke(connection, id);
+      });
+  if (!revoked && revoked.error().code != Code::kExists)
+    co_return std::unexpected(std::move(revoked.error()));
+  cut_off(region, id, wire::GOODBYE_REVOKED, "this endpoint's certificate is revoked");
+  (void)region.registry().revoke(id);
+  endpoint = region.registry().find(id);
+  if (!endpoint) co_return fail(Code::kNotFound, "the host was removed meanwhile");
+  co_return json_response(host_json(*endpoint));
+}
+
+}  // namespace
+
+void add_host_routes(net::Router& router, Region& region) {
+  add_route(router, "GET", "/v1/hosts", "view",
+            [&region](Request& request) { return list_hosts(region, request); });
+  add_route(router, "GET", "/v1/selectors/check", "view",
+            [&region](Request& request) { return check(region, request); });
+  add_route(router, "GET", "/v1/hosts/{id}", "view",
+            [&region](Request& request) { return get_host(region, request); });
+  add_route(router, "PATCH", "/v1/hosts/{id}", "run",
+            [&region](Request& request) { return patch_host(region, request); });
+  add_route(router, "DELETE", "/v1/hosts/{id}", "manage_hosts",
+            [&region](Request& request) { return delete_host(region, request); });
+  add_route(router, "POST", "/v1/hosts/{id}/revoke", "manage_hosts",
+            [&region](Request& request) { return revoke_host(region, request); });
+}
+
+}  // namespace muster::server

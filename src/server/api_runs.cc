@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs: start, list, look, cancel.
+#include <algorithm>
+
+#include "core/bytes.h"
+#include "jobs/run_store.h"
+#include "server/api.h"
+#include "server/json.h"
+#include "server/region.h"
+#include "server/run_access.h"
+#include "server/run_json.h"
+#include "server/scope.h"
+
+namespace muster::server {
+
+using core::Code;
+using core::fail;
+using net::Request;
+using net::Response;
+using Answer = runtime::Task<core::Result<Response>>;
+
+bool may_see(const access::Principal& principal, const jobs::Run& run) {
+  return principal.selectors.empty() || run.created_by == principal.name;
+}
+
+runtime::Task<core::Result<jobs::Run>> find_run(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const auto id, core::RunId::parse(request.param("id")));
+  auto run = co_await region.runs().get(id);
+  if (run && !may_see(caller(request), *run))
+    co_return fail(Code::kNotFound, "there is no run " + id.str());
+  co_return run;
+}
+
+namespace {
+
+/// The matching hosts by name, so that a run's targets are stored in the order in which
+/// people read them.
+std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> endpoints) {
+  std::sort(endpoints.begin(), endpoints.end(),
+            [](const fleet::Endpoint* a, const fleet::Endpoint* b) {
+              return std::tie(a->name, a->id) < std::tie(b->name, b->id);
+            });
+  std::vector<core::EndpointId> ids;
+  ids.reserve(endpoints.size());
+  for (const auto* endpoint : endpoints) ids.push_back(endpoint->id);
+  return ids;
+}
+
+Answer create_run(Region& region, Request& request) {
+  if (region.stopping())
+    co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  RunService::Wanted wanted;
+  MUSTER_CO_ASSIGN(wanted.spec, read_run_request(body));
+  const access::Principal by = caller(request);
+  wanted.spec.created_by = by.name;
+  wanted.idempotency_key = request.header("idempotency-key").value_or("");
+  if (wanted.idempotency_key.size() > jobs::kIdempotencyKeyBytesMax ||
+      !core::is_utf8(wanted.idempotency_key))
+    co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
+  wanted.request_digest = core::sha256(request.body);
+
+  auto selector = read_selector(wanted.spec.selector);
+  if (!selector) co_return std::move(selector.error());
+  if (wanted.spec.selector.empty()) wanted.spec.selector = "all";
+  MUSTER_CO_ASSIGN(const auto scope, Scope::of(by));
+  auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
+  std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
+    return endpoint->state == fleet::EndpointState::kRevoked;
+  });
+  if (matched.empty())
+    co_return fail(Code::kConflict, "no host matches '" +
+                                        core::printable(wanted.spec.selector, 200) +
+                                        "'; nothing was started");
+  wanted.targets = targets_of(std::move(matched));
+  MUSTER_CO_ASSIGN(auto created, co_await region.runs().create(std::move(wanted)));
+  Response response = json_response(run_json(created.run), created.repeated ? 200 : 201);
+  response.headers.emplace_back("Location", "/v1/runs/" + created.run.id.str());
+  co_return response;
+}
+
+Answer list_runs(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const std::size_t limit, limit_of(request));
+  std::optional<core::RunId> after;
+  if (const auto text = request.query_value("after")) {
+    MUSTER_CO_ASSIGN(after, core::RunId::parse(*text));
+  }
+  MUSTER_CO_ASSIGN(auto page, co_await region.database().read([&](store::Connection& connection) {
+    return jobs::RunStore::runs(connection, limit, after);
+  }));
+  json::array runs;
+  for (const auto& run : page.runs)
+    if (may_see(caller(request), run)) runs.push_back(run_json(run));
+  co_return json_response(json::object{
+      {"runs", std::move(runs)},
+      {"next", page.next ? json::value(page.next->str()) : json::value(nullptr)}});
+}
+
+Answer get_run(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(auto run, co_await find_run(region, request));
+  co_return json_response(run_json(run));
+}
+
+Answer cancel_run(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(auto run, co_await find_run(region, request));
+  MUSTER_CO_ASSIGN(run, co_await region.runs().cancel(run.id, caller(request).name,
+                                                      "cancelled by " + caller(request).name));
+  co_return json_response(run_json(run));
+}
+
+}  // namespace
+
+void add_run_routes(net::Router& router, Region& region) {
+  // A command of the largest size, in JSON with escapes or base 64.
+  constexpr std::size_t kBodyBytesMax = 1024 * 1024;
+  add_route(
+      router, "POST", "/v1/runs", "run",
+      [&region](Request& request) { return create_run(region, request); }, kBodyBytesMax);
+  add_route(router, "GET", "/v1/runs", "view",
+            [&region](Request& request) { return list_runs(region, request); });
+  add_route(router, "GET", "/v1/runs/{id}", "view",
+            [&region](Request& request) { return get_run(region, request); });
+  add_route(router, "POST", "/v1/runs/{id}/cancel", "run",
+            [&region](Request& request) { return cancel_run(region, request); });
+}
+
+}  // namespace muster::server

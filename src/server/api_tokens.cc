@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// API tokens for programs, join tokens for new machines, and enrolment by them.
+#include "access/api_tokens.h"
+#include "access/join_tokens.h"
+#include "fleet/registry_store.h"
+#include "server/api.h"
+#include "server/json.h"
+#include "server/region.h"
+#include "server/scope.h"
+
+namespace muster::server {
+namespace {
+
+using net::Request;
+using net::Response;
+using Answer = runtime::Task<core::Result<Response>>;
+
+json::object to_json(const access::ApiTokenInfo& token, access::Role owner) {
+  json::object object{{"id", token.id},
+                      {"name", token.name},
+                      {"user", token.user},
+                      {"role", access::name(token.role.value_or(owner))},
+                      {"created_at", time_text(token.created_at)}};
+  set(object, "selector", token.selector);
+  set(object, "expires_at", token.expires_at);
+  set(object, "last_used", token.last_used);
+  return object;
+}
+
+Answer list_api_tokens(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(auto tokens, co_await region.api_tokens().list(caller(request)));
+  json::array array;
+  for (const auto& token : tokens) {
+    auto owner = co_await region.users().get(token.user);
+    array.push_back(to_json(token, owner ? owner->role : access::Role::kViewer));
+  }
+  co_return json_response(json::object{{"tokens", std::move(array)}});
+}
+
+Answer create_api_token(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  access::NewApiToken wanted;
+  wanted.name = members.required_text("name", 64);
+  if (const auto seconds = members.maybe_integer("expires_in_s", 1, 10LL * 365 * 86400))
+    wanted.lasts = std::chrono::seconds(*seconds);
+  const auto role = members.maybe_text("role", 16);
+  wanted.selector = members.text("selector", access::kSelectorBytesMax);
+  MUSTER_CO_TRY(members.done());
+  if (role) {
+    MUSTER_CO_ASSIGN(wanted.role, access::parse_role(*role));
+  }
+  MUSTER_CO_TRY(check_selector(wanted.selector));
+  MUSTER_CO_ASSIGN(auto made,
+                   co_await region.api_tokens().create(caller(request), std::move(wanted)));
+  json::object answer = to_json(made.info, caller(request).role);
+  answer["token"] = made.token;
+  co_return json_response(answer, 201);
+}
+
+json::object to_json(const access::JoinTokenInfo& token) {
+  json::object labels;
+  for (const auto& [key, value] : token.labels) labels[key] = value;
+  return {{"id", token.id},
+          {"uses_left", token.uses_left.value_or(access::JoinTokens::kUsesMax)},
+          {"expires_at", time_text(token.expires_at)},
+          {"labels", std::move(labels)},
+          {"created_at", time_text(token.created_at)},
+          {"created_by", token.created_by}};
+}
+
+Answer list_join_tokens(Region& region, Request&) {
+  MUSTER_CO_ASSIGN(auto tokens, co_await region.join_tokens().list());
+  json::array array;
+  const auto now = core::wall_now();
+  for (const auto& token : tokens)
+    if (token.uses_left != 0 && token.expires_at > now) array.push_back(to_json(token));
+  co_return json_response(json::object{{"tokens", std::move(array)}});
+}
+
+Answer create_join_token(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  access::NewJoinToken wanted;
+  wanted.uses = members.maybe_integer("uses", 1, access::JoinTokens::kUsesMax).value_or(1);
+  wanted.lasts =
+      std::chrono::seconds(members.maybe_integer("expires_in_s", 1, 31'536'000).value_or(3600));
+  for (auto& [key, value] : members.text_map("labels", 64, 256)) {
+    if (auto status = fleet::check_label(key, value); !status)
+      co_return std::unexpected(std::move(status.error()));
+    wanted.labels.emplace(std::move(key), std::move(value));
+  }
+  MUSTER_CO_TRY(members.done());
+  MUSTER_CO_ASSIGN(auto made,
+                   co_await region.join_tokens().create(caller(request), std::move(wanted)));
+  json::object answer = to_json(made.info);
+  answer["token"] = made.token;
+  co_return json_response(answer, 201);
+}
+
+fleet::Labels to_labels(const access::Labels& map) {
+  fleet::Labels labels;
+  for (const auto& [key, value] : map) labels.push_back({key, value});
+  return labels;  // a std::map is sorted, as fleet::Labels must be
+}
+
+Answer enrol(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  access::EnrolRequest wanted;
+  wanted.token = members.required_text("token", 512);
+  wanted.csr_pem = members.required_text("csr_pem", 16 * 1024);
+  wanted.address = request.remote_address;
+  MUSTER_CO_TRY(members.done());
+  const auto now = core::wall_now();
+  MUSTER_CO_ASSIGN(
+      auto enrolled,
+      co_await region.enrolment().enrol(
+          std::move(wanted),
+          [now](store::Connection& connection, const access::Enrolled& made) -> core::Status {
+            if (made.role != identity::Role::kEndpoint) return {};
+            return fleet::RegistryStore::insert(connection, made.endpoint, to_labels(made.labels),
+                                                now);
+          }));
+  MUSTER_CO_TRY(region.registry().add(enrolled.endpoint, to_labels(enrolled.labels), now));
+  co_return json_response(json::object{{"certificate_pem", enrolled.certificate.pem()},
+                                       {"ca_pem", enrolled.ca_pem},
+                                       {"endpoint_id", enrolled.endpoint.str()},
+                                       {"region", enrolled.region}});
+}
+
+}  // namespace
+
+void add_token_routes(net::Router& router, Region& region) {
+  add_route(router, "GET", "/v1/api-tokens", "view",
+            [&region](Request& request) { return list_api_tokens(region, request); });
+  add_route(router, "POST", "/v1/api-tokens", "view",
+            [&region](Request& request) { return create_api_token(region, request); });
+  add_route(router, "DELETE", "/v1/api-tokens/{id}", "view",
+            [&region](Request& request) -> Answer {
+              MUSTER_CO_TRY(co_await region.api_tokens().remove(
+                  caller(request), std::string(request.param("id"))));
+              co_return Response::no_content();
+            });
+  add_route(router, "GET", "/v1/join-tokens", "manage_tokens",
+            [&region](Request& request) { return list_join_tokens(region, request); });
+  add_route(router, "POST", "/v1/join-tokens", "manage_tokens",
+            [&region](Request& request) { return create_join_token(region, request); });
+  add_route(router, "DELETE", "/v1/join-tokens/{id}", "manage_tokens",
+            [&region](Request& request) -> Answer {
+              MUSTER_CO_TRY(co_await region.join_tokens().remove(
+                  caller(request), std::string(request.param("id"))));
+              co_return Response::no_content();
+            });
+  add_route(router, "POST", "/v1/enrol", "public",
+            [&region](Request& request) { return enrol(region, request); });
+}
+
+}  // namespace muster::server

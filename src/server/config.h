@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "jobs/run_store.h"
+
+namespace muster::server {
+
+struct ServerConfig {
+  /// Holds the database, the authority's key and the server's certificate.
+  std::filesystem::path state;
+  std::string address = "0.0.0.0";
+  std::uint16_t port = 7443;
+  /// The server's name in its certificate; empty: the host's name.
+  std::string name;
+  /// Further DNS names and addresses by which clients reach it.
+  std::vector<std::string> alternative_names;
+  /// What is kept of finished runs.
+  jobs::Retention retention;
+};
+
+}  // namespace muster::server

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/gateway_hub.h"
+
+#include "core/bytes.h"
+#include "core/log.h"
+
+namespace muster::server {
+
+using core::Code;
+using core::fail;
+using core::Level;
+
+/// One gateway's place at the table. Everything it says is handled in a turn of the loop
+/// of its own, so that neither side finds itself half-way through a change.
+class GatewayHub::Seat final : public link::RegionServer,
+                               public std::enable_shared_from_this<GatewayHub::Seat> {
+ public:
+  Seat(GatewayHub& hub, std::string name, link::RegionGateway& gateway)
+      : hub_(&hub), name_(std::move(name)), gateway_(gateway) {}
+
+  const std::string& name() const { return name_; }
+  link::RegionGateway& gateway() { return gateway_; }
+  void leave() { hub_ = nullptr; }
+
+  void link_up(wire::LinkUp message) override {
+    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::LinkUp& m) {
+      hub.link_up(seat, m);
+    });
+  }
+  void link_down(wire::LinkDown message) override {
+    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::LinkDown& m) {
+      hub.link_down(seat, m);
+    });
+  }
+  void reports(wire::Reports message) override {
+    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::Reports& m) {
+      hub.reports(seat, m);
+    });
+  }
+  void notice(wire::Notice message) override {
+    later(std::move(message), [](GatewayHub& hub, Seat&, wire::Notice& m) { hub.notice(m); });
+  }
+  void upcall(wire::UpcallUp message) override {
+    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::UpcallUp& m) {
+      hub.tasks_.spawn(hub.upcall(seat.name(), std::move(m)));
+    });
+  }
+
+ private:
+  template <typename Message, typename Handle>
+  void later(Message message, Handle handle) {
+    if (!hub_) return;
+    hub_->loop_.post([self = shared_from_this(), message = std::move(message), handle]() mutable {
+      if (self->hub_) handle(*self->hub_, *self, message);
+    });
+  }
+
+  GatewayHub* hub_;
+  const std::string name_;
+  link::RegionGateway& gateway_;
+};
+
+GatewayHub::GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
+                       access::Enrolment& enrolment, access::Revocations& revocations,
+                       std::string region)
+    : loop_(loop),
+      registry_(registry),
+      runs_(runs),
+      enrolment_(enrolment),
+      revocations_(revocations),
+      region_(std::move(region)),
+      tasks_(loop, "server") {}
+
+GatewayHub::~GatewayHub() {
+  for (auto& [name, seat] : seats_) seat->leave();
+}
+
+link::RegionServer& GatewayHub::connect(std::string name, link::RegionGateway& gateway) {
+  if (const auto old = seats_.find(name); old != seats_.end())
+    disconnect(name, old->second->gateway());
+  auto seat = std::make_shared<Seat>(*this, name, gateway);
+  link::RegionServer& port = *seat;
+  seats_[std::move(name)] = std::move(seat);
+  return port;
+}
+
+void GatewayHub::disconnect(const std::string& name, const link::RegionGateway& gateway) {
+  const auto found = seats_.find(name);
+  if (found == seats_.end() || &found->second->gateway() != &gateway) return;
+  found->second->leave();
+  seats_.erase(found);
+  registry_.gateway_down(name, core::wall_now());
+  runs_.ledger().gateway_down(name, RunService::now());
+  runs_.changed();
+}
+
+link::RegionGateway* GatewayHub::find(const std::string& name) {
+  const auto found = seats_.find(name);
+  return found == seats_.end() ? nullptr : &found->second->gateway();
+}
+
+void GatewayHub::kick(const core::EndpointId& endpoint, wire::GoodbyeCode code,
+                      std::string_view reason) {
+  const fleet::Endpoint* known = registry_.find(endpoint);
+  link::RegionGateway* gateway =
+      known && known->online() ? find(known->connection->gateway) : nullptr;
+  if (!gateway) return;
+  wire::Kick kick;
+  kick.set_endpoint(std::string(endpoint.bytes()));
+  kick.mutable_goodbye()->set_code(code);
+  kick.mutable_goodbye()->set_reason(std::string(reason));
+  gateway->kick(std::move(kick));
+}
+
+std::optional<wire::Goodbye> GatewayHub::refusal(const core::EndpointId& endpoint,
+                                                 const std::string& gateway,
+                                                 const wire::LinkUp& message) {
+  wire::Goodbye goodbye;
+  if (revocations_.revoked(endpoint)) {
+    goodbye.set_code(wire::GOODBYE_REVOKED);
+    goodbye.set_reason("this endpoint's certificate is revoked");
+    return goodbye;
+  }
+  fleet::Connection connection{gateway, message.link(), message.address(),
+                               message.hello().instance()};
+  auto outcome =
+      registry_.link_up(endpoint, std::move(connection), message.hello(), core::wall_now());
+  if (outcome) {
+    // The same gateway has settled it by itself; another one holds a link that is dead.
+    if (outcome->replaced && outcome->previous.gateway != gateway)
+      if (auto* other = find(outcome->previous.gateway)) {
+        wire::Kick kick;
+        kick.set_endpoint(std::string(endpoint.bytes()));
+        kick.mutable_goodbye()->set_code(wire::GOODBYE_REPLACED);
+        kick.mutable_goodbye()->set_reason("the endpoint has logged in elsewhere");
+        other->kick(std::move(kick));
+      }
+    return std::nullopt;
+  }
+  const Code code = outcome.error().code;
+  goodbye.set_code(code == Code::kNotFound ? wire::GOODBYE_UNKNOWN_ENDPOINT
+                   : code == Code::kDenied ? wire::GOODBYE_REVOKED
+                                           : wire::GOODBYE_BUSY);
+  goodbye.set_reason(outcome.error().message);
+  return goodbye;
+}
+
+void GatewayHub::link_up(Seat& seat, const wire::LinkUp& message) {
+  wire::Admit admit;
+  admit.set_endpoint(message.endpoint());
+  admit.set_link(message.link());
+  const auto id = core::EndpointId::from_bytes(message.endpoint());
+  if (!id) return;
+  const auto refused = refusal(*id, seat.name(), message);
+  admit.set_admitted(!refused);
+  if (refused) {
+    core::log(Level::kWarn, "server", "refused a login",
+              {{"endpoint", *id}, {"address", message.address()}, {"why", refused->reason()}});
+    *admit.mutable_goodbye() = *refused;
+    return seat.gateway().admit(std::move(admit));
+  }
+  core::log(Level::kDebug, "server", "endpoint up",
+            {{"endpoint", *id}, {"gateway", seat.name()}, {"address", message.address()}});
+  seat.gateway().admit(std::move(admit));
+  std::vector<const wire::HeldRun*> held;
+  for (const auto& run : message.hello().held()) held.push_back(&run);
+  runs_.ledger().endpoint_up(*id, seat.name(), message.link(), message.hello().instance(), held,
+                             RunService::now());
+  runs_.changed();
+}
+
+void GatewayHub::link_down(Seat& seat, const wire::LinkDown& message) {
+  const auto id = core::EndpointId::from_bytes(message.endpoint());
+  if (!id) return;
+  if (!registry_.link_down(*id, seat.name(), message.link(), core::wall_now())) return;
+  runs_.ledger().endpoint_down(*id, seat.name(), message.link(), RunService::now());
+  runs_.changed();
+}
+
+void GatewayHub::reports(Seat& seat, wire::Reports& message) {
+  const auto now = RunService::now();
+  for (auto& report : *message.mutable_reports()) runs_.ledger().report(seat.name(), report, now);
+  runs_.changed();
+}
+
+void GatewayHub::notice(const wire::Notice& message) {
+  const auto id = core::EndpointId::from_bytes(message.endpoint());
+  if (!id) return;
+  core::log(Level::kWarn, "server", message.text(), {{"endpoint", *id}});
+  registry_.set_warning(*id, core::printable(message.text(), 512));
+}
+
+runtime::Task<core::Result<std::string>> GatewayHub::answer(core::EndpointId endpoint,
+                                                            const wire::Upcall& upcall) {
+  if (upcall.name() == "certificate.renew") {
+    identity::PeerIdentity peer;
+    peer.role = identity::Role::kEndpoint;
+    peer.region = region_;
+    peer.name = endpoint.str();
+    peer.endpoint = endpoint;
+    MUSTER_CO_ASSIGN(auto certificate, co_await enrolment_.renew(std::move(peer), upcall.body()));
+    co_return certificate.pem();
+  }
+  co_return fail(Code::kNotFound,
+                 "this server answers no upcall '" + core::printable(upcall.name(), 64) + "'");
+}
+
+runtime::Task<void> GatewayHub::upcall(std::string gateway, wire::UpcallUp message) {
+  const auto id = core::EndpointId::from_bytes(message.endpoint());
+  if (!id) co_return;
+  const fleet::Endpoint* known = registry_.find(*id);
+  if (!known || !known->online() || known->connection->gateway != gateway ||
+      known->connection->link != message.link())
+    co_return;  // a gateway speaks only for the links that it holds
+  auto result = co_await answer(*id, message.upcall());
+  link::RegionGateway* port = find(gateway);
+  if (!port) co_return;
+  wire::UpcallReplyDown reply;
+  reply.set_endpoint(message.endpoint());
+  reply.set_link(message.link());
+  reply.mutable_reply()->set_id(message.upcall().id());
+  if (result) {
+    reply.mutable_reply()->set_body(std::move(*result));
+  } else {
+    reply.mutable_reply()->set_error_code(std::string(core::name(result.error().code)));
+    reply.mutable_reply()->set_error(result.error().message);
+  }
+  port->upcall_reply(std::move(reply));
+}
+
+}  // namespace muster::server

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// GatewayHub is where gateways report: it decides who may log in, tells the registry and
+// the ledger who is there, and passes reports on.
+//
+// A gateway is believed only about links that it holds itself: registry and ledger check
+// the gateway's name and the link's number on everything.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "access/enrolment.h"
+#include "access/revocations.h"
+#include "fleet/registry.h"
+#include "link/region_ports.h"
+#include "runtime/loop.h"
+#include "runtime/task_group.h"
+#include "server/run_service.h"
+
+namespace muster::server {
+
+class GatewayHub {
+ public:
+  GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
+             access::Enrolment& enrolment, access::Revocations& revocations, std::string region);
+  ~GatewayHub();
+
+  /// A gateway is there; what it reports goes to the returned port, which lives until
+  /// disconnect(). A second one of the same name replaces the first.
+  link::RegionServer& connect(std::string name, link::RegionGateway& gateway);
+  /// The gateway is gone, with all its links. Only where it is still this one.
+  void disconnect(const std::string& name, const link::RegionGateway& gateway);
+  link::RegionGateway* find(const std::string& name);
+
+  /// Breaks the link of an endpoint, if it has one.
+  void kick(const core::EndpointId& endpoint, wire::GoodbyeCode code, std::string_view reason);
+
+  /// Ends what upcalls are under way.
+  runtime::Task<void> stop() { return tasks_.stop(); }
+
+ private:
+  class Seat;
+
+  void link_up(Seat& seat, const wire::LinkUp& message);
+  void link_down(Seat& seat, const wire::LinkDown& message);
+  void reports(Seat& seat, wire::Reports& message);
+  void notice(const wire::Notice& message);
+  runtime::Task<void> upcall(std::string gateway, wire::UpcallUp message);
+  runtime::Task<core::Result<std::string>> answer(core::EndpointId endpoint,
+                                                  const wire::Upcall& upcall);
+  std::optional<wire::Goodbye> refusal(const core::EndpointId& endpoint, const std::string& gateway,
+                                       const wire::LinkUp& message);
+
+  runtime::Loop& loop_;
+  fleet::Registry& registry_;
+  RunService& runs_;
+  access::Enrolment& enrolment_;
+  access::Revocations& revocations_;
+  const std::string region_;
+  std::map<std::string, std::shared_ptr<Seat>> seats_;
+  runtime::TaskGroup tasks_;
+};
+
+}  // namespace muster::server

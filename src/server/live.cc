@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/live.h"
+
+namespace muster::server {
+
+using core::Code;
+using core::fail;
+
+void Live::forget_gone() {
+  std::erase_if(runs_, [](const auto& entry) { return entry.second.expired(); });
+  std::erase_if(regions_, [](const auto& entry) { return entry.expired(); });
+}
+
+std::size_t Live::watchers() {
+  forget_gone();
+  return runs_.size() + regions_.size();
+}
+
+core::Result<std::shared_ptr<RunWatch>> Live::watch_run(core::RunId run) {
+  if (watchers() >= kWatchersMax)
+    return fail(Code::kLimit, "too many live views are open; close one and try again");
+  auto watch = std::make_shared<RunWatch>();
+  watch->run = run;
+  runs_.emplace(run, watch);
+  return watch;
+}
+
+core::Result<std::shared_ptr<RegionWatch>> Live::watch_region() {
+  if (watchers() >= kWatchersMax)
+    return fail(Code::kLimit, "too many live views are open; close one and try again");
+  auto watch = std::make_shared<RegionWatch>();
+  regions_.push_back(watch);
+  return watch;
+}
+
+void Live::wake_all() {
+  for (const auto& [run, entry] : runs_)
+    if (const auto watch = entry.lock()) watch->signal.notify();
+  for (const auto& entry : regions_)
+    if (const auto watch = entry.lock()) watch->signal.notify();
+}
+
+void Live::run_changed(core::RunId run, std::span<const jobs::TargetEvent> targets) {
+  const auto [first, last] = runs_.equal_range(run);
+  for (auto entry = first; entry != last; ++entry) {
+    const auto watch = entry->second.lock();
+    if (!watch) continue;
+    for (const auto& target : targets) {
+      if (watch->events.size() >= RunWatch::kEventsMax) break;
+      watch->events.push_back(target);
+    }
+    watch->signal.notify();
+  }
+  for (const auto& entry : regions_) {
+    const auto watch = entry.lock();
+    if (!watch) continue;
+    watch->runs.insert(run);
+    watch->signal.notify();
+  }
+}
+
+void Live::run_output(core::RunId run, const core::EndpointId& endpoint,
+                      const wire::Output& output) {
+  const auto [first, last] = runs_.equal_range(run);
+  for (auto entry = first; entry != last; ++entry) {
+    const auto watch = entry->second.lock();
+    if (!watch || watch->output_bytes + output.data().size() > RunWatch::kOutputBytesMax) continue;
+    watch->output.push_back({endpoint, output.stream(), output.data()});
+    watch->output_bytes += output.data().size();
+    watch->signal.notify();
+  }
+}
+
+void Live::hosts_changed(std::span<const core::EndpointId> hosts) {
+  for (const auto& entry : regions_) {
+    const auto watch = entry.lock();
+    if (!watch) continue;
+    watch->hosts.insert(hosts.begin(), hosts.end());
+    if (watch->hosts.size() > kHostsMax) {
+      watch->many_hosts = true;
+      watch->hosts.clear();
+    }
+    watch->signal.notify();
+  }
+}
+
+}  // namespace muster::server

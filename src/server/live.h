@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Live: what the live views (server-sent events) wait for.
+//
+// A watcher that is slower than the fleet must not hold memory: what it gets is the
+// present state, as often as it can take it, and of single events a bounded number;
+// past that they are dropped and the watcher reads the lists again.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "jobs/ports.h"
+#include "runtime/signal.h"
+
+namespace muster::server {
+
+/// Counters of the HTTP server, for metrics.
+struct HttpStats {
+  std::map<int, std::uint64_t> by_status;
+  std::uint64_t bytes_sent = 0;
+};
+
+/// One watcher of one run.
+struct RunWatch {
+  static constexpr std::size_t kEventsMax = 4096;
+  static constexpr std::size_t kOutputBytesMax = 1024 * 1024;
+
+  struct OutputPart {
+    core::EndpointId endpoint;
+    wire::Stream stream = wire::STREAM_NONE;
+    std::string data;
+  };
+
+  core::RunId run;
+  runtime::Signal signal;
+  std::deque<jobs::TargetEvent> events;
+  std::deque<OutputPart> output;
+  std::size_t output_bytes = 0;
+};
+
+/// One watcher of the region.
+struct RegionWatch {
+  runtime::Signal signal;
+  std::set<core::RunId> runs;
+  std::set<core::EndpointId> hosts;
+  bool many_hosts = false;  ///< more than are worth naming
+};
+
+class Live {
+ public:
+  static constexpr std::size_t kWatchersMax = 1000;
+  static constexpr std::size_t kHostsMax = 100;
+
+  /// kLimit where there are too many watchers.
+  core::Result<std::shared_ptr<RunWatch>> watch_run(core::RunId run);
+  core::Result<std::shared_ptr<RegionWatch>> watch_region();
+  /// Wakes every watcher, so that it sees that the server stops.
+  void wake_all();
+  std::size_t watchers();
+
+  void run_changed(core::RunId run, std::span<const jobs::TargetEvent> targets);
+  void run_output(core::RunId run, const core::EndpointId& endpoint, const wire::Output& output);
+  void hosts_changed(std::span<const core::EndpointId> hosts);
+
+ private:
+  void forget_gone();
+  std::multimap<core::RunId, std::weak_ptr<RunWatch>> runs_;
+  std::vector<std::weak_ptr<RegionWatch>> regions_;
+};
+
+}  // namespace muster::server

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <vector>
+
+#include "server/region.h"
+
+namespace muster::server {
+namespace {
+
+class Families {
+ public:
+  void counter(const char* name, const char* help, std::uint64_t value) {
+    add(name, help, prometheus::MetricType::Counter, static_cast<double>(value), {});
+  }
+  void gauge(const char* name, const char* help, std::uint64_t value) {
+    add(name, help, prometheus::MetricType::Gauge, static_cast<double>(value), {});
+  }
+  /// One more series of the family that was added last.
+  void labelled(const char* name, const char* help, prometheus::MetricType type, double value,
+                std::vector<prometheus::ClientMetric::Label> labels) {
+    add(name, help, type, value, std::move(labels));
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  void add(const char* name, const char* help, prometheus::MetricType type, double value,
+           std::vector<prometheus::ClientMetric::Label> labels) {
+    if (families_.empty() || families_.back().name != name)
+      families_.push_back({name, help, type, {}});
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    if (type == prometheus::MetricType::Counter)
+      metric.counter.value = value;
+    else
+      metric.gauge.value = value;
+    families_.back().metric.push_back(std::move(metric));
+  }
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+void add_runs(Families& families, const jobs::LedgerStats& stats) {
+  families.counter("muster_runs_total", "Runs created.", stats.runs);
+  families.gauge("muster_runs_open", "Runs that are not finished.", stats.open_runs);
+  families.gauge("muster_targets_open", "Targets that are not final.", stats.open_targets);
+  families.counter("muster_targets_dispatched_total", "Orders passed on, repeats included.",
+                   stats.dispatched);
+  families.counter("muster_targets_dispatched_again_total",
+                   "Orders passed on again, proven not to have arrived.", stats.dispatched_again);
+  families.counter("muster_results_total", "Results that decided a final state.", stats.results);
+  families.counter("muster_results_late_total", "Results for targets that were final already.",
+                   stats.results_late);
+  families.counter("muster_results_refused_total", "Results refused while too many waited.",
+                   stats.results_refused);
+  families.gauge("muster_results_pending_bytes", "Bytes of results that wait for the disk.",
+                 stats.pending_bytes);
+  families.counter("muster_ledger_write_failures_total", "Batches that could not be written.",
+                   stats.write_failures);
+}
+
+void add_database(Families& families, const store::Stats& stats) {
+  families.counter("muster_database_writes_total", "Pieces of work written.", stats.writes);
+  families.counter("muster_database_failures_total", "Pieces of work that failed.",
+                   stats.failures);
+  families.counter("muster_database_commits_total", "Transactions committed.", stats.commits);
+  families.counter("muster_database_refused_total", "Work refused because the queue was full.",
+                   stats.refused);
+  families.gauge("muster_database_queued", "Pieces of work that wait.", stats.queued);
+}
+
+}  // namespace
+
+std::string metrics_text(Region& region) {
+  Families families;
+  families.gauge("muster_endpoints", "Endpoints enrolled.", region.registry().size());
+  families.gauge("muster_endpoints_online", "Endpoints online.", region.registry().online());
+  for (const auto& [name, links] : region.registry().gateways())
+    families.labelled("muster_gateway_links", "Links by gateway.", prometheus::MetricType::Gauge,
+                      static_cast<double>(links), {{"gateway", name}});
+  add_runs(families, region.runs().ledger().stats());
+  add_database(families, region.database().stats());
+  for (const auto& [status, count] : region.http_stats().by_status)
+    families.labelled("muster_http_responses_total", "Answers of the API by status.",
+                      prometheus::MetricType::Counter, static_cast<double>(count),
+                      {{"status", std::to_string(status)}});
+  families.counter("muster_http_sent_bytes_total", "Bytes of answers sent.",
+                   region.http_stats().bytes_sent);
+  families.gauge("muster_live_watchers", "Open live views.", region.live().watchers());
+  families.labelled("muster_start_time_seconds", "When this server started.",
+                    prometheus::MetricType::Gauge,
+                    static_cast<double>(core::unix_ms(region.started_at())) / 1000, {});
+  return families.text();
+}
+
+}  // namespace muster::server

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/region.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "access/schema.h"
+#include "core/log.h"
+#include "core/version.h"
+#include "fleet/registry_store.h"
+#include "identity/renewal.h"
+#include "jobs/run_store.h"
+#include "runtime/file.h"
+#include "server/api.h"
+
+namespace muster::server {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Level;
+
+/// Facts, labels and last contacts of endpoints are saved this often.
+constexpr core::Duration kSaveInterval = 2s;
+constexpr std::size_t kSaveRowsMax = 5'000;
+/// Changed hosts told to live views at a time, and how often.
+constexpr core::Duration kHousekeeping = 500ms;
+constexpr std::size_t kChangedMax = 10'000;
+
+std::string host_name_of_this_machine() {
+  char name[256] = {};
+  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
+  std::string text = name;
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return std::isalnum(c) || c == '.' ? std::tolower(c) : '-'; });
+  return identity::is_valid_name(text) ? text : "localhost";
+}
+
+/// The addresses of this machine that clients may connect to.
+std::vector<std::string> addresses_of_this_machine() {
+  std::vector<std::string> addresses{"127.0.0.1", "::1"};
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return addresses;
+  for (const ifaddrs* entry = list; entry; entry = entry->ifa_next) {
+    if (!entry->ifa_addr || (entry->ifa_flags & IFF_LOOPBACK) || !(entry->ifa_flags & IFF_UP))
+      continue;
+    const int family = entry->ifa_addr->sa_family;
+    if (family != AF_INET && family != AF_INET6) continue;
+    char text[NI_MAXHOST];
+    const auto length = static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in)
+                                                                 : sizeof(sockaddr_in6));
+    if (getnameinfo(entry->ifa_addr, length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0)
+      continue;
+    const std::string address = text;
+    if (address.find('%') == std::string::npos) addresses.push_back(address);
+  }
+  freeifaddrs(list);
+  std::sort(addresses.begin(), addresses.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
+  return addresses;
+}
+
+bool is_address(const std::string& text) {
+  return text.find(':') != std::string::npos ||
+         text.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+}  // namespace
+
+Region::Region(runtime::Loop& loop, ServerConfig config)
+    : loop_(loop),
+      config_(std::move(config)),
+      started_at_(core::wall_now()),
+      tasks_(loop, "server"),
+      save_timer_(loop) {}
+
+Region::~Region() = default;
+
+core::Status Region::open() {
+  MUSTER_TRY(runtime::make_private_folder(config_.state));
+  MUSTER_TRY(open_database());
+  MUSTER_TRY(open_identity());
+  return open_work();
+}
+
+core::Status Region::open_database() {
+  store::Options options;
+  options.path = config_.state / "region.db";
+  options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations()};
+  MUSTER_ASSIGN(database_, store::Database::open(std::move(options)));
+  return {};
+}
+
+core::Status Region::open_identity() {
+  MUSTER_ASSIGN(auto authority, access::RegionAuthority::open(config_.state, started_at_));
+  authority_ = std::make_unique<access::RegionAuthority>(std::move(authority));
+  const access::Clock clock = core::wall_now;
+  const std::string fingerprint = authority_->authority().certificate().fingerprint();
+  users_ = std::make_unique<access::Users>(*database_, workers_, clock);
+  sessions_ = std::make_unique<access::Sessions>(*database_, clock);
+  api_tokens_ = std::make_unique<access::ApiTokens>(*database_, clock);
+  join_tokens_ = std::make_unique<access::JoinTokens>(*database_, fingerprint, clock);
+  revocations_ = std::make_unique<access::Revocations>(*database_, clock);
+  MUSTER_TRY(revocations_->load());
+  enrolment_ = std::make_unique<access::Enrolment>(*database_, *authority_, *revocations_, clock);
+  audit_ = std::make_unique<access::Audit>(*database_);
+  MUSTER_ASSIGN(first_admin_, users_->make_first_admin());
+  MUSTER_ASSIGN(const auto identity, server_identity());
+  MUSTER_ASSIGN(tls_, net::TlsServerContext::make(identity, ca_pem()));
+  return {};
+}
+
+core::Status Region::open_work() {
+  MUSTER_ASSIGN(auto endpoints, database_->read_blocking(fleet::RegistryStore::load));
+  registry_.load(std::move(endpoints));
+  runs_ = std::make_unique<RunService>(
+      loop_, *database_, live_, [this](const std::string& name) -> link::RegionGateway* {
+        return gateways_ ? gateways_->find(name) : nullptr;
+      });
+  gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
+                                           authority_->region());
+  return runs_->restore();
+}
+
+core::Result<net::TlsIdentity> Region::server_identity() {
+  const std::string name = config_.name.empty() ? host_name_of_this_machine() : config_.name;
+  std::vector<std::string> dns{name, "localhost"}, addresses = addresses_of_this_machine();
+  for (const auto& text : config_.alternative_names)
+    (is_address(text) ? addresses : dns).push_back(text);
+  MUSTER_ASSIGN(auto credential,
+                authority_->server_credential(name, dns, addresses, core::wall_now()));
+  return net::TlsIdentity{credential.certificate.pem() + ca_pem(), credential.key.pem()};
+}
+
+core::Status Region::serve(net::WebSocketAcceptor accept_link) {
+  net::Router router;
+  add_session_routes(router, *this);
+  add_user_routes(router, *this);
+  add_token_routes(router, *this);
+  add_host_routes(router, *this);
+  add_run_routes(router, *this);
+  add_run_result_routes(router, *this);
+  add_live_routes(router, *this);
+  add_audit_routes(router, *this);
+  add_system_routes(router, *this);
+  add_console_routes(router);
+  if (accept_link)
+    router.add_websocket("/link", std::move(accept_link),
+                         {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax});
+  net::HttpServerOptions options;
+  options.address = config_.address;
+  options.port = config_.port;
+  options.before = [this](net::Request& request) { return authenticate(*this, request); };
+  options.after = [this](const net::Request& request, int status, std::uint64_t bytes,
+                         core::Duration took) {
+    ++http_stats_.by_status[status];
+    http_stats_.bytes_sent += bytes;
+    core::log(Level::kDebug, "http", request.method + " " + request.path,
+              {{"status", status}, {"bytes", bytes}, {"took", core::to_text(took)},
+               {"address", request.remote_address}});
+  };
+  http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
+  MUSTER_TRY(http_->start());
+  save_timer_.start(kSaveInterval, [this] { save_registry(); });
+  tasks_.spawn(housekeeping());
+  core::log(Level::kInfo, "server", "serving",
+            {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
+  return {};
+}
+
+void Region::save_registry() {
+  auto rows = registry_.take_unsaved(kSaveRowsMax, core::wall_now());
+  if (!rows.empty()) {
+    auto shared = std::make_shared<decltype(rows)>(std::move(rows));
+    database_->write_then(
+        loop_,
+        [shared](store::Connection& connection) {
+          return fleet::RegistryStore::save(connection, *shared);
+        },
+        [this, shared](core::Status saved) {
+          if (!saved) registry_.unsaved(*shared);
+        });
+  }
+  if (!stopping_) save_timer_.start(kSaveInterval, [this] { save_registry(); });
+}
+
+runtime::Task<void> Region::housekeeping() {
+  auto hourly = core::mono_now();
+  while (co_await runtime::sleep_for(kHousekeeping)) {
+    if (registry_.changed() > 0) live_.hosts_changed(registry_.take_changed(kChangedMax));
+    if (core::mono_now() < hourly) continue;
+    hourly = core::mono_now() + 1h;
+    (void)co_await sessions_->sweep();
+    co_await runs_->retain(config_.retention);
+    // The server's own certificate is renewed here, long before it expires.
+    if (auto identity = server_identity())
+      if (auto replaced = tls_->replace_identity(*identity); !replaced)
+        core::log(Level::kError, "server", "the server's certificate could not be renewed",
+                  {{"why", replaced.error().message}});
+  }
+}
+
+runtime::Task<void> Region::stop(core::Duration grace) {
+  stopping_ = true;
+  live_.wake_all();
+  if (http_) co_await http_->stop(grace);
+  co_await gateways_->stop();
+  co_await tasks_.stop();
+  save_timer_.cancel();
+  const auto rows = registry_.take_unsaved(SIZE_MAX, core::wall_now());
+  if (auto saved = co_await database_->write([&rows](store::Connection& connection) {
+        return fleet::RegistryStore::save(connection, rows);
+      });
+      !saved)
+    core::log(Level::kWarn, "server", "the last contacts of hosts could not be saved",
+              {{"why", saved.error().message}});
+}
+
+}  // namespace muster::server

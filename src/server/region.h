@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Region is the server: it owns what the region knows and wires the features to the
+// database, the gateways and the API.
+//
+// Lives on one loop; the database's and the workers' threads only ever see what is
+// handed to them. start() once, then `co_await stop()` before it is destroyed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "access/api_tokens.h"
+#include "access/audit.h"
+#include "access/enrolment.h"
+#include "access/join_tokens.h"
+#include "access/region.h"
+#include "access/revocations.h"
+#include "access/sessions.h"
+#include "access/users.h"
+#include "fleet/registry.h"
+#include "net/http_server.h"
+#include "runtime/loop.h"
+#include "runtime/task_group.h"
+#include "runtime/worker_pool.h"
+#include "server/config.h"
+#include "server/gateway_hub.h"
+#include "server/live.h"
+#include "server/run_service.h"
+#include "store/database.h"
+
+namespace muster::server {
+
+class Region {
+ public:
+  Region(runtime::Loop& loop, ServerConfig config);
+  ~Region();
+  Region(const Region&) = delete;
+  Region& operator=(const Region&) = delete;
+
+  /// Opens the state (made at the first start), restores what was under way. Blocking.
+  core::Status open();
+  /// Serves the API, and links through `accept_link`, if given (the gateway of this
+  /// process). Errors as HttpServer::start.
+  core::Status serve(net::WebSocketAcceptor accept_link);
+  /// No new work; running requests end within `grace`; everything is saved.
+  runtime::Task<void> stop(core::Duration grace);
+
+  /// Set at the very first start: the administrator's password, shown once.
+  const std::optional<access::FirstAdmin>& first_admin() const { return first_admin_; }
+  std::uint16_t port() const { return http_->port(); }
+  std::string ca_pem() const { return authority_->authority().certificate().pem(); }
+  const std::string& id() const { return authority_->region(); }
+  core::WallTime started_at() const { return started_at_; }
+  const ServerConfig& config() const { return config_; }
+  bool stopping() const { return stopping_; }
+
+  runtime::Loop& loop() { return loop_; }
+  store::Database& database() { return *database_; }
+  access::RegionAuthority& authority() { return *authority_; }
+  access::Users& users() { return *users_; }
+  access::Sessions& sessions() { return *sessions_; }
+  access::ApiTokens& api_tokens() { return *api_tokens_; }
+  access::JoinTokens& join_tokens() { return *join_tokens_; }
+  access::Enrolment& enrolment() { return *enrolment_; }
+  access::Revocations& revocations() { return *revocations_; }
+  access::Audit& audit() { return *audit_; }
+  fleet::Registry& registry() { return registry_; }
+  GatewayHub& gateways() { return *gateways_; }
+  RunService& runs() { return *runs_; }
+  Live& live() { return live_; }
+  HttpStats& http_stats() { return http_stats_; }
+
+ private:
+  core::Status open_database();
+  core::Status open_identity();
+  core::Status open_work();
+  core::Result<net::TlsIdentity> server_identity();
+  void save_registry();
+  runtime::Task<void> housekeeping();
+
+  runtime::Loop& loop_;
+  const ServerConfig config_;
+  const core::WallTime started_at_;
+  bool stopping_ = false;
+
+  std::unique_ptr<store::Database> database_;
+  runtime::WorkerPool workers_{2};
+  std::unique_ptr<access::RegionAuthority> authority_;
+  std::unique_ptr<access::Users> users_;
+  std::unique_ptr<access::Sessions> sessions_;
+  std::unique_ptr<access::ApiTokens> api_tokens_;
+  std::unique_ptr<access::JoinTokens> join_tokens_;
+  std::unique_ptr<access::Revocations> revocations_;
+  std::unique_ptr<access::Enrolment> enrolment_;
+  std::unique_ptr<access::Audit> audit_;
+  std::optional<access::FirstAdmin> first_admin_;
+
+  fleet::Registry registry_;
+  Live live_;
+  std::unique_ptr<RunService> runs_;
+  std::unique_ptr<GatewayHub> gateways_;
+  HttpStats http_stats_;
+
+  std::shared_ptr<net::TlsServerContext> tls_;
+  std::unique_ptr<net::HttpServer> http_;
+  runtime::TaskGroup tasks_;
+  runtime::Timer save_timer_;
+};
+
+}  // namespace muster::server

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs and targets as the API shows them (Run, Target, Fold in docs/openapi.yaml).
+#pragma once
+
+#include <boost/json/fwd.hpp>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "fleet/registry.h"
+#include "jobs/run_spec.h"
+#include "jobs/types.h"
+
+namespace muster::server {
+
+boost::json::object run_json(const jobs::Run& run);
+
+/// `output_bytes_max`: a stream that is longer is left out.
+boost::json::object target_json(const jobs::Target& target, const fleet::Registry& registry,
+                                std::size_t output_bytes_max);
+
+/// A host's name, or its id where it was removed since.
+std::string host_name(const fleet::Registry& registry, const core::EndpointId& id);
+
+/// RunRequest. kInvalid names the member that is wrong.
+core::Result<jobs::RunSpec> read_run_request(const boost::json::object& body);
+
+}  // namespace muster::server

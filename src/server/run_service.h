@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RunService ties the ledger to the database, the gateways and the live views.
+//
+// The ledger decides; this class carries out. It flushes the ledger once per turn of the
+// loop, so that whatever arrived together is written together.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "jobs/ledger.h"
+#include "jobs/ports.h"
+#include "jobs/run_spec.h"
+#include "jobs/run_store.h"
+#include "link/region_ports.h"
+#include "runtime/loop.h"
+#include "server/live.h"
+#include "store/database.h"
+
+namespace muster::server {
+
+class RunService final : private jobs::Sink {
+ public:
+  /// Finds the gateway of that name; null where it is gone.
+  using FindGateway = std::function<link::RegionGateway*(const std::string& name)>;
+
+  RunService(runtime::Loop& loop, store::Database& database, Live& live, FindGateway find_gateway);
+  ~RunService() override;
+
+  /// Loads what was under way when the server ended. Blocking; once, first.
+  core::Status restore();
+
+  struct Wanted {
+    jobs::RunSpec spec;
+    std::vector<core::EndpointId> targets;  ///< each once, in the order in which to show them
+    std::string idempotency_key;
+    std::string request_digest;
+  };
+  struct Created {
+    jobs::Run run;
+    bool repeated = false;  ///< the key was used before: this is that run
+  };
+  /// Returns when the run is durable.
+  runtime::Task<core::Result<Created>> create(Wanted wanted);
+  /// Returns at once; what the endpoints answer decides. Fine for a finished run.
+  runtime::Task<core::Result<jobs::Run>> cancel(core::RunId run, std::string by,
+                                                std::string reason);
+  /// The run as it is durable now, open or finished. kNotFound.
+  runtime::Task<core::Result<jobs::Run>> get(core::RunId run);
+
+  /// For what gateways report; call changed() after it.
+  jobs::Ledger& ledger() { return ledger_; }
+  /// Something was told to the ledger: flush it at the end of this turn.
+  void changed();
+  /// Removes finished runs beyond the limits of retention.
+  runtime::Task<void> retain(jobs::Retention retention);
+  static jobs::Now now() { return {core::mono_now(), core::wall_now()}; }
+
+ private:
+  void persist(std::shared_ptr<const jobs::Batch> batch) override;
+  void dispatch(const std::string& gateway, const wire::Dispatch& dispatch) override;
+  void cancel(const std::string& gateway, const wire::CancelRun& cancel) override;
+  void ack(const std::string& gateway, const wire::Acks& acks) override;
+  void kick(const std::string& gateway, const core::EndpointId& endpoint,
+            std::string_view reason) override;
+  void changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets) override;
+  void output(const jobs::Run& run, const core::EndpointId& endpoint,
+              const wire::Output& output) override;
+
+  void plan_tick();
+
+  runtime::Loop& loop_;
+  store::Database& database_;
+  Live& live_;
+  FindGateway find_gateway_;
+  jobs::Ledger ledger_;
+  runtime::Timer tick_;
+  core::Random random_;
+  bool flush_posted_ = false;
+  std::shared_ptr<RunService*> self_;
+};
+
+}  // namespace muster::server

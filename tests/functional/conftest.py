@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the functional tests: a network, regions, and logs when something fails."""
+
+import signal
+
+import pytest
+from network import Network
+from process import Process
+from region import Region
+
+_network = None
+
+
+def _the_network():
+    global _network
+    if _network is None:
+        _network = Network()
+    return _network
+
+
+def pytest_configure(config):
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # fixtures end as after Ctrl-C
+
+
+def pytest_report_header(config):
+    return _the_network().describe()
+
+
+def pytest_terminal_summary(terminalreporter):
+    if _network is not None and not _network.isolated:
+        terminalreporter.write_line(_network.describe(), yellow=True)
+
+
+def pytest_unconfigure(config):
+    if _network is not None:
+        _network.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        for process in Process.started:
+            if process.log.exists():
+                report.sections.append((f"log of {process.name}", process.output()[-8000:]))
+
+
+@pytest.fixture(autouse=True)
+def processes():
+    """Ends every process that the test started; what a sanitizer found fails the test."""
+    Process.started.clear()
+    yield
+    for process in reversed(Process.started):
+        process.end_anyway()
+    found = [(p.name, p.sanitizer_report()) for p in Process.started if p.sanitizer_report()]
+    assert not found, "\n".join(f"{name}: {text}" for name, text in found)
+
+
+@pytest.fixture(scope="session")
+def network():
+    return _the_network()
+
+
+@pytest.fixture
+def make_region(network, tmp_path, processes):
+    """make_region() -> Region that is not started; several may live side by side."""
+    made = []
+
+    def make(kind="server"):
+        made.append(Region(network, tmp_path / f"region{len(made)}", kind))
+        return made[-1]
+
+    yield make
+    for region in made:
+        region.close()
+
+
+@pytest.fixture
+def region(make_region):
+    """A running region without hosts."""
+    return make_region().start()
+
+
+@pytest.fixture
+def isolated(network):
+    """For stories that pull cables."""
+    if not network.isolated:
+        pytest.skip(f"needs network namespaces: {network.why_not}")

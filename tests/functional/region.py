@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A region of real processes: a server, agents on hosts, the command line.
+
+How the programs are started stands in the three functions below and nowhere else.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from api import Api, Refused
+from network import free_port
+from process import DEADLINE, Process, binary, wait_until
+
+FINAL = {"succeeded", "failed", "refused", "timed_out", "unreachable", "expired", "cancelled", "unknown"}
+
+
+def server_command(kind, address, port):
+    return [binary("muster"), kind, "--listen", f"{address}:{port}"]
+
+
+def enrol_command(server, token):
+    return [binary("muster-agent"), "enrol", "--server", server, "--token", token]
+
+
+def agent_command():
+    return [binary("muster-agent"), "run"]
+
+
+class Agent:
+    """One endpoint: its own host, its own state folder."""
+
+    def __init__(self, region, name, host=None):
+        self.region, self.name = region, name
+        self.host = host or region.network.add(name)
+        self.state = region.folder / f"agent-{name}"
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        self.process = None
+        self.id = None
+
+    @property
+    def files(self):
+        return self.state / "agent"
+
+    def environment(self):
+        return {"MUSTER_STATE": str(self.state), "HOME": str(self.state)}
+
+    def run_here(self, command, **more):
+        """Runs a command on this host and waits for it."""
+        return subprocess.run([str(w) for w in self.host.inside(command)], capture_output=True, text=True,
+                              env={**os.environ, **self.environment()}, timeout=DEADLINE, **more)
+
+    def enrol(self, token=None, check=True):
+        ran = self.run_here(enrol_command(self.region.url, token or self.region.join_token()))
+        if check:
+            assert ran.returncode == 0, f"enrolment of {self.name} failed: {ran.stdout}{ran.stderr}"
+            self.id = json.loads((self.files / "agent.json").read_text())["endpoint_id"]
+        return ran
+
+    def start(self, wait=True):
+        self.process = Process(f"agent-{self.name}", self.host.inside(agent_command()),
+                               self.region.folder, self.environment())
+        if wait:
+            self.online()
+        return self
+
+    def info(self):
+        return self.region.api.get(f"/v1/hosts/{self.id}")
+
+    def is_online(self):
+        return self.info()["online"]
+
+    def online(self, deadline=DEADLINE):
+        wait_until(self.is_online, f"{self.name} is online", deadline)
+        return self
+
+    def offline(self, deadline=DEADLINE):
+        wait_until(lambda: not self.is_online(), f"{self.name} is offline", deadline)
+        return self
+
+
+class Region:
+    """A server in its own state folder, and what tests do with it."""
+
+    def __init__(self, network, folder, kind="server"):
+        self.network, self.kind = network, kind
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.state = self.folder / "state"
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        self.address = network.server_address
+        self.port = free_port(self.address)
+        self.server = None
+        self.api = None
+        self.agents = []
+
+    @property
+    def url(self):
+        return f"https://{self.address}:{self.port}"
+
+    @property
+    def ca_file(self):
+        return self.state / "server" / "ca.pem"
+
+    @property
+    def database(self):
+        return self.state / "server" / "region.db"
+
+    def launch(self):
+        """Starts the server's process and does not wait."""
+        self.server = Process("server", server_command(self.kind, self.address, self.port), self.folder,
+                              {"MUSTER_STATE": str(self.state), "HOME": str(self.folder)})
+        return self.server
+
+    def start(self):
+        """Starts the server and waits until it is ready; the administrator's client is `api`."""
+        self.launch()
+        client = self.state / "client.json"
+
+        def ready():
+            if not self.server.alive():
+                raise RuntimeError(f"the server ended with {self.server.popen.returncode}:\n"
+                                   + self.server.output())
+            if not client.exists() or not self.ca_file.exists():
+                return False
+            token = json.loads(client.read_text())["token"]
+            self.api = Api(self.address, self.port, self.ca_file, token)
+            return self.api.get("/readyz")
+
+        wait_until(ready, "the server is ready")
+        return self
+
+    def restart(self):
+        return self.start()
+
+    def join_token(self, **wanted):
+        return self.api.post("/v1/join-tokens", wanted)["token"]
+
+    def add_agent(self, name, start=True, **token):
+        agent = Agent(self, name)
+        agent.enrol(self.join_token(**token))
+        self.agents.append(agent)
+        if start:
+            agent.start()
+        return agent
+
+    def add_agents(self, *names, **token):
+        """Enrols and starts several, then waits for all."""
+        token = self.join_token(uses=len(names), **token)
+        added = [Agent(self, name) for name in names]
+        for agent in added:
+            agent.enrol(token)
+            agent.start(wait=False)
+        self.agents += added
+        for agent in added:
+            agent.online()
+        return added
+
+    # --- runs ---------------------------------------------------------------------
+
+    def order(self, selector, shell=None, argv=None, **more):
+        """Creates a run of a shell line or of an argv; without either, a ping."""
+        headers = {"Idempotency-Key": more.pop("key")} if "key" in more else None
+        command = {**({"shell": shell} if shell is not None else {}),
+                   **({"argv": argv} if argv is not None else {}), **more.pop("command", {})}
+        body = {"selector": selector, **({"command": command} if command else {"ping": {}}), **more}
+        return self.api.post("/v1/runs", body, headers=headers)
+
+    def run(self, run_id):
+        return self.api.get(f"/v1/runs/{run_id}")
+
+    def targets(self, run_id, **query):
+        """{endpoint id: target}"""
+        return {t["endpoint"]: t for t in self.api.pages(f"/v1/runs/{run_id}/targets", "targets", **query)}
+
+    def target(self, run_id, agent):
+        return self.api.get(f"/v1/runs/{run_id}/targets/{agent.id}")
+
+    def output(self, run_id, agent, stream="stdout"):
+        return self.api.get(f"/v1/runs/{run_id}/targets/{agent.id}/{stream}")
+
+    def finished(self, run_id, deadline=DEADLINE):
+        """Waits for the run's end; its targets."""
+        wait_until(lambda: self.run(run_id)["state"] == "finished", f"run {run_id} is finished", deadline)
+        run, targets = self.run(run_id), self.targets(run_id)
+        assert len(targets) == run["targets"] == sum(run["counts"].values())
+        assert all(t["state"] in FINAL for t in targets.values()), targets
+        return targets
+
+    def do(self, agent, shell, **more):
+        """Runs a shell line on one host; its target."""
+        return self.finished(self.order(f"id={agent.id}", shell, **more)["id"])[agent.id]
+
+    def in_state(self, run_id, agent, state, deadline=DEADLINE):
+        wait_until(lambda: self.target(run_id, agent)["state"] == state,
+                   f"{agent.name} is {state} in {run_id}", deadline)
+
+    # --- the command line -----------------------------------------------------------
+
+    def cli(self, *words, check=None, environment=None, text=True, stdin=None):
+        """Runs `muster …` as the administrator; a CompletedProcess."""
+        ran = subprocess.run([binary("muster"), *words], capture_output=True, text=text, input=stdin,
+                             stdin=subprocess.DEVNULL if stdin is None else None, timeout=DEADLINE * 2,
+                             env={**os.environ, "MUSTER_STATE": str(self.state), "HOME": str(self.folder),
+                                  **(environment or {})})
+        if check is not None:
+            assert ran.returncode == check, (f"muster {' '.join(words)}: exit status {ran.returncode}, "
+                                             f"not {check}\n{ran.stdout}\n{ran.stderr}")
+        return ran
+
+    def audit(self, action=None):
+        entries = self.api.get("/v1/audit", limit=1000)["entries"]
+        return [e for e in entries if action is None or e["action"].startswith(action)]
+
+    def close(self):
+        for agent in self.agents:
+            self.network.remove(agent.host)
+
+    def copy_state(self, target):
+        shutil.copytree(self.state, target)
+
+
+__all__ = ["Agent", "Region", "Refused", "FINAL", "wait_until", "binary", "Process"]

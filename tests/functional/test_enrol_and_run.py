@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Five machines join, one command runs on all, identical answers are folded."""
+
+NAMES = ["db1", "web1", "web2", "web3", "web4"]
+
+
+def test_five_hosts_enrol_and_run(region):
+    agents = region.add_agents(*NAMES, labels={"site": "a"})
+    listed = region.api.get("/v1/hosts")
+    assert (listed["total"], listed["online"], listed["next"]) == (5, 5, None)
+    assert {h["id"] for h in listed["hosts"]} == {a.id for a in agents}
+    assert all(h["labels"] == {"site": "a"} and h["facts"]["os"] == "linux" for h in listed["hosts"])
+
+    run = region.order("site=a", 'echo same; [ "$(hostname)" != db1 ] || exit 3')
+    targets = region.finished(run["id"])
+    assert len(targets) == 5 and all(t["stdout"] == "same\n" for t in targets.values())
+    assert all(t["duration_ms"] >= 0 and t["finished_at"] >= t["started_at"] for t in targets.values())
+
+    if region.network.isolated:  # else all have one host name
+        folds = region.api.get(f"/v1/runs/{run['id']}/folds")["folds"]
+        assert [(f["count"], f["hosts"], f["state"], f["exit_code"]) for f in folds] == [
+            (4, "web[1-4]", "succeeded", 0), (1, "db1", "failed", 3)]
+        assert {h["name"] for h in listed["hosts"]} == set(NAMES)
+        assert {h["address"] for h in listed["hosts"]} == {a.host.address for a in agents}
+
+
+def test_ping_needs_no_process(region):
+    agents = region.add_agents("a", "b")
+    targets = region.finished(region.order("")["id"])
+    assert [targets[a.id]["state"] for a in agents] == ["succeeded"] * 2
+
+
+def test_offline_host_is_unreachable_at_once_or_waits_when_asked(region):
+    agent = region.add_agent("sleepy")
+    agent.process.stop()
+    agent.offline()
+    assert region.do(agent, "true")["state"] == "unreachable"
+
+    waiting = region.order(f"id={agent.id}", "echo awake", queue_for_ms=600_000)
+    expiring = region.order(f"id={agent.id}", "true", queue_for_ms=300)
+    assert region.target(waiting["id"], agent)["state"] == "queued"
+    assert region.finished(expiring["id"])[agent.id]["state"] == "expired"
+    agent.start()
+    assert region.finished(waiting["id"])[agent.id]["stdout"] == "awake\n"
+
+
+def test_stdout_and_stderr_are_kept_apart_and_large_results_arrive_whole(region):
+    agent = region.add_agent("a")
+    done = region.do(agent, "echo out; echo err >&2")
+    assert (done["stdout"], done["stderr"]) == ("out\n", "err\n")
+
+    run = region.order(f"id={agent.id}", "seq 1 60000; seq 1 20000 >&2")
+    region.finished(run["id"])
+    assert region.output(run["id"], agent) == b"".join(b"%d\n" % i for i in range(1, 60001))
+    assert region.output(run["id"], agent, "stderr") == b"".join(b"%d\n" % i for i in range(1, 20001))
+
+
+def test_same_idempotency_key_starts_one_run(region, tmp_path):
+    agent, mark = region.add_agent("a"), tmp_path / "mark"
+    first = region.order(f"id={agent.id}", f"echo once >> {mark}", key="k1")
+    second = region.order(f"id={agent.id}", f"echo once >> {mark}", key="k1")
+    assert first["id"] == second["id"]
+    region.finished(first["id"])
+    assert mark.read_text() == "once\n"
+
+
+def test_live_events_show_output_before_the_end(region, tmp_path):
+    agent, gate = region.add_agent("a"), tmp_path / "gate"
+    run = region.order(f"id={agent.id}", f"echo early; while [ ! -e {gate} ]; do sleep 0.05; done; echo late",
+                       live_output=True)
+    seen, text = [], ""
+    for event, data in region.api.events(f"/v1/runs/{run['id']}/events"):
+        seen.append(event)
+        if event == "output":
+            text += data["text"]
+            gate.touch()
+    assert seen[0] == "run" and seen[-1] == "end" and text.startswith("early\n")
+    assert region.finished(run["id"])[agent.id]["stdout"] == "early\nlate\n"
+
+
+def test_whole_region_on_one_machine_runs_on_itself(make_region):
+    """`muster up`: the machine is its own first endpoint."""
+    region = make_region("up").start()
+    host = region.api.get("/v1/hosts")["hosts"][0]
+    targets = region.finished(region.order("", "echo here")["id"])
+    assert targets[host["id"]]["stdout"] == "here\n"
+    assert region.server.stop() == 0
+
+
+def test_agent_lists_facts_and_labels_can_be_changed(region):
+    agent = region.add_agent("a", labels={"role": "web", "site": "a"})
+    changed = region.api.call("PATCH", f"/v1/hosts/{agent.id}",
+                              {"labels": {"set": {"role": "db"}, "remove": ["site"]}})
+    assert changed["labels"] == {"role": "db"}
+    check = region.api.get("/v1/selectors/check", selector="role=db and not has_no_such=1")
+    assert check["matched"] == 1
+    facts = agent.info()["facts"]
+    assert facts["kernel"] and facts["cpus"] >= 1 and facts["memory_bytes"] > 1 << 20
