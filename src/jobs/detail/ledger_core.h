@@ -122,7 +122,7 @@ class Ledger::Core {
   core::Status create(Run run, std::span<const core::EndpointId> targets, std::string key,
                       std::string digest, Now now, Created created);
   core::Status cancel(core::RunId id, std::string by, std::string reason, Now now);
-  void begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& row, Now now);
+  void begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& row);
   void finish(OpenRun& run, std::uint32_t slot, Target target, Now now);
   void finish(OpenRun& run, std::uint32_t slot, TargetState state, std::string reason, Now now);
   TargetRow& write_row(OpenRun& run, std::uint32_t slot);
