@@ -59,11 +59,11 @@ export function LoginPage() {
                 <Alert color={secondsLeft > 0 ? "orange" : "red"} role="alert" p="sm">{refusalText(login.error, secondsLeft)}</Alert>
               )}
               <TextInput
-                label="User" name="user" autoComplete="username" autoFocus required maxLength={64}
+                label="User" name="user" autoComplete="username" autoFocus required withAsterisk={false} maxLength={64}
                 value={user} onChange={(e) => setUser(e.currentTarget.value)}
               />
               <PasswordInput
-                label="Password" name="password" autoComplete="current-password" required maxLength={1024}
+                label="Password" name="password" autoComplete="current-password" required withAsterisk={false} maxLength={1024}
                 value={password} onChange={(e) => setPassword(e.currentTarget.value)}
               />
               <Button type="submit" fullWidth mt="xs" loading={login.isPending} disabled={secondsLeft > 0}>Log in</Button>
