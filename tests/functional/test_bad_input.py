@@ -162,7 +162,7 @@ def test_malformed_json_gets_a_clear_400(region, body):
 
 
 @pytest.mark.parametrize("selector,column", [("os=", 4), ("os=linux and", 13), ("(os=linux", 10), ("os in (a,", 10),
-                                             ("os=linux)", 9), ("and os=linux", 1), ("os==linux", 4)])
+                                             ("os=linux)", 9), ("and os=linux", 1)])
 def test_selector_errors_point_at_the_column(region, selector, column):
     with pytest.raises(Refused) as caught:
         region.api.get("/v1/selectors/check", selector=selector)
