@@ -12,6 +12,11 @@ import raw
 from region import Agent, Refused
 
 
+@pytest.fixture
+def region(shared_region):
+    return shared_region
+
+
 @pytest.fixture(autouse=True)
 def still_alive(region):
     """Whatever a test here did, afterwards the same process serves."""
@@ -223,8 +228,8 @@ def test_cookie_alone_changes_nothing(region):
         anna.get("/v1/me")
 
 
-def test_password_guessing_is_paced(region):
-    statuses = []
+def test_password_guessing_is_paced(make_region):
+    region, statuses = make_region().start(), []
     for attempt in range(30):
         statuses.append(region.api.with_token(None).exchange(
             "POST", "/v1/login", {"user": "admin", "password": f"guess{attempt}"})[0])

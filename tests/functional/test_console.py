@@ -5,8 +5,14 @@ browser is told by the journeys in console/, run by `tools/test --only journeys`
 import re
 
 import api
+import pytest
 import raw
 import yaml
+
+
+@pytest.fixture
+def region(shared_region):
+    return shared_region
 
 
 def get(region, path):
