@@ -61,8 +61,9 @@ TEST(Parse, HostsMayBeCalledLikeCommandsAndBrackets) {
   for (const std::string name : {"run", "token", "show", "[a,b]"}) {
     Program program;
     program.run({"hosts", "show", name});
-    EXPECT_THAT(program.terminal.errors, HasSubstr(name));
-    EXPECT_FALSE(program.server.requests.empty()) << program.terminal.errors;
+    ASSERT_FALSE(program.server.requests.empty()) << program.terminal.errors;
+    const std::string encoded = name == "[a,b]" ? "%5Ba%2Cb%5D" : name;
+    EXPECT_THAT(program.server.requests[0].target, HasSubstr("name%3D%22" + encoded + "%22"));
   }
 }
 

@@ -24,7 +24,7 @@ TEST(Text, SizesAreReadAndShown) {
   EXPECT_EQ(size_text(1023), "1023 B");
   EXPECT_EQ(size_text(1536), "1.5 KB");
   EXPECT_EQ(size_text(16'777'216'000), "15.6 GB");
-  EXPECT_EQ(size_text(1024 * 1024 - 1), "1 MB");
+  EXPECT_EQ(size_text(1024 * 1024 - 1), "1.0 MB");
 }
 
 TEST(Text, AgesHaveOneUnit) {
