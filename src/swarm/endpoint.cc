@@ -42,13 +42,13 @@ runtime::Task<core::Status> SimulatedEndpoint::connect() {
   dial_at_.reset();
   session_.reset();
   socket_.reset();
-  auto socket = co_await net::connect_websocket(
-      loop_, script_.server, tls_, "/link",
-      {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax}, kConnectTime);
+  auto socket = co_await net::connect_websocket(loop_, script_.server, tls_, "/link",
+                                                {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax},
+                                                kConnectTime);
   if (!socket) {
-    dial_at_ = core::mono_now() +
-               reconnect_.ended({wire::GOODBYE_NONE, socket.error().message, 0, false},
-                                core::mono_now());
+    dial_at_ =
+        core::mono_now() +
+        reconnect_.ended({wire::GOODBYE_NONE, socket.error().message, 0, false}, core::mono_now());
     co_return std::unexpected(std::move(socket.error()));
   }
   socket_ = std::move(*socket);
@@ -82,7 +82,9 @@ void SimulatedEndpoint::on_message(std::string_view message) {
   session_->receive(message, core::mono_now());
 }
 
-void SimulatedEndpoint::on_drained() { session_->drained(core::mono_now()); }
+void SimulatedEndpoint::on_drained() {
+  session_->drained(core::mono_now());
+}
 
 void SimulatedEndpoint::on_closed(core::Error why) {
   if (!session_->is_closed()) session_->broken(std::move(why.message));
@@ -97,7 +99,9 @@ void SimulatedEndpoint::send(std::string_view frame) {
   if (!socket_->send(frame)) socket_->close(net::CloseCode::kPolicy, "the gateway does not read");
 }
 
-std::size_t SimulatedEndpoint::backlog_bytes() const { return socket_->queued_bytes(); }
+std::size_t SimulatedEndpoint::backlog_bytes() const {
+  return socket_->queued_bytes();
+}
 
 void SimulatedEndpoint::closed(const link::Ending& ending) {
   ending_ = ending;

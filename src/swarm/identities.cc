@@ -90,9 +90,10 @@ core::Result<Identities> load_identities(const std::filesystem::path& path) {
 core::Status save_identities(const std::filesystem::path& path, const Identities& identities) {
   json::array endpoints;
   for (const auto& endpoint : identities.endpoints)
-    endpoints.push_back(json::object{{"certificate", endpoint.chain_pem}, {"key", endpoint.key_pem}});
-  return runtime::write_file(path, json::serialize(json::object{
-                                       {"ca", identities.ca_pem}, {"endpoints", endpoints}}));
+    endpoints.push_back(
+        json::object{{"certificate", endpoint.chain_pem}, {"key", endpoint.key_pem}});
+  return runtime::write_file(
+      path, json::serialize(json::object{{"ca", identities.ca_pem}, {"endpoints", endpoints}}));
 }
 
 runtime::Task<core::Status> enrol_more(runtime::Loop& loop, net::ServerAddress server,
@@ -102,8 +103,13 @@ runtime::Task<core::Status> enrol_more(runtime::Loop& loop, net::ServerAddress s
   net::TlsClientOptions options;
   options.ca_fingerprint = token.ca_fingerprint;
   MUSTER_CO_ASSIGN(auto tls, net::TlsClientContext::make(std::move(options)));
-  Work work{std::move(server),          std::move(tls), token.short_form(), wanted,
-            identities.endpoints.size(), identities,     {}};
+  Work work{std::move(server),
+            std::move(tls),
+            token.short_form(),
+            wanted,
+            identities.endpoints.size(),
+            identities,
+            {}};
   runtime::TaskGroup group(loop, "swarm");
   for (std::size_t i = 0; i < kConnections; ++i) group.spawn(worker(loop, work));
   co_await group.wait();

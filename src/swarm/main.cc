@@ -39,25 +39,46 @@ int main(int argc, char** argv) {
   using namespace muster;
   swarm::Options options;
   std::string server;
-  const option longs[] = {{"server", 1, nullptr, 's'},   {"token", 1, nullptr, 't'},
-                          {"endpoints", 1, nullptr, 'n'}, {"file", 1, nullptr, 'f'},
-                          {"prefix", 1, nullptr, 'p'},    {"window", 1, nullptr, 'w'},
-                          {"work-ms", 1, nullptr, 'm'},   {"output", 1, nullptr, 'o'},
-                          {"no-reconnect", 0, nullptr, 'r'}, {"help", 0, nullptr, 'h'},
-                          {nullptr, 0, nullptr, 0}};
+  const option longs[] = {
+      {"server", 1, nullptr, 's'},  {"token", 1, nullptr, 't'},  {"endpoints", 1, nullptr, 'n'},
+      {"file", 1, nullptr, 'f'},    {"prefix", 1, nullptr, 'p'}, {"window", 1, nullptr, 'w'},
+      {"work-ms", 1, nullptr, 'm'}, {"output", 1, nullptr, 'o'}, {"no-reconnect", 0, nullptr, 'r'},
+      {"help", 0, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};
   for (int c; (c = getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
     switch (c) {
-      case 's': server = optarg; break;
-      case 't': options.token = optarg; break;
-      case 'n': options.endpoints = std::strtoul(optarg, nullptr, 10); break;
-      case 'f': options.file = optarg; break;
-      case 'p': options.prefix = optarg; break;
-      case 'w': options.window = std::max(1UL, std::strtoul(optarg, nullptr, 10)); break;
-      case 'm': options.script.work_time = std::chrono::milliseconds(std::atol(optarg)); break;
-      case 'o': options.script.output = std::string(optarg) + "\n"; break;
-      case 'r': options.script.reconnect = false; break;
-      case 'h': std::fputs(kUsage, stdout); return 0;
-      default: std::fputs(kUsage, stderr); return 2;
+      case 's':
+        server = optarg;
+        break;
+      case 't':
+        options.token = optarg;
+        break;
+      case 'n':
+        options.endpoints = std::strtoul(optarg, nullptr, 10);
+        break;
+      case 'f':
+        options.file = optarg;
+        break;
+      case 'p':
+        options.prefix = optarg;
+        break;
+      case 'w':
+        options.window = std::max(1UL, std::strtoul(optarg, nullptr, 10));
+        break;
+      case 'm':
+        options.script.work_time = std::chrono::milliseconds(std::atol(optarg));
+        break;
+      case 'o':
+        options.script.output = std::string(optarg) + "\n";
+        break;
+      case 'r':
+        options.script.reconnect = false;
+        break;
+      case 'h':
+        std::fputs(kUsage, stdout);
+        return 0;
+      default:
+        std::fputs(kUsage, stderr);
+        return 2;
     }
   }
   auto address = net::ServerAddress::parse(server);

@@ -150,6 +150,8 @@ class Swarm {
 
 }  // namespace
 
-int run(Options options) { return Swarm(std::move(options)).run(); }
+int run(Options options) {
+  return Swarm(std::move(options)).run();
+}
 
 }  // namespace muster::swarm
