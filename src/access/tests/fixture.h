@@ -7,11 +7,13 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <exception>
 #include <memory>
 #include <optional>
 
 #include "access/schema.h"
 #include "access/types.h"
+#include "core/assert.h"
 #include "runtime/loop.h"
 #include "runtime/worker_pool.h"
 #include "store/database.h"
@@ -28,11 +30,17 @@ class Fixture : public testing::Test {
   template <typename T>
   T run(runtime::Task<T> task) {
     std::optional<T> value;
+    std::exception_ptr failed;
     boost::asio::co_spawn(
         loop.context(), [&]() -> runtime::Task<void> { value.emplace(co_await std::move(task)); },
-        [&](std::exception_ptr) { loop.stop(); });
+        [&](std::exception_ptr thrown) {
+          failed = thrown;
+          loop.stop();
+        });
     loop.run();  // workers are not tracked, so run_until_idle() could end too early
     loop.context().restart();
+    if (failed) std::rethrow_exception(failed);
+    MUSTER_ASSERT(value.has_value());
     return std::move(*value);
   }
 
