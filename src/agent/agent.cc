@@ -35,7 +35,11 @@ Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment)
       tasks_(loop, "agent"),
       stop_tasks_(loop, "agent stop") {}
 
-Agent::~Agent() = default;
+// The task that stopped the loop has not quite ended.
+Agent::~Agent() {
+  loop_.context().restart();
+  while (stop_tasks_.size() > 0) loop_.context().run_one();
+}
 
 void Agent::start() {
   core::log(core::Level::kInfo, "agent", "started",
@@ -46,7 +50,8 @@ void Agent::start() {
 }
 
 void Agent::stop() {
-  if (std::exchange(stopping_, true)) return loop_.stop();
+  if (std::exchange(stopping_, true)) return;
+  changed_.notify();
   stop_tasks_.spawn(end_in_good_order());
 }
 
@@ -238,6 +243,10 @@ runtime::Task<void> Agent::end_in_good_order() {
       co_await wait_until(kAckGrace, [this] { return link_over_; });
     }
   }
+  link_over_ = true;
+  changed_.notify();
+  co_await tasks_.stop();
+  link_.reset();
   write_status(false, {}, "the agent was stopped");
   core::log(core::Level::kInfo, "agent", "stopped");
   loop_.stop();

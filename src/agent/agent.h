@@ -29,14 +29,16 @@ class Agent final : private link::WorkPort,
                     private GatewayLinkObserver {
  public:
   Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment);
+  /// REQUIRES: start() was not called, or the loop was stopped by stop().
   ~Agent() override;
   Agent(const Agent&) = delete;
   Agent& operator=(const Agent&) = delete;
 
   void start();
-  /// Ends in good order: running work first, then the link, then the loop. Called
-  /// again, it ends at once.
+  /// Ends in good order: running work first, then the link, then stops the loop.
   void stop();
+  /// Kills all work at once, for a process that ends without more ado.
+  void abandon_work() { runner_.kill_all(); }
 
  private:
   // Work

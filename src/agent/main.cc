@@ -44,9 +44,8 @@ core::Status enrol(const agent::Options& options) {
   tasks.spawn([](runtime::Loop& l, std::string server, std::string text,
                  std::optional<core::Result<agent::Enrolment>>& out) -> runtime::Task<void> {
     out.emplace(co_await agent::enrol(l, std::move(server), std::move(text)));
-    l.stop();
   }(loop, options.server, token, result));
-  loop.run();
+  loop.run_until_idle();
   if (!result) return core::fail(core::Code::kInternal, "enrolment ended without a result");
   if (!*result) return core::fail(std::move(result->error()).while_doing("enrolment failed"));
   MUSTER_TRY(folder.save(**result));
@@ -64,7 +63,11 @@ core::Status run(const agent::Options& options) {
   signal(SIGPIPE, SIG_IGN);
   runtime::Loop loop;
   agent::Agent daemon(loop, folder, std::move(enrolment));
-  runtime::SignalWatch stop(loop, {SIGTERM, SIGINT}, [&](int) { daemon.stop(); });
+  runtime::SignalWatch stop(loop, {SIGTERM, SIGINT}, [&, again = false](int) mutable {
+    if (!std::exchange(again, true)) return daemon.stop();
+    daemon.abandon_work();
+    std::_Exit(1);
+  });
   daemon.start();
   loop.run();
   return {};

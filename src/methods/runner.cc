@@ -69,6 +69,10 @@ void Runner::cancel_all(std::string_view reason) {
     execution->kill(Completion::How::kCancelled, std::string(reason));
 }
 
+void Runner::kill_all() {
+  for (const auto& [run, execution] : executions_) execution->kill_now();
+}
+
 void Runner::children_changed() {
   const auto all = executions_;
   for (const auto& [run, execution] : all) execution->look();

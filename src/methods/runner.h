@@ -56,6 +56,8 @@ class Runner {
   /// kCancelled, unless the command had ended by itself.
   void cancel(core::RunId run, std::string_view reason);
   void cancel_all(std::string_view reason);
+  /// SIGKILL to everything, without waiting for its end.
+  void kill_all();
 
   std::size_t running() const { return executions_.size(); }
 
