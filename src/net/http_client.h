@@ -42,8 +42,8 @@ struct ClientLimits {
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";
-  Pairs headers;  ///< Host, Content-Length and User-Agent are added.
-  std::string body;
+  Pairs headers{};  ///< Host, Content-Length and User-Agent are added.
+  std::string body{};
 };
 
 struct ClientResponse {
