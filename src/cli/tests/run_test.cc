@@ -304,8 +304,9 @@ TEST(Tokens, CreateShowsTheEnrolCommand) {
   EXPECT_EQ(program.server.requests.back().body,
             R"({"uses":2,"expires_in_s":7200,"labels":{"site":"a"}})");
   EXPECT_THAT(program.terminal.output, HasSubstr("for 2 hosts, expires in 2h"));
-  EXPECT_THAT(program.terminal.output,
-              HasSubstr("  muster-agent --server https://box:7443 --token mjt1.t.s.f\n"));
+  EXPECT_THAT(
+      program.terminal.output,
+      HasSubstr("  muster-agent enrol --server box:7443 --token mjt1.t.s.f && muster-agent run\n"));
 }
 
 TEST(Audit, ABrokenLogFailsTheCommand) {
