@@ -49,6 +49,26 @@ TEST(Run, FoldsAnswersAndSumsUpTroubles) {
   EXPECT_THAT(program.terminal.progress_lines.front(), HasSubstr("3/7 done · 3 succeeded"));
 }
 
+TEST(Run, HostsThatSayNothingAreOneLine) {
+  Program program;
+  prepare(program.server);
+  program.server.events = {{"end", run_json("finished", 2, 1)}};
+  program.server.on(kFolds, R"({"folds":[
+    {"state":"succeeded","exit_code":0,"count":2,"hosts":"web[1-2]"},
+    {"state":"unreachable","count":1,"hosts":"db1","reason":"offline"}]})");
+  program.run({"run", "--on", "all", "--", "true"});
+  EXPECT_EQ(program.terminal.output, "");
+  EXPECT_THAT(program.terminal.errors, HasSubstr("web[1-2] (2): no output\n"));
+  EXPECT_THAT(program.terminal.errors, HasSubstr("unreachable db1 (1): offline\n"));
+
+  Program ping;
+  prepare(ping.server);
+  ping.server.events = program.server.events;
+  ping.server.on(kFolds, R"({"folds":[{"state":"succeeded","count":3,"hosts":"web[1-3]"}]})");
+  ping.run({"run", "--on", "all", "--ping"});
+  EXPECT_EQ(ping.terminal.output, "web[1-3] (3): answered\n");
+}
+
 TEST(Run, SaysFirstWhoIsOfflineAndThatNobodyMatches) {
   Program program;
   prepare(program.server);
@@ -284,8 +304,9 @@ TEST(Tokens, CreateShowsTheEnrolCommand) {
   EXPECT_EQ(program.server.requests.back().body,
             R"({"uses":2,"expires_in_s":7200,"labels":{"site":"a"}})");
   EXPECT_THAT(program.terminal.output, HasSubstr("for 2 hosts, expires in 2h"));
-  EXPECT_THAT(program.terminal.output,
-              HasSubstr("  muster-agent --server https://box:7443 --token mjt1.t.s.f\n"));
+  EXPECT_THAT(
+      program.terminal.output,
+      HasSubstr("  muster-agent enrol --server box:7443 --token mjt1.t.s.f && muster-agent run\n"));
 }
 
 TEST(Audit, ABrokenLogFailsTheCommand) {
