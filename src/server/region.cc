@@ -151,6 +151,11 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   if (accept_link)
     router.add_websocket("/link", std::move(accept_link),
                          {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax});
+  router.add_websocket("/region",
+                       [this](const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+                         accept_gateway(request, std::move(socket));
+                       },
+                       {wire::kRegionFrameBytesMax, 64UL * 1024 * 1024});
   net::HttpServerOptions options;
   options.address = config_.address;
   options.port = config_.port;
@@ -172,6 +177,26 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
+}
+
+void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+  const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
+    MUSTER_ASSIGN(auto certificate, identity::Certificate::from_der(request.peer_certificate));
+    return identity::peer_identity(certificate);
+  }();
+  if (!peer || peer->role != identity::Role::kGateway || peer->region != id() ||
+      revocations_->revoked(*peer)) {
+    core::log(Level::kWarn, "server", "refused a gateway",
+              {{"address", request.remote_address},
+               {"why", !peer ? peer.error().message : "no valid gateway of this region"}});
+    return;  // dropping the socket closes it
+  }
+  auto link = std::make_unique<GatewayLink>(
+      loop_, *gateways_, id(), peer->name, std::move(socket), [this](GatewayLink& gone) {
+        std::erase_if(gateway_links_, [&](const auto& entry) { return entry.get() == &gone; });
+      });
+  link->start();
+  gateway_links_.push_back(std::move(link));
 }
 
 void Region::save_registry() {
@@ -210,6 +235,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   stopping_ = true;
   live_.wake_all();
   if (http_) co_await http_->stop(grace);
+  for (auto& link : gateway_links_) link->close("the server stops");
   co_await gateways_->stop();
   co_await tasks_.stop();
   save_timer_.cancel();
