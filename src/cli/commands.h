@@ -9,6 +9,7 @@
 
 namespace muster::cli {
 
+void add_region_commands(Command& root);     // up, server
 void add_login_commands(Command& root);      // login, logout, whoami
 void add_hosts_commands(Command& root);      // hosts list|show|label|remove|revoke
 void add_run_command(Command& root);         // run

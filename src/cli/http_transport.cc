@@ -2,7 +2,6 @@
 //
 // Requests over HTTPS from a program without an event loop: each call runs one of
 // its own until the answer is there.
-#include <boost/asio/co_spawn.hpp>
 #include <csignal>
 #include <cstring>
 
@@ -63,16 +62,17 @@ class EventSession {
  public:
   EventSession(net::ServerAddress server, std::shared_ptr<const net::TlsClientContext> tls,
                EventReader& reader)
-      : client_(loop_, std::move(server), std::move(tls)), tasks_(loop_, "cli"), reader_(reader) {}
+      : client_(loop_, std::move(server), std::move(tls)),
+        tasks_(loop_, "cli"),
+        supervisor_(loop_, "cli"),
+        reader_(reader) {}
 
   core::Status run(net::ClientRequest request) {
     const Interrupts interrupts;
     tasks_.spawn(read(std::move(request)));
     tasks_.spawn(poll());
-    boost::asio::co_spawn(
-        loop_.context(), [this]() -> Task<void> { return supervise(); },
-        [this](std::exception_ptr) { loop_.stop(); });
-    loop_.run();
+    supervisor_.spawn(supervise());
+    loop_.run_until_idle();
     return std::move(status_);
   }
 
@@ -134,6 +134,7 @@ class EventSession {
   runtime::Loop loop_;
   net::HttpClient client_;
   runtime::TaskGroup tasks_;
+  runtime::TaskGroup supervisor_;
   runtime::Signal changed_;
   EventReader& reader_;
   core::Status status_;
@@ -146,18 +147,12 @@ class HttpTransport final : public Transport {
 
   core::Result<Answer> request(Request request) override {
     MUSTER_TRY(prepare());
-    std::optional<core::Result<net::ClientResponse>> response;
-    loop_.context().restart();
-    boost::asio::co_spawn(loop_.context(), client_->request(head(request)),
-                          [&](std::exception_ptr thrown, core::Result<net::ClientResponse> got) {
-                            response = thrown ? core::fail(Code::kInternal,
-                                                           "the request ended by an exception")
-                                              : std::move(got);
-                            loop_.stop();
-                          });
-    loop_.run();
-    if (!*response) return core::fail(explained(std::move(response->error()), region_));
-    net::ClientResponse& got = **response;
+    core::Result<net::ClientResponse> response =
+        core::fail(Code::kInternal, "the request ended by an exception");
+    tasks_.spawn(exchange(head(request), response));
+    loop_.run_until_idle();
+    if (!response) return core::fail(explained(std::move(response.error()), region_));
+    net::ClientResponse& got = *response;
     std::string cookie(got.header("set-cookie").value_or(""));
     return Answer{got.status, std::move(got.body), cookie.substr(0, cookie.find(';'))};
   }
@@ -173,6 +168,10 @@ class HttpTransport final : public Transport {
   }
 
  private:
+  Task<void> exchange(net::ClientRequest request, core::Result<net::ClientResponse>& response) {
+    response = co_await client_->request(std::move(request));
+  }
+
   core::Status prepare() {
     if (client_) return {};
     MUSTER_ASSIGN(server_, net::ServerAddress::parse(region_.server));
@@ -210,6 +209,7 @@ class HttpTransport final : public Transport {
   std::optional<net::ServerAddress> server_;
   std::shared_ptr<const net::TlsClientContext> tls_;
   std::optional<net::HttpClient> client_;  // after the loop: it goes first
+  runtime::TaskGroup tasks_{loop_, "cli"};
 };
 
 }  // namespace

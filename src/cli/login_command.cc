@@ -74,8 +74,15 @@ core::Status settle_trust(Context& context, const LoginOptions& options, Region&
                        " is not known here. Its certificate authority has the fingerprint\n\n  " +
                        grouped(fingerprint) +
                        "\n\nCompare it with what `muster up` or `muster server` printed there.\n");
-  MUSTER_ASSIGN(const bool sure, context.terminal.confirm("Trust it?"));
-  if (!sure) return core::fail(core::Code::kCancelled, "not trusted");
+  const auto sure = context.terminal.confirm("Trust it?");
+  if (!sure && sure.error().code == core::Code::kInvalid) {
+    return core::fail(
+        core::Code::kDenied,
+        "the region is not trusted yet, and nobody is there to ask: give --ca FILE or "
+        "--fingerprint FP");
+  }
+  if (!sure) return core::fail(core::Error(sure.error()));
+  if (!*sure) return core::fail(core::Code::kCancelled, "not trusted");
   region.ca_fingerprint = fingerprint;
   return {};
 }

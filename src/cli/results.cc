@@ -31,6 +31,17 @@ std::string head(const Terminal& terminal, const std::string& hosts) {
   return rule + "\n" + terminal.paint(Color::kCyan, in_line(hosts)) + "\n" + rule + "\n";
 }
 
+/// Hosts that wrote nothing. Those that did not succeed stand in the summary.
+void print_silence(Terminal& terminal, const Json& row, const std::string& hosts) {
+  if (text(row, "state") != "succeeded") return;
+  const bool ping = !maybe_number(row, "exit_code");  // there was no process
+  if (ping) {
+    terminal.out(terminal.paint(Color::kCyan, in_line(hosts)) + ": answered\n");
+  } else {
+    terminal.err(terminal.paint_error(Color::kDim, in_line(hosts) + ": no output") + "\n");
+  }
+}
+
 bool ends_line(std::string_view bytes) {
   return bytes.empty() || bytes.ends_with('\n');
 }
@@ -83,14 +94,11 @@ core::Status print_output(Context& context, Client& client, std::string_view run
   Terminal& terminal = context.terminal;
   MUSTER_ASSIGN(const std::string out, whole_output(client, run, row, "stdout"));
   MUSTER_ASSIGN(const std::string err, whole_output(client, run, row, "stderr"));
-  if (with_head && (!out.empty() || err.empty())) terminal.out(head(terminal, hosts));
-  if (with_head && out.empty() && err.empty()) {
-    const std::string outcome = outcome_text(row);
-    const std::string state = text(row, "state");
-    const std::string line = "(no output" + (state == "succeeded" ? "" : "; " + in_line(state)) +
-                             (outcome.empty() ? "" : ": " + outcome) + ")\n";
-    terminal.err(terminal.paint_error(Color::kDim, line));
+  if (out.empty() && err.empty()) {
+    if (with_head) print_silence(terminal, row, hosts);
+    return {};
   }
+  if (with_head && !out.empty()) terminal.out(head(terminal, hosts));
   terminal.out_bytes(out);
   if (!ends_line(out) && (with_head || terminal.out_is_terminal)) terminal.out("\n");
   if (!err.empty()) {

@@ -195,6 +195,7 @@ int run(Context& context, const RunOptions& options) {
 void describe(Command& command, RunOptions& options) {
   command.rest("COMMAND", "what to run, word by word; no shell in between", options.argv)
       .option("--on", "SELECTOR", "on which hosts; 'all' is every host", options.on)
+      .required()
       .option("--shell", "LINE", "run this line by /bin/sh -c instead of a COMMAND", options.shell)
       .flag("--ping", "run nothing: only see which hosts answer", options.ping)
       .option("--timeout", "DURATION", "kill what runs longer on a host (30s, 5m)", options.timeout)

@@ -179,7 +179,8 @@ void add_create_api(Command& tokens) {
 }  // namespace
 
 std::string enrol_command(const std::string& server, const std::string& token) {
-  return "muster-agent --server " + server + " --token " + token;
+  const std::string address = server.starts_with("https://") ? server.substr(8) : server;
+  return "muster-agent enrol --server " + address + " --token " + token + " && muster-agent run";
 }
 
 void add_token_commands(Command& root) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "core/clock.h"
 #include "core/ids.h"
 #include "core/result.h"
+#include "wire/frame.h"
 
 namespace muster::fleet {
 
@@ -78,5 +80,15 @@ struct Endpoint {
 /// `hostname` as a name: what is not a letter, digit, '.', '-' or '_' becomes '-',
 /// cut to kNameBytesMax; empty stays empty. Case is kept.
 std::string safe_name(std::string_view hostname);
+
+/// Facts as they travel, of what is known; and back, with every text bounded and made
+/// safe. True where `endpoint` changed by it. `share` finds the one copy of a platform.
+wire::Facts facts_of(const Endpoint& endpoint);
+bool take_facts(Endpoint& endpoint, const wire::Facts& facts,
+                const std::function<std::shared_ptr<const Platform>(Platform)>& share);
+
+/// "key=value" lines, and back; lines that break the rules are left out.
+std::string labels_text(const Labels& labels);
+Labels labels_from(std::string_view text);
 
 }  // namespace muster::fleet

@@ -25,6 +25,7 @@
 #include "core/ids.h"
 #include "core/result.h"
 #include "fleet/endpoint.h"
+#include "fleet/registry_store.h"
 #include "fleet/selector.h"
 #include "wire/frame.h"
 
@@ -44,7 +45,7 @@ struct LinkUpOutcome {
   bool duplicate_key = false;  ///< two processes use this key in turn
 };
 
-enum class SortBy : std::uint8_t { kName, kOs, kLastContact, kEnrolled, kOnline };
+enum class SortBy : std::uint8_t { kName, kOs, kAddress, kLastContact, kEnrolled, kOnline };
 
 struct PageRequest {
   const Selector* selector = nullptr;  ///< null: all
@@ -90,7 +91,7 @@ class Registry {
   void set_warning(const core::EndpointId& id, std::string warning);
 
   const Endpoint* find(const core::EndpointId& id) const;
-  /// By full id, by id prefix of at least 4 characters, or by name; kNotFound, or
+  /// By full id, by id prefix of at least 6 characters, or by name; kNotFound, or
   /// kConflict where several fit (the message lists some).
   core::Result<const Endpoint*> find_named(std::string_view text) const;
   std::size_t size() const { return endpoints_.size(); }
@@ -108,22 +109,23 @@ class Registry {
   std::vector<core::EndpointId> take_changed(std::size_t max);
   std::size_t changed() const { return changed_.size(); }
   /// Up to `max` endpoints whose stored form is out of date, as their rows; call
-  /// unsaved() again with these ids when the write failed.
-  std::vector<std::pair<core::EndpointId, std::string>> take_unsaved(std::size_t max,
-                                                                     core::WallTime now);
-  void unsaved(std::span<const std::pair<core::EndpointId, std::string>> rows);
+  /// unsaved() with them when the write failed.
+  std::vector<StoredEndpoint> take_unsaved(std::size_t max, core::WallTime now);
+  void unsaved(std::span<const StoredEndpoint> rows);
 
  private:
   struct Record {
     Endpoint endpoint;
-    std::uint64_t instances[2] = {0, 0};  ///< of the last two processes, newest first
+    std::string instances[2];  ///< of the last two processes, newest first
+    bool warns_of_clock = false;
     core::WallTime contact_saved;
   };
 
-  Record* record(const core::EndpointId& id);
+  core::Result<Record*> record(const core::EndpointId& id);
   void touch(const core::EndpointId& id, bool stored);
-  void take_facts(Endpoint& endpoint, const wire::Hello& hello);
+  void check_clock(Record& record, const wire::Hello& hello, core::WallTime now);
   void go_offline(Record& record, core::WallTime now);
+  void sweep_contacts(core::WallTime now);
   std::shared_ptr<const Platform> shared(Platform platform);
 
   std::unordered_map<core::EndpointId, Record> endpoints_;

@@ -5,7 +5,6 @@
 
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -19,6 +18,15 @@ namespace muster::fleet {
 
 store::MigrationSet registry_migrations();
 
+/// What is kept of an endpoint beside its enrolment.
+struct StoredEndpoint {
+  core::EndpointId id;
+  std::string facts;   ///< wire::Facts, serialised
+  std::string labels;  ///< key=value lines
+  std::string address;
+  core::WallTime last_contact;
+};
+
 class RegistryStore {
  public:
   /// Everything, for Registry::load.
@@ -28,8 +36,7 @@ class RegistryStore {
   static core::Status insert(store::Connection& connection, const core::EndpointId& id,
                              const Labels& labels, core::WallTime now);
   /// What Registry::take_unsaved gave.
-  static core::Status save(store::Connection& connection,
-                           std::span<const std::pair<core::EndpointId, std::string>> rows);
+  static core::Status save(store::Connection& connection, std::span<const StoredEndpoint> rows);
   static core::Status revoke(store::Connection& connection, const core::EndpointId& id);
   static core::Status remove(store::Connection& connection, const core::EndpointId& id);
 };

@@ -190,8 +190,10 @@ core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, c
         if (is_new) groups.push_back({row.integer(0), {}});
         groups[found->second].fold.endpoints.push_back(endpoint_of(row.blob(1)));
       }));
-  std::ranges::stable_sort(groups, std::greater<>(),
-                           [](const Group& group) { return group.fold.endpoints.size(); });
+  std::ranges::sort(groups, [](const Group& a, const Group& b) {
+    const auto more = b.fold.endpoints.size() <=> a.fold.endpoints.size();
+    return more != 0 ? more < 0 : a.slot < b.slot;
+  });
   std::vector<Fold> folds;
   folds.reserve(groups.size());
   std::size_t bytes = 0;

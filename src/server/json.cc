@@ -20,8 +20,8 @@ const json::value* Members::find(std::string_view name) {
 
 void Members::wrong(std::string_view name, std::string_view what) {
   if (!status_) return;
-  status_ = fail(Code::kInvalid,
-                 "the member '" + where_ + std::string(name) + "' " + std::string(what));
+  status_ =
+      fail(Code::kInvalid, "the member '" + where_ + std::string(name) + "' " + std::string(what));
 }
 
 std::optional<std::string> Members::maybe_text(std::string_view name, std::size_t bytes_max) {
@@ -57,8 +57,8 @@ std::optional<std::int64_t> Members::maybe_integer(std::string_view name, std::i
                               : value->is_int64() ? value->get_int64()
                                                   : static_cast<std::int64_t>(value->get_uint64());
   if (!whole || number < least || number > most) {
-    wrong(name, "must be a whole number from " + std::to_string(least) + " to " +
-                    std::to_string(most));
+    wrong(name,
+          "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     return std::nullopt;
   }
   return number;
@@ -78,8 +78,7 @@ const json::object* Members::object(std::string_view name) {
   return value->if_object();
 }
 
-std::optional<std::vector<std::string>> Members::texts(std::string_view name,
-                                                       std::size_t count_max,
+std::optional<std::vector<std::string>> Members::texts(std::string_view name, std::size_t count_max,
                                                        std::size_t bytes_max) {
   const json::value* value = find(name);
   if (!value) return std::nullopt;

@@ -34,8 +34,9 @@ std::string host_name_of_this_machine() {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0) return "localhost";
   std::string text = name;
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return std::isalnum(c) || c == '.' ? std::tolower(c) : '-'; });
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return std::isalnum(c) || c == '.' ? std::tolower(c) : '-';
+  });
   return identity::is_valid_name(text) ? text : "localhost";
 }
 
@@ -50,8 +51,8 @@ std::vector<std::string> addresses_of_this_machine() {
     const int family = entry->ifa_addr->sa_family;
     if (family != AF_INET && family != AF_INET6) continue;
     char text[NI_MAXHOST];
-    const auto length = static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in)
-                                                                 : sizeof(sockaddr_in6));
+    const auto length =
+        static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
     if (getnameinfo(entry->ifa_addr, length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0)
       continue;
     const std::string address = text;
@@ -116,10 +117,10 @@ core::Status Region::open_identity() {
 core::Status Region::open_work() {
   MUSTER_ASSIGN(auto endpoints, database_->read_blocking(fleet::RegistryStore::load));
   registry_.load(std::move(endpoints));
-  runs_ = std::make_unique<RunService>(
-      loop_, *database_, live_, [this](const std::string& name) -> link::RegionGateway* {
-        return gateways_ ? gateways_->find(name) : nullptr;
-      });
+  runs_ = std::make_unique<RunService>(loop_, *database_, live_,
+                                       [this](const std::string& name) -> link::RegionGateway* {
+                                         return gateways_ ? gateways_->find(name) : nullptr;
+                                       });
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
                                            authority_->region());
   return runs_->restore();
@@ -159,7 +160,9 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
     ++http_stats_.by_status[status];
     http_stats_.bytes_sent += bytes;
     core::log(Level::kDebug, "http", request.method + " " + request.path,
-              {{"status", status}, {"bytes", bytes}, {"took", core::to_text(took)},
+              {{"status", status},
+               {"bytes", bytes},
+               {"took", core::to_text(took)},
                {"address", request.remote_address}});
   };
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));

@@ -195,7 +195,7 @@ void Ledger::Core::send_gathered() {
     sink.cancel(gateways[out.gateway], message);
   }
   auto list = std::exchange(acks, {});
-  std::ranges::stable_sort(list, {}, &Outgoing::gateway);
+  std::ranges::sort(list, {}, [](const Outgoing& out) { return std::pair(out.gateway, out.run); });
   for (auto first = list.begin(); first != list.end();) {
     const std::uint32_t gateway = first->gateway;
     wire::Acks message;

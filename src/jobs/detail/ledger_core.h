@@ -93,8 +93,10 @@ struct OpenRun {
 };
 
 inline std::uint64_t instance_tag(std::string_view instance) {
-  std::uint64_t tag = 0;
-  instance.copy(reinterpret_cast<char*>(&tag), sizeof tag);
+  // 16 random bytes: half of them would do, both together take any.
+  std::uint64_t half[2] = {0, 0};
+  instance.copy(reinterpret_cast<char*>(half), sizeof half);
+  const std::uint64_t tag = half[0] ^ (half[1] << 1 | half[1] >> 63);
   return tag == 0 ? 1 : tag;
 }
 
@@ -122,7 +124,7 @@ class Ledger::Core {
   core::Status create(Run run, std::span<const core::EndpointId> targets, std::string key,
                       std::string digest, Now now, Created created);
   core::Status cancel(core::RunId id, std::string by, std::string reason, Now now);
-  void begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& row, Now now);
+  void begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& row);
   void finish(OpenRun& run, std::uint32_t slot, Target target, Now now);
   void finish(OpenRun& run, std::uint32_t slot, TargetState state, std::string reason, Now now);
   TargetRow& write_row(OpenRun& run, std::uint32_t slot);

@@ -68,7 +68,7 @@ core::Status Ledger::Core::create(Run run, std::span<const core::EndpointId> tar
     if (!list.empty() && list.back().run == &open) continue;  // named twice
     list.push_back({&open, static_cast<std::uint32_t>(count)});
     open.members[count].node = number;
-    begin_target(open, static_cast<std::uint32_t>(count), row.targets[count], now);
+    begin_target(open, static_cast<std::uint32_t>(count), row.targets[count]);
     ++count;
   }
   open.members.resize(count);
@@ -80,7 +80,7 @@ core::Status Ledger::Core::create(Run run, std::span<const core::EndpointId> tar
   return {};
 }
 
-void Ledger::Core::begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& row, Now now) {
+void Ledger::Core::begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& row) {
   Member& member = run.members[slot];
   const Node& node = nodes[member.node];
   row.endpoint = node.id;

@@ -37,11 +37,13 @@ class NetTest : public ::testing::Test {
     return std::move(*value);
   }
   template <typename Condition>
-  void run_until(Condition condition) {
+  void run_until(Condition condition, int line = __builtin_LINE()) {
+    // Without work in between the context would have stopped itself.
+    loop.context().restart();
     const auto guard = boost::asio::make_work_guard(loop.context());
     const auto deadline = core::mono_now() + 20s;
     while (!condition()) {
-      ASSERT_LT(core::mono_now(), deadline) << "it hangs";
+      ASSERT_LT(core::mono_now(), deadline) << "it hangs at line " << line;
       loop.context().run_one_for(1s);
     }
   }

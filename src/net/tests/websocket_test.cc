@@ -49,6 +49,11 @@ class WebSocketTest : public NetTest {
         limits);
     serve(std::move(router));
   }
+  void TearDown() override {
+    here.socket.reset();  // what is open would keep the loop busy
+    there.socket.reset();
+    NetTest::TearDown();
+  }
   void open(WebSocketLimits limits = {}) {
     auto made = run(connect_websocket(loop, address(), region.link_context(), "/link", limits, 5s));
     ASSERT_TRUE(made) << made.error().message;

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "jobs/run_store.h"
+
+#include "jobs/tests/test_sink.h"
+#include "store/database.h"
+
+namespace muster::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+using enum TargetState;
+
+class RunStoreTest : public ::testing::Test {
+ protected:
+  void settle() {
+    h.ledger.flush(h.now());
+    while (h.sink.pending) write_one();
+  }
+  void write_one() {
+    const auto batch = h.sink.pending;
+    const auto written = database->write_blocking(
+        [&](store::Connection& connection) { return RunStore::apply(connection, *batch); });
+    EXPECT_TRUE(written) << written.error().message;
+    h.commit();
+  }
+  template <typename F>
+  auto read(F work) {
+    auto result = database->read_blocking(std::move(work));
+    EXPECT_TRUE(result) << result.error().message;
+    return std::move(*result);
+  }
+
+  std::unique_ptr<store::Database> database =
+      store::Database::open_temporary({run_migrations()}).value();
+  LedgerHarness h;
+};
+
+TEST_F(RunStoreTest, KeepsARunAndFoldsItsAnswers) {
+  for (int i = 0; i < 9; ++i) h.up(i);
+  const auto run = h.create(10);
+  settle();
+  for (int i = 0; i < 8; ++i) h.answer(i, run, i % 4 == 0 ? "odd\n" : "even\xff\n");
+  settle();
+  const auto stored = read([&](store::Connection& c) { return RunStore::run(c, run); });
+  EXPECT_FALSE(stored.finished());
+  EXPECT_EQ(stored.counts[kSucceeded], 8u);
+  EXPECT_EQ(stored.counts[kSent], 1u);
+  EXPECT_EQ(stored.counts[kUnreachable], 1u);
+  EXPECT_EQ(stored.invoke.command().argv(0), "true");
+  const auto folds = read([&](store::Connection& c) { return RunStore::folds(c, run); });
+  ASSERT_EQ(folds.size(), 4u);
+  EXPECT_EQ(folds[0].endpoints.size(), 6u);
+  EXPECT_EQ(folds[0].sample.out, "even\xff\n");
+  EXPECT_EQ(folds[1].endpoints.size(), 2u);
+  EXPECT_EQ(folds[3].sample.reason, kOfflineReason);
+  const auto page = read(
+      [&](store::Connection& c) { return RunStore::targets(c, run, kSucceeded, 5, std::nullopt); });
+  ASSERT_EQ(page.targets.size(), 5u);
+  ASSERT_TRUE(page.next);
+  const auto rest = read(
+      [&](store::Connection& c) { return RunStore::targets(c, run, kSucceeded, 5, page.next); });
+  EXPECT_EQ(rest.targets.size(), 3u);
+  EXPECT_FALSE(rest.next);
+}
+
+TEST_F(RunStoreTest, RestoresWhatIsNotFinished) {
+  h.up(0);
+  h.up(1);
+  const auto run = h.create(3);
+  settle();
+  h.started(1, run);
+  h.answer(0, run);
+  settle();
+  auto open = read([](store::Connection& c) { return RunStore::load_open(c); });
+  ASSERT_EQ(open.size(), 1u);
+  TestSink sink;
+  Ledger ledger(sink);
+  ledger.restore(std::move(open), h.now());
+  EXPECT_EQ(ledger.find(run)->counts[kRunning], 1u);
+  EXPECT_EQ(ledger.find(run)->counts[kSucceeded], 1u);
+  ledger.endpoint_up(endpoint_number(1), "gw", 9, "instance B......", {}, h.now());
+  ledger.flush(h.now());
+  ASSERT_TRUE(sink.pending);
+  EXPECT_EQ(sink.pending->rows[0].target.state, kUnknown);
+  EXPECT_EQ(sink.pending->ends.size(), 1u);
+}
+
+TEST_F(RunStoreTest, LargeOutputIsReadByRange) {
+  h.up(0);
+  const auto run = h.create(1);
+  settle();
+  std::string big;
+  for (int i = 0; i < 200'000; ++i) big += static_cast<char>(i * 7);
+  h.report(0, [&](wire::Report& r) {
+    auto& a = *r.mutable_announce();
+    a.set_run(run.value());
+    a.set_outcome(wire::OUTCOME_SUCCEEDED);
+    a.set_stderr_bytes(big.size());
+  });
+  for (std::size_t at = 0; at < big.size(); at += 33'333)
+    h.report(0, [&](wire::Report& r) {
+      auto& c = *r.mutable_chunk();
+      c.set_run(run.value());
+      c.set_stream(wire::STREAM_STDERR);
+      c.set_offset(at);
+      c.set_data(big.substr(at, 33'333));
+    });
+  settle();
+  const auto range = [&](std::uint64_t offset, std::size_t max) {
+    return read([&](store::Connection& c) {
+      return RunStore::output(c, run, endpoint_number(0), wire::STREAM_STDERR, offset, max);
+    });
+  };
+  EXPECT_EQ(range(0, big.size()), big);
+  EXPECT_EQ(range(65'530, 20), big.substr(65'530, 20));
+  EXPECT_EQ(range(199'999, 100), big.substr(199'999));
+  EXPECT_EQ(range(200'000, 100), "");
+}
+
+TEST_F(RunStoreTest, RetentionRemovesTheOldest) {
+  h.up(0);
+  std::vector<core::RunId> runs;
+  for (int i = 0; i < 5; ++i) {
+    runs.push_back(h.create(1));
+    settle();
+    h.answer(0, runs.back(), std::string(1000, 'x'));
+    settle();
+    h.pass(1h);
+  }
+  Retention retention;
+  retention.bytes_max = 3500;
+  const auto report = database->write_blocking(
+      [&](store::Connection& c) { return RunStore::retain(c, retention, h.now().wall); });
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->runs_removed, 2u);
+  EXPECT_EQ(report->output_bytes, 3000u);
+  const auto page = read([](store::Connection& c) { return RunStore::runs(c, 2, std::nullopt); });
+  ASSERT_EQ(page.runs.size(), 2u);
+  EXPECT_EQ(page.runs[0].id, runs[4]);
+  const auto rest = read([&](store::Connection& c) { return RunStore::runs(c, 10, page.next); });
+  ASSERT_EQ(rest.runs.size(), 1u);
+  EXPECT_EQ(rest.runs[0].counts[kSucceeded], 1u);
+}
+
+}  // namespace
+}  // namespace muster::jobs

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A sink that remembers, and a harness that plays the gateway and the disk.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "jobs/ledger.h"
+#include "jobs/run_spec.h"
+
+namespace muster::jobs {
+
+inline core::EndpointId endpoint_number(int number) {
+  return core::EndpointId::of_public_key("endpoint " + std::to_string(number));
+}
+
+class TestSink final : public Sink {
+ public:
+  void persist(std::shared_ptr<const Batch> batch) override {
+    EXPECT_FALSE(pending) << "two batches under way";
+    pending = std::move(batch);
+  }
+  void dispatch(const std::string&, const wire::Dispatch& dispatch) override {
+    for (std::size_t at = 0; at < dispatch.targets().size(); at += core::EndpointId::kBytes)
+      ++dispatched[dispatch.targets().substr(at, core::EndpointId::kBytes)];
+  }
+  void cancel(const std::string&, const wire::CancelRun& cancel) override {
+    cancelled += cancel.targets().size() / core::EndpointId::kBytes;
+  }
+  void ack(const std::string&, const wire::Acks& acks) override {
+    for (const auto& ack : acks.acks()) acked += ack.targets().size() / core::EndpointId::kBytes;
+  }
+  void kick(const std::string&, const core::EndpointId&, std::string_view) override { ++kicked; }
+  void changed(const Run& run, std::span<const TargetEvent> events) override {
+    last = run;
+    for (const TargetEvent& event : events) {
+      auto& state = states[{run.id, event.endpoint}];
+      EXPECT_FALSE(is_final(state)) << "a second final state";
+      state = event.state;
+    }
+  }
+  void output(const Run&, const core::EndpointId&, const wire::Output&) override { ++outputs; }
+
+  std::shared_ptr<const Batch> pending;
+  std::map<std::string, int> dispatched;
+  std::map<std::pair<core::RunId, core::EndpointId>, TargetState> states;
+  std::size_t cancelled = 0, acked = 0, kicked = 0, outputs = 0;
+  Run last;
+};
+
+class LedgerHarness {
+ public:
+  explicit LedgerHarness(LedgerSettings settings = {}) : ledger(sink, settings) {}
+
+  Now now() const {
+    return {core::MonoTime(at), core::wall_from_unix_ms(1'800'000'000'000) +
+                                    std::chrono::duration_cast<std::chrono::milliseconds>(at)};
+  }
+  void pass(core::Duration time) {
+    at += time;
+    ledger.tick(now());
+    settle();
+  }
+  /// Commits until nothing is left to write.
+  void settle() {
+    ledger.flush(now());
+    while (sink.pending) commit();
+  }
+  void commit(core::Status outcome = {}) {
+    const auto batch = std::exchange(sink.pending, nullptr);
+    ASSERT_TRUE(batch);
+    ledger.persisted(std::move(outcome), now());
+  }
+  void up(int number, const std::string& instance = "instance A......",
+          std::vector<std::pair<core::RunId, wire::HeldState>> held = {}) {
+    std::vector<wire::HeldRun> runs(held.size());
+    std::vector<const wire::HeldRun*> list;
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      runs[i].set_run(held[i].first.value());
+      runs[i].set_state(held[i].second);
+      list.push_back(&runs[i]);
+    }
+    ledger.endpoint_up(endpoint_number(number), "gw", ++links[number], instance, list, now());
+  }
+  void down(int number) {
+    ledger.endpoint_down(endpoint_number(number), "gw", links[number], now());
+  }
+  core::RunId create(int targets, RunSpec spec = command()) {
+    auto run = make_run(spec, now().wall, ++random).value();
+    const core::RunId id = latest = run.id;
+    std::vector<core::EndpointId> list;
+    for (int i = 0; i < targets; ++i) list.push_back(endpoint_number(i));
+    EXPECT_TRUE(ledger.create(std::move(run), list, "", "", now(),
+                              [this](core::Status status) { created = std::move(status); }));
+    return id;
+  }
+  void report(int number, const auto& fill) {
+    wire::Report report;
+    report.set_endpoint(std::string(endpoint_number(number).bytes()));
+    fill(report);
+    ledger.report("gw", report, now());
+  }
+  void started(int number, core::RunId run) {
+    report(number, [&](wire::Report& r) { r.mutable_started()->set_run(run.value()); });
+  }
+  void not_sent(int number, core::RunId run) {
+    report(number, [&](wire::Report& r) { r.mutable_not_sent()->set_run(run.value()); });
+  }
+  void answer(int number, core::RunId run, const std::string& out = "hi\n",
+              wire::Outcome outcome = wire::OUTCOME_SUCCEEDED) {
+    report(number, [&](wire::Report& r) {
+      auto& announce = *r.mutable_announce();
+      announce.set_run(run.value());
+      announce.set_outcome(outcome);
+      announce.set_is_inline(true);
+      announce.set_stdout_inline(out);
+      announce.set_stdout_bytes(out.size());
+    });
+  }
+  TargetState state(int number) { return state(number, latest); }
+  TargetState state(int number, core::RunId run) {
+    return sink.states[{run, endpoint_number(number)}];
+  }
+  int dispatched(int number) {
+    return sink.dispatched[std::string(endpoint_number(number).bytes())];
+  }
+  static RunSpec command() {
+    RunSpec spec;
+    spec.argv = {"true"};
+    return spec;
+  }
+
+  TestSink sink;
+  Ledger ledger;
+  core::Duration at = std::chrono::hours(1);
+  std::uint64_t random = 0;
+  core::RunId latest;
+  std::map<int, std::uint64_t> links;
+  std::optional<core::Status> created;
+};
+
+}  // namespace muster::jobs
