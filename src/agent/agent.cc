@@ -236,12 +236,11 @@ runtime::Task<void> Agent::end_in_good_order() {
   co_await wait_until(kStopGrace, [this] { return runner_.running() == 0; });
   runner_.cancel_all("the agent was stopped");
   co_await wait_until(methods::kKillGrace + kAckGrace, [this] { return runner_.running() == 0; });
-  if (link_ && link_->session().open()) {
+  if (link_ && link_->session().open())
     co_await wait_until(kAckGrace, [this] { return runs_.all().empty() || link_over_; });
-    if (!link_over_) {
-      link_->session().goodbye(wire::GOODBYE_STOPPING, "the agent is stopping");
-      co_await wait_until(kAckGrace, [this] { return link_over_; });
-    }
+  if (link_ && !link_over_) {
+    link_->session().goodbye(wire::GOODBYE_STOPPING, "the agent is stopping");
+    co_await wait_until(kAckGrace, [this] { return link_over_; });
   }
   link_over_ = true;
   changed_.notify();

@@ -37,8 +37,9 @@ class Fixture : public testing::Test {
           failed = thrown;
           loop.stop();
         });
-    loop.run();  // workers are not tracked, so run_until_idle() could end too early
+    // Only now: a writer that lets go of its last work guard late stops an idle loop.
     loop.context().restart();
+    loop.run();  // workers are not tracked, so run_until_idle() could end too early
     if (failed) std::rethrow_exception(failed);
     MUSTER_ASSERT(value.has_value());
     return std::move(*value);

@@ -124,8 +124,7 @@ void Execution::kill(Completion::How how, std::string reason) {
   completion_.reason = std::move(reason);
   kill_at_ = core::mono_now() + kKillGrace;
   give_up_at_ = kill_at_ + kGiveUpAfter;
-  signal_tree(SIGTERM);
-  signal_tree(SIGCONT);
+  ask_to_end();
   timer_.start(kSweepEvery, [this] { sweep(); });
 }
 
@@ -137,15 +136,23 @@ void Execution::kill_now() {
   }
 }
 
-void Execution::signal_tree(int number) {
-  for (const pid_t pid : tree_of(pid_, mark_)) ::kill(pid, number);
+// SIGTERM once to each process of the tree, also to those that came since the last
+// look. False: none is left.
+bool Execution::ask_to_end() {
+  const auto pids = tree_of(pid_, mark_);
+  for (const pid_t pid : pids) {
+    if (!asked_.insert(pid).second) continue;
+    ::kill(pid, SIGTERM);
+    ::kill(pid, SIGCONT);
+  }
+  return !pids.empty();
 }
 
 void Execution::sweep() {
   if (over_) return;
   const auto alive = shared_from_this();
   const core::MonoTime now = core::mono_now();
-  const bool left = !tree_of(pid_, mark_).empty();
+  const bool left = ask_to_end();
   if (left && now >= kill_at_) kill_now();
   if (left && now >= give_up_at_) {
     completion_.reason += "; some of its processes could not be killed";

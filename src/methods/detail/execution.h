@@ -8,7 +8,7 @@
 #pragma once
 
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 
 #include "core/clock.h"
@@ -48,7 +48,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void process_ended();
   void maybe_done();
   void sweep();
-  void signal_tree(int number);
+  bool ask_to_end();
   void finish();
 
   Runner& runner_;
@@ -65,6 +65,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   core::MonoTime started_at_{};
   core::MonoTime kill_at_{};     // SIGKILL from here on
   core::MonoTime give_up_at_{};  // a process in the kernel's hands may not die
+  std::set<pid_t> asked_;        // got SIGTERM
   runtime::Timer timer_;
   Completion completion_;
 };
