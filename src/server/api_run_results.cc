@@ -61,7 +61,7 @@ Answer list_targets(Region& region, Request& request) {
   std::size_t output = 0;
   std::optional<std::uint32_t> next = page.next;
   for (std::size_t i = 0; i < page.targets.size(); ++i) {
-    const auto& [slot, target] = page.targets[i];
+    const jobs::Target& target = page.targets[i].target;
     if (output > kPageOutputBytesMax) {
       next = page.targets[i - 1].slot;
       break;
