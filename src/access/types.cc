@@ -21,7 +21,7 @@ struct RightRow {
 constexpr std::array kRights{
     RightRow{Right::kView, "view", Role::kViewer, false},
     RightRow{Right::kRun, "run", Role::kOperator, false},
-    RightRow{Right::kManageHosts, "manage_hosts", Role::kOperator, false},
+    RightRow{Right::kManageHosts, "manage_hosts", Role::kAdmin, false},
     RightRow{Right::kManageTokens, "manage_tokens", Role::kAdmin, true},
     RightRow{Right::kManageUsers, "manage_users", Role::kAdmin, true},
     RightRow{Right::kViewAudit, "view_audit", Role::kAdmin, true},
