@@ -223,13 +223,12 @@ core::Status Agent::take_certificate(const std::string& pem) {
 
 // --- the end
 
+runtime::Task<void> Agent::wait_until(core::Duration at_most, std::function<bool()> done) {
+  const core::MonoTime until = core::mono_now() + at_most;
+  while (!done() && core::mono_now() < until) co_await changed_.wait(changed_.count(), kStopPoll);
+}
+
 runtime::Task<void> Agent::end_in_good_order() {
-  const auto wait_until = [this](core::Duration at_most, auto&& done) -> runtime::Task<void> {
-    const core::MonoTime until = core::mono_now() + at_most;
-    while (!done() && core::mono_now() < until)
-      co_await changed_.wait(changed_.count(),
-                             std::min<core::Duration>(until - core::mono_now(), kStopPoll));
-  };
   if (runner_.running() > 0)
     core::log(core::Level::kInfo, "agent", "stopping; waiting for running commands",
               {{"running", runner_.running()}, {"at_most", core::to_text(kStopGrace)}});

@@ -6,6 +6,7 @@
 // loop runs until stop() has ended everything.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "agent/gateway_link.h"
@@ -57,6 +58,7 @@ class Agent final : private link::WorkPort,
   runtime::Task<void> keep_logged_in();
   runtime::Task<link::Ending> one_link();
   runtime::Task<void> end_in_good_order();
+  runtime::Task<void> wait_until(core::Duration at_most, std::function<bool()> done);
   core::Status make_tls();
   void write_status(bool open, std::string gateway, std::string explanation);
   void renew_if_due();

@@ -41,10 +41,10 @@ core::Status enrol(const agent::Options& options) {
   runtime::Loop loop;
   runtime::TaskGroup tasks(loop, "enrol");
   std::optional<core::Result<agent::Enrolment>> result;
-  tasks.spawn([](runtime::Loop& l, std::string server, std::string text,
-                 std::optional<core::Result<agent::Enrolment>>& out) -> runtime::Task<void> {
-    out.emplace(co_await agent::enrol(l, std::move(server), std::move(text)));
-  }(loop, options.server, token, result));
+  tasks.spawn([](runtime::Loop* on, std::string server, std::string text,
+                 std::optional<core::Result<agent::Enrolment>>* out) -> runtime::Task<void> {
+    out->emplace(co_await agent::enrol(*on, std::move(server), std::move(text)));
+  }(&loop, options.server, token, &result));
   loop.run_until_idle();
   if (!result) return core::fail(core::Code::kInternal, "enrolment ended without a result");
   if (!*result) return core::fail(std::move(result->error()).while_doing("enrolment failed"));

@@ -94,6 +94,15 @@ struct AgentTest : ::testing::Test {
     spec.validity = life;
     return authority.issue(request->public_key_der, spec, core::wall_now())->pem();
   }
+  runtime::Task<net::Response> answer(std::string text) {
+    const auto body = boost::json::parse(text).as_object();
+    EXPECT_EQ(body.at("token").as_string(), token.short_form());
+    co_return net::Response::json(boost::json::serialize(boost::json::object{
+        {"certificate_pem", sign(std::string(body.at("csr_pem").as_string()), validity)},
+        {"ca_pem", authority.certificate().pem()},
+        {"endpoint_id", ""},
+        {"region", authority.region()}}));
+  }
   void SetUp() override {
     const identity::PrivateKey key = identity::PrivateKey::generate();
     identity::LeafSpec spec;
@@ -105,15 +114,7 @@ struct AgentTest : ::testing::Test {
     const auto tls = net::TlsServerContext::make({leaf->pem() + ca, key.pem()}, ca);
     ASSERT_TRUE(tls) << tls.error().message;
     net::Router router;
-    router.add("POST", "/v1/enrol", [this](net::Request& request) -> runtime::Task<net::Response> {
-      const auto body = boost::json::parse(request.body).as_object();
-      EXPECT_EQ(body.at("token").as_string(), token.short_form());
-      co_return net::Response::json(boost::json::serialize(boost::json::object{
-          {"certificate_pem", sign(std::string(body.at("csr_pem").as_string()), validity)},
-          {"ca_pem", authority.certificate().pem()},
-          {"endpoint_id", ""},
-          {"region", authority.region()}}));
-    });
+    router.add("POST", "/v1/enrol", [this](net::Request& request) { return answer(request.body); });
     router.add_websocket("/link", [this](const net::Request&, std::unique_ptr<net::WebSocket> s) {
       peer = std::make_unique<TestLink>(shared, std::move(s));
     });
@@ -135,19 +136,19 @@ struct AgentTest : ::testing::Test {
   }
   core::Result<Enrolment> enrol_with(std::string text) {
     std::optional<core::Result<Enrolment>> result;
-    tasks.spawn([](runtime::Loop& l, std::string at, std::string t,
-                   std::optional<core::Result<Enrolment>>& out) -> runtime::Task<void> {
-      out.emplace(co_await enrol(l, std::move(at), std::move(t)));
-    }(loop, "127.0.0.1:" + std::to_string(server->port()), std::move(text), result));
+    tasks.spawn([](runtime::Loop* on, std::string at, std::string t,
+                   std::optional<core::Result<Enrolment>>* out) -> runtime::Task<void> {
+      out->emplace(co_await enrol(*on, std::move(at), std::move(t)));
+    }(&loop, "127.0.0.1:" + std::to_string(server->port()), std::move(text), &result));
     run_until([&] { return result.has_value(); });
     return std::move(*result);
   }
   void TearDown() override {
     bool stopped = false;
-    tasks.spawn([](net::HttpServer& s, bool& done) -> runtime::Task<void> {
-      co_await s.stop(0s);
-      done = true;
-    }(*server, stopped));
+    tasks.spawn([](net::HttpServer* s, bool* done) -> runtime::Task<void> {
+      co_await s->stop(0s);
+      *done = true;
+    }(server.get(), &stopped));
     run_until([&] { return stopped && tasks.size() == 0; });
   }
 };
