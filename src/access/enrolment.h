@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "access/join_tokens.h"
+#include "access/login_limit.h"
 #include "access/region.h"
 #include "access/revocations.h"
 #include "identity/certificate.h"
+#include "identity/request.h"
 
 namespace muster::access {
 
@@ -54,14 +56,16 @@ class Enrolment {
       std::vector<std::string> ip_addresses = {});
 
  private:
-  core::Result<Enrolled> enrol_in(store::Connection& connection, const EnrolRequest& request,
-                                  const identity::JoinToken& token, std::string_view public_key,
-                                  core::EndpointId endpoint, TokenVerdict& verdict,
-                                  const Also& also) const;
+  struct Outcome;
+  core::Result<Outcome> enrol_in(store::Connection& connection, const EnrolRequest& request,
+                                 const identity::JoinToken& token,
+                                 const identity::CertificateRequest& wanted, bool audited,
+                                 const Also& also) const;
   store::Database& database_;
   const RegionAuthority& region_;
   const Revocations& revocations_;
   Clock clock_;
+  LoginLimit limit_;  // of refusals that are audited, so that strangers cannot fill the log
 };
 
 }  // namespace muster::access

@@ -2,9 +2,9 @@
 //
 // LoginLimit decides whether a password may be tried at all.
 //
-// Counts failures per user and per address in a window that slides by halves. A user's
-// name alone never locks that user out for good: the wait is bounded, and an address
-// that has logged in before is counted on its own. Pure logic; one thread.
+// Counts failures of a user at an address, of an address, and of a user anywhere, in a
+// window that begins with the first. The last count is generous, since strangers can
+// drive it up: it only bounds guessing from many addresses. Pure logic; one thread.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ class LoginLimit {
  public:
   static constexpr int kUserFailuresMax = 10;
   static constexpr int kAddressFailuresMax = 30;
+  static constexpr int kUserAnywhereFailuresMax = 100;
   static constexpr core::Duration kWindow = std::chrono::minutes(10);
   static constexpr std::size_t kEntriesMax = 100'000;
 

@@ -46,6 +46,7 @@ class Users {
  public:
   static constexpr std::size_t kPasswordBytesMin = 8;
   static constexpr std::size_t kPasswordBytesMax = 1024;
+  static constexpr std::size_t kChecksMax = 32;  ///< Passwords being checked; then kUnavailable.
   static constexpr std::size_t kUsersMax = 10'000;
 
   Users(store::Database& database, runtime::WorkerPool& workers, Clock clock);
@@ -72,10 +73,13 @@ class Users {
 
  private:
   runtime::Task<core::Result<std::string>> hash(std::string password);
+  runtime::Task<core::Status> check_password(std::string name, std::string password,
+                                             std::string address);
   store::Database& database_;
   runtime::WorkerPool& workers_;
   Clock clock_;
   LoginLimit limit_;
+  std::size_t checking_ = 0;       // passwords on the worker pool now
   std::string no_such_user_hash_;  // verified against for unknown users, for equal time
 };
 

@@ -68,7 +68,8 @@ core::Error error_of(const Answer& answer) {
             "the server answered with status " + std::to_string(answer.status)};
   }
   core::Error error{core::code_from_name(text(*inner, "code")), in_line(text(*inner, "message"))};
-  if (const auto column = maybe_number(*inner, "column")) {
+  const auto column = maybe_number(*inner, "column");
+  if (column && !error.message.contains("column ")) {
     error.message += " (column " + std::to_string(*column) + ")";
   }
   return error;
@@ -176,15 +177,14 @@ core::Result<Json> Client::find_host(std::string_view id_or_name) {
   return core::fail(core::Code::kInvalid, std::move(message));
 }
 
-core::Status Client::label_host(std::string_view id,
-                                const std::map<std::string, std::string>& set,
+core::Status Client::label_host(std::string_view id, const std::map<std::string, std::string>& set,
                                 const std::vector<std::string>& remove) {
   boost::json::object to_set;
   for (const auto& [key, value] : set) to_set[key] = value;
   boost::json::array to_remove;
   for (const auto& key : remove) to_remove.emplace_back(key);
-  const Json body = boost::json::object{
-      {"labels", boost::json::object{{"set", to_set}, {"remove", to_remove}}}};
+  const Json body =
+      boost::json::object{{"labels", boost::json::object{{"set", to_set}, {"remove", to_remove}}}};
   MUSTER_TRY(call("PATCH", path("hosts", id), &body));
   return {};
 }

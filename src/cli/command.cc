@@ -24,7 +24,8 @@ core::Status set_number(std::string_view text, std::optional<std::uint64_t>& tar
 
 Option make_option(std::string names, std::string value, std::string help, Setter set,
                    bool repeatable = false) {
-  return {std::move(names), std::move(value), std::move(help), std::move(set), repeatable, {}};
+  return {
+      std::move(names), std::move(value), std::move(help), std::move(set), repeatable, false, {}};
 }
 
 }  // namespace
@@ -173,6 +174,11 @@ Command& Command::rest(std::string name, std::string help, std::vector<std::stri
   return *this;
 }
 
+Command& Command::required() {
+  options_.back().required = true;
+  return *this;
+}
+
 Command& Command::details(std::string text) {
   details_ = std::move(text);
   return *this;
@@ -207,6 +213,9 @@ std::string Command::full_name() const {
 std::string Command::usage() const {
   std::string text = full_name();
   if (!children_.empty() && !run_) return text + " COMMAND …";
+  for (const auto& option : options_) {
+    if (option.required) text += " " + option.long_name() + " " + option.value;
+  }
   if (!options_.empty()) text += " [options]";
   for (const auto& argument : arguments_) {
     const std::string shown = argument.name + (argument.max > 1 ? "…" : "");

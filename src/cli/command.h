@@ -32,6 +32,7 @@ struct Option {
   std::string help;
   Setter set;
   bool repeatable = false;
+  bool required = false;             ///< For the usage line; the command checks.
   std::vector<std::string> choices;  ///< Where not empty, the only values; completed by the shell.
 
   std::string long_name() const;  ///< "--quiet"
@@ -88,6 +89,8 @@ class Command {
   /// Everything after `--`, untouched.
   Command& rest(std::string name, std::string help, std::vector<std::string>& target);
 
+  /// Marks the last option as one that the usage line must show: it cannot be left out.
+  Command& required();
   /// Paragraphs of the help between the usage line and the options.
   Command& details(std::string text);
   Command& example(std::string line, std::string meaning);

@@ -9,6 +9,7 @@
 
 namespace muster::cli {
 
+void add_region_commands(Command& root);     // up, server
 void add_login_commands(Command& root);      // login, logout, whoami
 void add_hosts_commands(Command& root);      // hosts list|show|label|remove|revoke
 void add_run_command(Command& root);         // run
@@ -19,5 +20,8 @@ void add_user_commands(Command& root);       // user add|list|set-role|password|
 void add_audit_commands(Command& root);      // audit list|verify
 void add_completion_command(Command& root);  // completion bash|zsh|fish
 void add_version_command(Command& root);     // version
+
+/// What to type on a new machine to let it enrol.
+std::string enrol_command(const std::string& server, const std::string& token);
 
 }  // namespace muster::cli

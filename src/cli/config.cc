@@ -77,8 +77,9 @@ core::Result<Region> load_region(const std::filesystem::path& file) {
                      (!region.ca_pem.empty() || !region.ca_fingerprint.empty());
   if (failed || !whole) {
     return core::fail(core::Code::kCorrupt,
-                      file.string() + " cannot be used: it must be JSON with server, ca and token "
-                                      "(remove it and run muster login)");
+                      file.string() +
+                          " cannot be used: it must be JSON with server, ca and token "
+                          "(remove it and run muster login)");
   }
   return region;
 }
@@ -109,9 +110,9 @@ core::Result<Region> find_region(const Environment& environment) {
 
 core::Result<std::string> normal_server(std::string_view given) {
   const auto bad = [&](std::string_view why) {
-    return core::fail(core::Code::kInvalid, "not a server's address: '" +
-                                                core::printable(given, 128) + "' (" +
-                                                std::string(why) + ")");
+    return core::fail(
+        core::Code::kInvalid,
+        "not a server's address: '" + core::printable(given, 128) + "' (" + std::string(why) + ")");
   };
   std::string_view address = given;
   if (address.starts_with("http://")) return bad("Muster speaks HTTPS only: write https://…");
@@ -124,14 +125,13 @@ core::Result<std::string> normal_server(std::string_view given) {
   const std::string_view host = has_port ? address.substr(0, colon) : address;
   const std::string_view port = has_port ? address.substr(colon + 1) : "7443";
   const auto number = std::strtoul(std::string(port.substr(0, 6)).c_str(), nullptr, 10);
-  const bool digits = !port.empty() && port.size() <= 5 && std::ranges::all_of(port, [](char c) {
-    return c >= '0' && c <= '9';
-  });
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      std::ranges::all_of(port, [](char c) { return c >= '0' && c <= '9'; });
   if (!digits || number == 0 || number > 65535) return bad("the port is a number up to 65535");
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
   const bool named = !host.empty() && std::ranges::all_of(host, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           c == '.' || c == '-' || c == '_' || (bracketed && (c == ':' || c == '[' || c == ']'));
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || c == '_' || (bracketed && (c == ':' || c == '[' || c == ']'));
   });
   if (!named) return bad("write https://box.example:7443 or https://[2001:db8::1]:7443");
   return "https://" + std::string(host) + ":" + std::string(port);

@@ -23,12 +23,12 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 std::optional<std::string> process_environment(const char* name);
 
 struct Region {
-  std::string server;      ///< "https://host:7443", no slash at the end.
-  std::string ca_pem;      ///< The region's certificate authority; the only one trusted.
+  std::string server;          ///< "https://host:7443", no slash at the end.
+  std::string ca_pem;          ///< The region's certificate authority; the only one trusted.
   std::string ca_fingerprint;  ///< Or its fingerprint, base 32, where only that is known.
-  std::string token;       ///< "mat1.<id>.<secret>"; empty before login.
-  std::string token_id;    ///< The id that `muster logout` voids; empty where not ours to void.
-  std::string source;      ///< Where this was found, for messages.
+  std::string token;           ///< "mat1.<id>.<secret>"; empty before login.
+  std::string token_id;        ///< The id that `muster logout` voids; empty where not ours to void.
+  std::string source;          ///< Where this was found, for messages.
 };
 
 /// $XDG_CONFIG_HOME/muster/client.json, else ~/.config/muster/client.json.

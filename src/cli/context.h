@@ -21,7 +21,7 @@ struct Context {
   Environment environment;
   std::function<core::WallTime()> now;
   std::function<core::MonoTime()> mono;
-  std::function<std::unique_ptr<Transport>(Region)> open;                        // a region's
+  std::function<std::unique_ptr<Transport>(Region)> open;                  // a region's
   std::function<core::Result<std::string>(std::string server)> presented;  // its fingerprint
   const Command* root = nullptr;  ///< The whole tree, for completion.
 

@@ -72,7 +72,7 @@ std::unexpected<core::Error> unknown_word(const Command& command, const std::str
   }
   const std::string shown = "'" + core::printable(word, 64) + "'";
   const std::string guess = closest(word.substr(0, word.find('=')), known);
-  std::string text = option                        ? "unknown option " + shown
+  std::string text = option                       ? "unknown option " + shown
                      : command.children().empty() ? "unexpected argument " + shown
                                                   : "unknown command " + shown;
   if (!guess.empty()) text += "; did you mean " + guess + "?";
@@ -82,8 +82,8 @@ std::unexpected<core::Error> unknown_word(const Command& command, const std::str
 core::Status give(const Command& command, const std::string& name, const Setter& set,
                   const std::vector<std::string>& choices, const std::string& value) {
   if (!choices.empty() && std::ranges::find(choices, value) == choices.end()) {
-    return misuse(command, name + ": '" + core::printable(value, 64) + "' is none of " +
-                               joined(choices));
+    return misuse(command,
+                  name + ": '" + core::printable(value, 64) + "' is none of " + joined(choices));
   }
   if (auto done = set(value); !done) return misuse(command, name + ": " + done.error().message);
   return {};
@@ -138,7 +138,8 @@ std::string closest(std::string_view word, const std::vector<std::string>& candi
   std::string best;
   std::size_t best_distance = 1 + word.size() / 3;
   for (const auto& candidate : candidates) {
-    if (const auto d = distance(word, candidate); d <= best_distance && (best.empty() || d < best_distance)) {
+    if (const auto d = distance(word, candidate);
+        d <= best_distance && (best.empty() || d < best_distance)) {
       best = candidate;
       best_distance = d;
     }
@@ -168,7 +169,8 @@ core::Result<Parsed> parse(const Command& root, const std::vector<std::string>& 
   const Command& command = *mine.command;
   if (mine.help) return Parsed{&command, true};
   if (!problem.empty()) return misuse(command, problem);
-  for (const CLI::App* above = chosen->get_parent(); above != nullptr; above = above->get_parent()) {
+  for (const CLI::App* above = chosen->get_parent(); above != nullptr;
+       above = above->get_parent()) {
     if (!found.at(above).values.empty() && above != &app) {
       return misuse(command, "options stand behind '" + command.name() + "', not before it");
     }

@@ -48,10 +48,10 @@ std::string ago(core::WallTime then, core::WallTime now) {
   const auto difference = std::chrono::duration_cast<std::chrono::seconds>(now - then).count();
   const auto seconds = difference < 0 ? -difference : difference;
   if (seconds < 2) return "just now";
-  const std::string age = seconds < 60         ? std::to_string(seconds) + "s"
-                          : seconds < 3600     ? std::to_string(seconds / 60) + "m"
-                          : seconds < 172'800  ? std::to_string(seconds / 3600) + "h"
-                                               : std::to_string(seconds / 86'400) + "d";
+  const std::string age = seconds < 60        ? std::to_string(seconds) + "s"
+                          : seconds < 3600    ? std::to_string(seconds / 60) + "m"
+                          : seconds < 172'800 ? std::to_string(seconds / 3600) + "h"
+                                              : std::to_string(seconds / 86'400) + "d";
   return difference < 0 ? "in " + age : age + " ago";
 }
 
@@ -76,9 +76,9 @@ core::Result<core::WallTime> parse_rfc3339(std::string_view text) {
   if (copy.substr(at) != "Z" || !date.ok() || hour > 23 || minute > 59 || second > 60) {
     return core::fail(core::Code::kInvalid, "not a time: '" + core::printable(text, 40) + "'");
   }
-  return core::WallTime{std::chrono::sys_days{date}.time_since_epoch() +
-                        std::chrono::hours{hour} + std::chrono::minutes{minute} +
-                        std::chrono::seconds{second} + std::chrono::milliseconds{ms}};
+  return core::WallTime{std::chrono::sys_days{date}.time_since_epoch() + std::chrono::hours{hour} +
+                        std::chrono::minutes{minute} + std::chrono::seconds{second} +
+                        std::chrono::milliseconds{ms}};
 }
 
 std::size_t width_of(std::string_view text) {
@@ -217,7 +217,7 @@ std::string Table::render(const Terminal& terminal) const {
   for (std::size_t i = 0; i + 1 < widths.size(); ++i) before_last += widths[i] + 2;
   const auto width = static_cast<std::size_t>(terminal.width);
   constexpr std::size_t kLastMin = 12;
-  const std::size_t last_max = !terminal.out_is_terminal ? SIZE_MAX
+  const std::size_t last_max = !terminal.out_is_terminal        ? SIZE_MAX
                                : width > before_last + kLastMin ? width - before_last
                                                                 : kLastMin;
   std::string text;

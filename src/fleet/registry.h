@@ -45,7 +45,7 @@ struct LinkUpOutcome {
   bool duplicate_key = false;  ///< two processes use this key in turn
 };
 
-enum class SortBy : std::uint8_t { kName, kOs, kLastContact, kEnrolled, kOnline };
+enum class SortBy : std::uint8_t { kName, kOs, kAddress, kLastContact, kEnrolled, kOnline };
 
 struct PageRequest {
   const Selector* selector = nullptr;  ///< null: all

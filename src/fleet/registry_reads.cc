@@ -29,6 +29,9 @@ Place place_of(const Endpoint& endpoint, SortBy sort) {
     case SortBy::kOs:
       place.text = endpoint.platform->distribution;
       break;
+    case SortBy::kAddress:
+      place.text = endpoint.address;
+      break;
     case SortBy::kOnline:
       place.number = endpoint.online() ? 0 : 1;
       break;

@@ -247,11 +247,29 @@ class Parser {
     return {};
   }
 
+  std::expected<void, SelectorError> list_value(Term& term, const Token& value) {
+    if (term.key != Key::kId) {
+      term.values.push_back(value.text);
+      return {};
+    }
+    const auto id = core::EndpointId::parse(value.text);
+    const IdPrefix prefix = id_prefix(value.text);
+    if (!id && prefix.count == 0)
+      return fail_at(
+          value.column,
+          "expected an endpoint id or its first 6 or more characters, not " + value.shown());
+    if (id)
+      term.ids.push_back(*id);
+    else
+      term.prefixes.push_back(prefix);
+    return {};
+  }
+
   Parsed one_of(const Token& key, bool negated) {
     auto term = keyed(key);
     if (!term) return std::unexpected(std::move(term.error()));
     const Token in = take();
-    if (is_number(term->key) || term->key == Key::kId)
+    if (is_number(term->key))
       return fail_at(in.column, "this key has no list; write conditions joined by 'or'");
     if (peek().kind != Token::Kind::kOpen)
       return fail_at(peek().column, "expected '(' after 'in', as in site in (a,b)");
@@ -262,10 +280,12 @@ class Parser {
       if (value.kind != Token::Kind::kWord && value.kind != Token::Kind::kQuoted)
         return fail_at(value.column, "expected a value, not " + value.shown());
       take();
-      if (term->values.size() >= kSelectorTermsMax)
+      if (term->values.size() + term->ids.size() + term->prefixes.size() >= kSelectorTermsMax)
         return fail_at(value.column, "more values than " + std::to_string(kSelectorTermsMax));
-      term->values.push_back(value.text);
+      if (auto listed = list_value(*term, value); !listed)
+        return std::unexpected(std::move(listed.error()));
     } while (peek().kind == Token::Kind::kComma);
+    std::ranges::sort(term->ids);
     if (peek().kind != Token::Kind::kClose)
       return fail_at(peek().column, "expected ',' or ')', not " + peek().shown());
     take();

@@ -116,6 +116,10 @@ bool is_one_of(const Term& term, const Subject& subject) {
     return std::ranges::any_of(term.values, [&](const auto& value) {
       return std::ranges::binary_search(subject.platform->features, value);
     });
+  if (term.key == Key::kId)
+    return std::ranges::binary_search(term.ids, *subject.id) ||
+           std::ranges::any_of(term.prefixes,
+                               [&](const auto& prefix) { return has_prefix(*subject.id, prefix); });
   const auto text = text_of(term, subject);
   if (!text) return false;
   return std::ranges::any_of(term.values, [&](const auto& value) {

@@ -30,10 +30,9 @@ void for_each_target(std::string_view targets, Each each) {
 
 }  // namespace
 
-Gateway::Gateway(runtime::Loop& loop, GatewayOptions options, link::RegionServer& server)
+Gateway::Gateway(runtime::Loop& loop, GatewayOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      server_(server),
       shared_(options_.region, options_.name),
       sweep_timer_(loop),
       ack_timer_(loop),
@@ -130,7 +129,7 @@ void Gateway::ask_server(LinkConnection& connection) {
   up.set_address(login.address);
   up.set_certificate_serial(login.serial);
   connection.set_reported(true);
-  server_.link_up(std::move(up));
+  server_->link_up(std::move(up));
 }
 
 void Gateway::admit(wire::Admit message) {
@@ -175,7 +174,7 @@ void Gateway::flush_reports() {
   if (reports_.reports_size() == 0) return;
   wire::Reports batch;
   batch.Swap(&reports_);
-  server_.reports(std::move(batch));
+  server_->reports(std::move(batch));
 }
 
 void Gateway::upcall(const LinkConnection& connection, wire::Upcall&& upcall) {
@@ -183,7 +182,7 @@ void Gateway::upcall(const LinkConnection& connection, wire::Upcall&& upcall) {
   up.set_endpoint(std::string(connection.endpoint().bytes()));
   up.set_link(connection.number());
   *up.mutable_upcall() = std::move(upcall);
-  server_.upcall(std::move(up));
+  server_->upcall(std::move(up));
 }
 
 void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {
@@ -203,7 +202,7 @@ void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {
   down.set_endpoint(std::string(connection.endpoint().bytes()));
   down.set_link(connection.number());
   down.set_reason(ending.reason);
-  server_.link_down(std::move(down));
+  server_->link_down(std::move(down));
 }
 
 void Gateway::gone(LinkConnection& connection) {
@@ -303,7 +302,7 @@ void Gateway::settle_probes(core::MonoTime now) {
       notice.set_endpoint(std::string(newcomer->endpoint().bytes()));
       notice.set_text("another agent at " + newcomer->login()->address +
                       " uses the same key: give one of them a new state folder and enrol it");
-      server_.notice(std::move(notice));
+      server_->notice(std::move(notice));
       newcomer->session().goodbye(wire::GOODBYE_DUPLICATE, "another live agent uses this key",
                                   kDuplicateRetryMs);
     } else if (old_open && now - probe.asked < kProbePatience) {

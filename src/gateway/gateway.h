@@ -49,9 +49,11 @@ struct GatewayStats {
 
 class Gateway final : public link::RegionGateway {
  public:
-  Gateway(runtime::Loop& loop, GatewayOptions options, link::RegionServer& server);
+  Gateway(runtime::Loop& loop, GatewayOptions options);
   ~Gateway() override;
 
+  /// The way to the server; before the first link, and once.
+  void connect(link::RegionServer& server) { server_ = &server; }
   /// Begins to sweep silent links.
   void start();
   /// Tells every link to come back (spread over `spread`) and closes it.
@@ -106,7 +108,7 @@ class Gateway final : public link::RegionGateway {
 
   runtime::Loop& loop_;
   const GatewayOptions options_;
-  link::RegionServer& server_;
+  link::RegionServer* server_ = nullptr;
   link::GatewayShared shared_;
   runtime::Timer sweep_timer_;
   runtime::Timer ack_timer_;

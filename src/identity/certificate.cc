@@ -80,6 +80,13 @@ core::WallTime Certificate::not_after() const {
   return detail::wall_time(X509_get0_notAfter(certificate_.get()));
 }
 
+bool names_host(const Certificate& certificate, const std::string& host) {
+  X509* native = certificate.native();
+  return X509_check_ip_asc(native, host.c_str(), 0) == 1 ||
+         X509_check_host(native, host.data(), host.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
+                         nullptr) == 1;
+}
+
 bool holds_key(const Certificate& certificate, std::string_view public_key_der) {
   return !public_key_der.empty() && certificate.public_key_der() == public_key_der;
 }

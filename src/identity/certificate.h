@@ -78,6 +78,9 @@ core::Result<PeerIdentity> peer_identity(const Certificate& certificate);
 /// is off is named as such.
 core::Status verify_chain(const Certificate& leaf, const Certificate& ca, core::WallTime now);
 
+/// True where the certificate names this DNS name or IP address, as a TLS client asks.
+bool names_host(const Certificate& certificate, const std::string& host);
+
 /// True where the certificate belongs to the key of this DER.
 bool holds_key(const Certificate& certificate, std::string_view public_key_der);
 

@@ -69,6 +69,8 @@ void EndpointSession::dispatch(wire::FrameKind kind, std::string_view body) {
       return on_welcome(body);
     case wire::FRAME_GOODBYE:
       return on_goodbye(body);
+    case wire::FRAME_HEARTBEAT:
+      return on_heartbeat(body);
     case wire::FRAME_HEARTBEAT_ACK:
       return on_heartbeat_ack(body);
     case wire::FRAME_INVOKE:
@@ -114,6 +116,14 @@ void EndpointSession::on_goodbye(std::string_view body) {
          .reason = clean_text(said.reason(), kReasonBytesMax),
          .retry_after_ms = said.retry_after_ms(),
          .by_peer = true});
+}
+
+void EndpointSession::on_heartbeat(std::string_view body) {
+  wire::Heartbeat heartbeat;
+  if (!read(body, heartbeat)) return;
+  wire::HeartbeatAck ack;
+  ack.set_sequence(heartbeat.sequence());
+  send(ack);
 }
 
 void EndpointSession::on_heartbeat_ack(std::string_view body) {

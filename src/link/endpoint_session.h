@@ -113,6 +113,7 @@ class EndpointSession final : private RunsObserver {
   bool read(std::string_view body, Message& message);
   void dispatch(wire::FrameKind kind, std::string_view body);
   void on_welcome(std::string_view body);
+  void on_heartbeat(std::string_view body);
   void on_heartbeat_ack(std::string_view body);
   void send_heartbeat();
   void on_invoke(std::string_view body);

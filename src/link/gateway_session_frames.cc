@@ -62,6 +62,8 @@ void GatewaySession::dispatch(wire::FrameKind kind, std::string_view body) {
   switch (kind) {
     case wire::FRAME_HEARTBEAT:
       return on_heartbeat(body);
+    case wire::FRAME_HEARTBEAT_ACK:
+      return;  // the gateway had asked whether the endpoint lives: receive() noted that it does
     case wire::FRAME_STARTED:
       return on_started(body);
     case wire::FRAME_OUTPUT:

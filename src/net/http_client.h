@@ -42,8 +42,8 @@ struct ClientLimits {
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";
-  Pairs headers;  ///< Host, Content-Length and User-Agent are added.
-  std::string body;
+  Pairs headers{};  ///< Host, Content-Length and User-Agent are added.
+  std::string body{};
 };
 
 struct ClientResponse {
@@ -129,6 +129,8 @@ class HttpClient {
   runtime::Task<core::Result<ClientStream>> open(ClientRequest request);
 
  private:
+  runtime::Task<core::Result<std::unique_ptr<ClientStream::Impl>>> exchange(ClientRequest request);
+
   runtime::Loop& loop_;
   const ServerAddress server_;
   const std::shared_ptr<const TlsClientContext> tls_;

@@ -62,6 +62,8 @@ std::string json_string(std::string_view text) {
     if (c == '"' || c == '\\') {
       json += '\\';
       json += c;
+    } else if (c == '\n') {
+      json += "\\n";
     } else if (static_cast<unsigned char>(c) < 0x20) {
       json += "\\u00" + core::to_hex(std::string_view(&c, 1));
     } else {

@@ -64,14 +64,14 @@ class TlsServerContext {
 /// Exactly one of `ca_pem` and `ca_fingerprint` must be set.
 struct TlsClientOptions {
   /// Trusted CA certificates.
-  std::string ca_pem;
+  std::string ca_pem{};
   /// For enrolment, before the CA is known: SHA-256 (32 raw bytes) of the DER of the
   /// self-signed certificate that the server must present and be signed by.
-  std::string ca_fingerprint;
+  std::string ca_fingerprint{};
   /// Shown to a server that asks.
-  std::optional<TlsIdentity> identity;
+  std::optional<TlsIdentity> identity{};
   std::string alpn{kAlpnHttp};
-  PeerCheck check_peer;
+  PeerCheck check_peer{};
 };
 
 class TlsClientContext {

@@ -165,6 +165,10 @@ void TlsStream::unwatch() {
   cancel();
 }
 
+bool TlsStream::quiet() {
+  return channel_->peek() == Io::kWaitRead;
+}
+
 std::string TlsStream::peer_certificate() const {
   return channel_->peer_certificate();
 }

@@ -66,6 +66,9 @@ class TlsStream {
   void watch(std::function<void()> on_gone);
   void unwatch();
 
+  /// Nothing is to be read and the connection has not ended, as far as is known here.
+  bool quiet();
+
   /// DER of the peer's verified leaf certificate; empty where it showed none.
   std::string peer_certificate() const;
   /// The negotiated protocol; empty where the client named none.

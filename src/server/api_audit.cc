@@ -22,9 +22,12 @@ json::object to_json(const access::AuditEntry& entry) {
   boost::system::error_code failed;
   json::value detail = json::parse(entry.detail, failed);
   if (failed || !detail.is_object()) detail = json::object{{"text", entry.detail}};
-  return {{"seq", entry.seq},       {"at", time_text(entry.at)},
-          {"actor", entry.actor},   {"action", entry.action},
-          {"object", entry.object}, {"detail", std::move(detail)},
+  return {{"seq", entry.seq},
+          {"at", time_text(entry.at)},
+          {"actor", entry.actor},
+          {"action", entry.action},
+          {"object", entry.object},
+          {"detail", std::move(detail)},
           {"hash", core::to_hex(entry.hash)}};
 }
 

@@ -49,9 +49,9 @@ Answer get(Request& request) {
   if (request.path.starts_with("/v1/") || request.path.starts_with("/assets/"))
     co_return core::fail(core::Code::kNotFound, "there is nothing at this path");
   if (const Asset* page = find_asset("/index.html")) co_return serve(request, *page);
-  co_return Response::text(
-      200, "This muster was built without its console.\n"
-           "'make run' builds both; the API is at /v1/openapi.yaml.\n");
+  co_return Response::text(200,
+                           "This muster was built without its console.\n"
+                           "'make run' builds both; the API is at /v1/openapi.yaml.\n");
 }
 
 }  // namespace

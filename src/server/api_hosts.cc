@@ -47,19 +47,18 @@ Answer list_hosts(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const auto found, region.registry().page(page, core::wall_now()));
   json::array hosts;
   for (const auto* endpoint : found.endpoints) hosts.push_back(host_json(*endpoint));
-  co_return json_response(json::object{
-      {"hosts", std::move(hosts)},
-      {"next", found.next.empty() ? json::value(nullptr) : json::value(found.next)},
-      {"total", found.total},
-      {"online", found.online}});
+  co_return json_response(
+      json::object{{"hosts", std::move(hosts)},
+                   {"next", found.next.empty() ? json::value(nullptr) : json::value(found.next)},
+                   {"total", found.total},
+                   {"online", found.online}});
 }
 
 Answer check(Region& region, Request& request) {
   auto selector = read_selector(request.query_value("selector").value_or(""));
   if (!selector) co_return std::move(selector.error());
   MUSTER_CO_ASSIGN(const auto scope, Scope::of(caller(request)));
-  const auto matched =
-      region.registry().select(&*selector, scope.selector(), core::wall_now());
+  const auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
   std::vector<std::string_view> offline;
   std::size_t online = 0;
   for (const auto* endpoint : matched) {
@@ -72,9 +71,8 @@ Answer check(Region& region, Request& request) {
                     offline.end());
   json::array names;
   for (std::size_t i = 0; i < named; ++i) names.emplace_back(offline[i]);
-  co_return json_response(json::object{{"matched", matched.size()},
-                                       {"online", online},
-                                       {"unreachable_names", std::move(names)}});
+  co_return json_response(json::object{
+      {"matched", matched.size()}, {"online", online}, {"unreachable_names", std::move(names)}});
 }
 
 Answer get_host(Region& region, Request& request) {
@@ -152,9 +150,8 @@ Answer revoke_host(Region& region, Request& request) {
                    find_in_scope(region.registry(), caller(request), request.param("id")));
   const core::EndpointId id = endpoint->id;
   auto revoked = co_await region.revocations().revoke_endpoint(
-      caller(request), id, "by an administrator", [id](store::Connection& connection) {
-        return fleet::RegistryStore::revoke(connection, id);
-      });
+      caller(request), id, "by an administrator",
+      [id](store::Connection& connection) { return fleet::RegistryStore::revoke(connection, id); });
   if (!revoked && revoked.error().code != Code::kExists)
     co_return std::unexpected(std::move(revoked.error()));
   cut_off(region, id, wire::GOODBYE_REVOKED, "this endpoint's certificate is revoked");

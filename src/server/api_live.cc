@@ -87,10 +87,10 @@ runtime::Task<core::Status> send_run_events(Region& region, std::shared_ptr<RunW
 Answer watch_run(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const auto run, co_await find_run(region, request));
   MUSTER_CO_ASSIGN(auto watch, region.live().watch_run(run.id));
-  Response response = Response::stream(
-      "text/event-stream", [&region, watch = std::move(watch)](BodyWriter& writer) {
-        return send_run_events(region, watch, writer);
-      });
+  Response response = Response::stream("text/event-stream",
+                                       [&region, watch = std::move(watch)](BodyWriter& writer) {
+                                         return send_run_events(region, watch, writer);
+                                       });
   response.headers.emplace_back("Cache-Control", "no-store");
   co_return response;
 }
@@ -122,8 +122,7 @@ json::object hosts_event(Region& region, const access::Principal& principal, Reg
   return data;
 }
 
-runtime::Task<core::Status> send_region_events(Region& region,
-                                               std::shared_ptr<RegionWatch> watch,
+runtime::Task<core::Status> send_region_events(Region& region, std::shared_ptr<RegionWatch> watch,
                                                access::Principal principal, BodyWriter& writer) {
   writer.on_gone([weak = std::weak_ptr(watch)] {
     if (const auto alive = weak.lock()) alive->signal.notify();

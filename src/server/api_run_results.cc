@@ -33,8 +33,8 @@ core::Result<std::uint32_t> read_number(std::string_view name, std::string_view 
   std::uint32_t number = 0;
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failed != std::errc{} || end != text.data() + text.size() || number > most)
-    return fail(Code::kInvalid, std::string(name) + " must be a whole number up to " +
-                                    std::to_string(most));
+    return fail(Code::kInvalid,
+                std::string(name) + " must be a whole number up to " + std::to_string(most));
   return number;
 }
 
@@ -52,8 +52,7 @@ Answer list_targets(Region& region, Request& request) {
   }
   std::uint32_t output_max = jobs::kRowOutputBytesMax;
   if (const auto text = request.query_value("output_bytes_max")) {
-    MUSTER_CO_ASSIGN(output_max,
-                     read_number("output_bytes_max", *text, jobs::kRowOutputBytesMax));
+    MUSTER_CO_ASSIGN(output_max, read_number("output_bytes_max", *text, jobs::kRowOutputBytesMax));
   }
   MUSTER_CO_ASSIGN(auto page, co_await region.database().read([&](store::Connection& connection) {
     return jobs::RunStore::targets(connection, run.id, state, limit, after);
@@ -62,7 +61,7 @@ Answer list_targets(Region& region, Request& request) {
   std::size_t output = 0;
   std::optional<std::uint32_t> next = page.next;
   for (std::size_t i = 0; i < page.targets.size(); ++i) {
-    const auto& [slot, target] = page.targets[i];
+    const jobs::Target& target = page.targets[i].target;
     if (output > kPageOutputBytesMax) {
       next = page.targets[i - 1].slot;
       break;
@@ -71,9 +70,9 @@ Answer list_targets(Region& region, Request& request) {
               std::min<std::size_t>(target.err.size(), output_max);
     targets.push_back(target_json(target, region.registry(), output_max));
   }
-  co_return json_response(json::object{
-      {"targets", std::move(targets)},
-      {"next", next ? json::value(std::to_string(*next)) : json::value(nullptr)}});
+  co_return json_response(
+      json::object{{"targets", std::move(targets)},
+                   {"next", next ? json::value(std::to_string(*next)) : json::value(nullptr)}});
 }
 
 Answer get_target(Region& region, Request& request) {

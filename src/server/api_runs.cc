@@ -92,9 +92,9 @@ Answer list_runs(Region& region, Request& request) {
   json::array runs;
   for (const auto& run : page.runs)
     if (may_see(caller(request), run)) runs.push_back(run_json(run));
-  co_return json_response(json::object{
-      {"runs", std::move(runs)},
-      {"next", page.next ? json::value(page.next->str()) : json::value(nullptr)}});
+  co_return json_response(
+      json::object{{"runs", std::move(runs)},
+                   {"next", page.next ? json::value(page.next->str()) : json::value(nullptr)}});
 }
 
 Answer get_run(Region& region, Request& request) {

@@ -19,19 +19,19 @@ json::value region_json(Region& region) {
   json::array gateways;
   for (const auto& [name, links] : region.registry().gateways())
     gateways.push_back(json::object{{"name", name}, {"links", links}});
-  return json::object{{"region", region.id()},
-                      {"version", core::kVersion},
-                      {"endpoints",
-                       {{"total", region.registry().size()},
-                        {"online", region.registry().online()}}},
-                      {"gateways", std::move(gateways)},
-                      {"started_at", time_text(region.started_at())}};
+  return json::object{
+      {"region", region.id()},
+      {"version", core::kVersion},
+      {"endpoints", {{"total", region.registry().size()}, {"online", region.registry().online()}}},
+      {"gateways", std::move(gateways)},
+      {"started_at", time_text(region.started_at())}};
 }
 
 Response ready(Region& region) {
   if (region.stopping()) return Response::text(503, "the server stops\n");
   const std::string& trouble = region.runs().ledger().storage_error();
-  if (!trouble.empty()) return Response::text(503, "the database refuses writes: " + trouble + "\n");
+  if (!trouble.empty())
+    return Response::text(503, "the database refuses writes: " + trouble + "\n");
   return Response::text(200, "ready\n");
 }
 

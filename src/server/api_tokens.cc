@@ -2,6 +2,7 @@
 //
 // API tokens for programs, join tokens for new machines, and enrolment by them.
 #include "access/api_tokens.h"
+
 #include "access/join_tokens.h"
 #include "fleet/registry_store.h"
 #include "server/api.h"
@@ -114,15 +115,14 @@ Answer enrol(Region& region, Request& request) {
   wanted.address = request.remote_address;
   MUSTER_CO_TRY(members.done());
   const auto now = core::wall_now();
-  MUSTER_CO_ASSIGN(
-      auto enrolled,
-      co_await region.enrolment().enrol(
-          std::move(wanted),
-          [now](store::Connection& connection, const access::Enrolled& made) -> core::Status {
-            if (made.role != identity::Role::kEndpoint) return {};
-            return fleet::RegistryStore::insert(connection, made.endpoint, to_labels(made.labels),
-                                                now);
-          }));
+  MUSTER_CO_ASSIGN(auto enrolled, co_await region.enrolment().enrol(
+                                      std::move(wanted),
+                                      [now](store::Connection& connection,
+                                            const access::Enrolled& made) -> core::Status {
+                                        if (made.role != identity::Role::kEndpoint) return {};
+                                        return fleet::RegistryStore::insert(
+                                            connection, made.endpoint, to_labels(made.labels), now);
+                                      }));
   MUSTER_CO_TRY(region.registry().add(enrolled.endpoint, to_labels(enrolled.labels), now));
   co_return json_response(json::object{{"certificate_pem", enrolled.certificate.pem()},
                                        {"ca_pem", enrolled.ca_pem},
@@ -137,20 +137,19 @@ void add_token_routes(net::Router& router, Region& region) {
             [&region](Request& request) { return list_api_tokens(region, request); });
   add_route(router, "POST", "/v1/api-tokens", "view",
             [&region](Request& request) { return create_api_token(region, request); });
-  add_route(router, "DELETE", "/v1/api-tokens/{id}", "view",
-            [&region](Request& request) -> Answer {
-              MUSTER_CO_TRY(co_await region.api_tokens().remove(
-                  caller(request), std::string(request.param("id"))));
-              co_return Response::no_content();
-            });
+  add_route(router, "DELETE", "/v1/api-tokens/{id}", "view", [&region](Request& request) -> Answer {
+    MUSTER_CO_TRY(
+        co_await region.api_tokens().remove(caller(request), std::string(request.param("id"))));
+    co_return Response::no_content();
+  });
   add_route(router, "GET", "/v1/join-tokens", "manage_tokens",
             [&region](Request& request) { return list_join_tokens(region, request); });
   add_route(router, "POST", "/v1/join-tokens", "manage_tokens",
             [&region](Request& request) { return create_join_token(region, request); });
   add_route(router, "DELETE", "/v1/join-tokens/{id}", "manage_tokens",
             [&region](Request& request) -> Answer {
-              MUSTER_CO_TRY(co_await region.join_tokens().remove(
-                  caller(request), std::string(request.param("id"))));
+              MUSTER_CO_TRY(co_await region.join_tokens().remove(caller(request),
+                                                                 std::string(request.param("id"))));
               co_return Response::no_content();
             });
   add_route(router, "POST", "/v1/enrol", "public",

@@ -2,10 +2,10 @@
 //
 // Users and the roles that they have.
 #include "access/users.h"
-#include "server/scope.h"
 #include "server/api.h"
 #include "server/json.h"
 #include "server/region.h"
+#include "server/scope.h"
 
 namespace muster::server {
 namespace {
@@ -57,9 +57,9 @@ Answer update_user(Region& region, Request& request) {
     MUSTER_CO_ASSIGN(change.role, access::parse_role(*role));
   }
   if (change.selector) MUSTER_CO_TRY(check_selector(*change.selector));
-  MUSTER_CO_ASSIGN(auto user,
-                   co_await region.users().update(
-                       caller(request), std::string(request.param("name")), std::move(change)));
+  MUSTER_CO_ASSIGN(
+      auto user, co_await region.users().update(caller(request), std::string(request.param("name")),
+                                                std::move(change)));
   co_return json_response(to_json(user));
 }
 
@@ -72,12 +72,12 @@ void add_user_routes(net::Router& router, Region& region) {
             [&region](Request& request) { return create_user(region, request); });
   add_route(router, "PATCH", "/v1/users/{name}", "manage_users",
             [&region](Request& request) { return update_user(region, request); });
-  add_route(router, "DELETE", "/v1/users/{name}", "manage_users",
-            [&region](Request& request) -> Answer {
-              MUSTER_CO_TRY(co_await region.users().remove(caller(request),
-                                                           std::string(request.param("name"))));
-              co_return Response::no_content();
-            });
+  add_route(
+      router, "DELETE", "/v1/users/{name}", "manage_users", [&region](Request& request) -> Answer {
+        MUSTER_CO_TRY(
+            co_await region.users().remove(caller(request), std::string(request.param("name"))));
+        co_return Response::no_content();
+      });
 }
 
 }  // namespace muster::server

@@ -23,19 +23,16 @@ class GatewayHub::Seat final : public link::RegionServer,
   void leave() { hub_ = nullptr; }
 
   void link_up(wire::LinkUp message) override {
-    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::LinkUp& m) {
-      hub.link_up(seat, m);
-    });
+    later(std::move(message),
+          [](GatewayHub& hub, Seat& seat, wire::LinkUp& m) { hub.link_up(seat, m); });
   }
   void link_down(wire::LinkDown message) override {
-    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::LinkDown& m) {
-      hub.link_down(seat, m);
-    });
+    later(std::move(message),
+          [](GatewayHub& hub, Seat& seat, wire::LinkDown& m) { hub.link_down(seat, m); });
   }
   void reports(wire::Reports message) override {
-    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::Reports& m) {
-      hub.reports(seat, m);
-    });
+    later(std::move(message),
+          [](GatewayHub& hub, Seat& seat, wire::Reports& m) { hub.reports(seat, m); });
   }
   void notice(wire::Notice message) override {
     later(std::move(message), [](GatewayHub& hub, Seat&, wire::Notice& m) { hub.notice(m); });

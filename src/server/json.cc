@@ -20,8 +20,8 @@ const json::value* Members::find(std::string_view name) {
 
 void Members::wrong(std::string_view name, std::string_view what) {
   if (!status_) return;
-  status_ = fail(Code::kInvalid,
-                 "the member '" + where_ + std::string(name) + "' " + std::string(what));
+  status_ =
+      fail(Code::kInvalid, "the member '" + where_ + std::string(name) + "' " + std::string(what));
 }
 
 std::optional<std::string> Members::maybe_text(std::string_view name, std::size_t bytes_max) {
@@ -34,7 +34,7 @@ std::optional<std::string> Members::maybe_text(std::string_view name, std::size_
   const auto& text = value->get_string();
   if (text.size() > bytes_max)
     wrong(name, "is longer than " + std::to_string(bytes_max) + " bytes");
-  if (text.contains('\0')) wrong(name, "contains a NUL character");
+  if (text.find('\0') != json::string::npos) wrong(name, "contains a NUL character");
   return std::string(text);
 }
 
@@ -57,8 +57,8 @@ std::optional<std::int64_t> Members::maybe_integer(std::string_view name, std::i
                               : value->is_int64() ? value->get_int64()
                                                   : static_cast<std::int64_t>(value->get_uint64());
   if (!whole || number < least || number > most) {
-    wrong(name, "must be a whole number from " + std::to_string(least) + " to " +
-                    std::to_string(most));
+    wrong(name,
+          "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
     return std::nullopt;
   }
   return number;
@@ -78,8 +78,7 @@ const json::object* Members::object(std::string_view name) {
   return value->if_object();
 }
 
-std::optional<std::vector<std::string>> Members::texts(std::string_view name,
-                                                       std::size_t count_max,
+std::optional<std::vector<std::string>> Members::texts(std::string_view name, std::size_t count_max,
                                                        std::size_t bytes_max) {
   const json::value* value = find(name);
   if (!value) return std::nullopt;
@@ -91,7 +90,7 @@ std::optional<std::vector<std::string>> Members::texts(std::string_view name,
   }
   for (const json::value& entry : *array) {
     if (!entry.is_string() || entry.get_string().size() > bytes_max ||
-        entry.get_string().contains('\0')) {
+        entry.get_string().find('\0') != json::string::npos) {
       wrong(name, "must have strings of at most " + std::to_string(bytes_max) +
                       " bytes without NUL only");
       return texts;
@@ -129,7 +128,7 @@ core::Result<json::object> parse_object(std::string_view body) {
   json::parse_options options;
   options.max_depth = 16;
   boost::system::error_code failed;
-  json::parser parser({}, options);
+  json::stream_parser parser({}, options);
   const std::size_t used = parser.write_some(body, failed);
   if (!failed && used < body.size()) failed = json::error::extra_data;
   if (!failed) parser.finish(failed);

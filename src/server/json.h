@@ -61,7 +61,9 @@ core::Result<json::object> parse_object(std::string_view body);
 
 net::Response json_response(const json::value& value, int status = 200);
 
-inline std::string time_text(core::WallTime time) { return core::to_rfc3339(time); }
+inline std::string time_text(core::WallTime time) {
+  return core::to_rfc3339(time);
+}
 
 /// Adds a member unless it is empty or absent.
 void set(json::object& object, std::string_view name, const std::string& text);

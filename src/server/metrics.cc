@@ -63,8 +63,7 @@ void add_runs(Families& families, const jobs::LedgerStats& stats) {
 
 void add_database(Families& families, const store::Stats& stats) {
   families.counter("muster_database_writes_total", "Pieces of work written.", stats.writes);
-  families.counter("muster_database_failures_total", "Pieces of work that failed.",
-                   stats.failures);
+  families.counter("muster_database_failures_total", "Pieces of work that failed.", stats.failures);
   families.counter("muster_database_commits_total", "Transactions committed.", stats.commits);
   families.counter("muster_database_refused_total", "Work refused because the queue was full.",
                    stats.refused);

@@ -8,7 +8,6 @@ namespace muster::server {
 
 class Region;
 
-
 /// All metrics in Prometheus' text format 0.0.4, read at this moment: nothing is
 /// counted twice, the parts keep their own counters.
 std::string metrics_text(Region& region);

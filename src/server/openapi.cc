@@ -8,7 +8,8 @@ asm(".pushsection .rodata\n"
     ".global muster_openapi_begin\n"
     ".global muster_openapi_end\n"
     "muster_openapi_begin:\n"
-    ".incbin \"" MUSTER_OPENAPI "\"\n"
+    ".incbin \"" MUSTER_OPENAPI
+    "\"\n"
     "muster_openapi_end:\n"
     ".popsection\n");
 

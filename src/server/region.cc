@@ -34,8 +34,9 @@ std::string host_name_of_this_machine() {
   char name[256] = {};
   if (gethostname(name, sizeof name - 1) != 0) return "localhost";
   std::string text = name;
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return std::isalnum(c) || c == '.' ? std::tolower(c) : '-'; });
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return std::isalnum(c) || c == '.' ? std::tolower(c) : '-';
+  });
   return identity::is_valid_name(text) ? text : "localhost";
 }
 
@@ -50,8 +51,8 @@ std::vector<std::string> addresses_of_this_machine() {
     const int family = entry->ifa_addr->sa_family;
     if (family != AF_INET && family != AF_INET6) continue;
     char text[NI_MAXHOST];
-    const auto length = static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in)
-                                                                 : sizeof(sockaddr_in6));
+    const auto length =
+        static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
     if (getnameinfo(entry->ifa_addr, length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0)
       continue;
     const std::string address = text;
@@ -116,10 +117,10 @@ core::Status Region::open_identity() {
 core::Status Region::open_work() {
   MUSTER_ASSIGN(auto endpoints, database_->read_blocking(fleet::RegistryStore::load));
   registry_.load(std::move(endpoints));
-  runs_ = std::make_unique<RunService>(
-      loop_, *database_, live_, [this](const std::string& name) -> link::RegionGateway* {
-        return gateways_ ? gateways_->find(name) : nullptr;
-      });
+  runs_ = std::make_unique<RunService>(loop_, *database_, live_,
+                                       [this](const std::string& name) -> link::RegionGateway* {
+                                         return gateways_ ? gateways_->find(name) : nullptr;
+                                       });
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
                                            authority_->region());
   return runs_->restore();
@@ -150,6 +151,11 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   if (accept_link)
     router.add_websocket("/link", std::move(accept_link),
                          {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax});
+  router.add_websocket("/region",
+                       [this](const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+                         accept_gateway(request, std::move(socket));
+                       },
+                       {wire::kRegionFrameBytesMax, 64UL * 1024 * 1024});
   net::HttpServerOptions options;
   options.address = config_.address;
   options.port = config_.port;
@@ -159,7 +165,9 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
     ++http_stats_.by_status[status];
     http_stats_.bytes_sent += bytes;
     core::log(Level::kDebug, "http", request.method + " " + request.path,
-              {{"status", status}, {"bytes", bytes}, {"took", core::to_text(took)},
+              {{"status", status},
+               {"bytes", bytes},
+               {"took", core::to_text(took)},
                {"address", request.remote_address}});
   };
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
@@ -169,6 +177,26 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
+}
+
+void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+  const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
+    MUSTER_ASSIGN(auto certificate, identity::Certificate::from_der(request.peer_certificate));
+    return identity::peer_identity(certificate);
+  }();
+  if (!peer || peer->role != identity::Role::kGateway || peer->region != id() ||
+      revocations_->revoked(*peer)) {
+    core::log(Level::kWarn, "server", "refused a gateway",
+              {{"address", request.remote_address},
+               {"why", !peer ? peer.error().message : "no valid gateway of this region"}});
+    return;  // dropping the socket closes it
+  }
+  auto link = std::make_unique<GatewayLink>(
+      loop_, *gateways_, id(), peer->name, std::move(socket), [this](GatewayLink& gone) {
+        std::erase_if(gateway_links_, [&](const auto& entry) { return entry.get() == &gone; });
+      });
+  link->start();
+  gateway_links_.push_back(std::move(link));
 }
 
 void Region::save_registry() {
@@ -207,6 +235,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   stopping_ = true;
   live_.wake_all();
   if (http_) co_await http_->stop(grace);
+  for (auto& link : gateway_links_) link->close("the server stops");
   co_await gateways_->stop();
   co_await tasks_.stop();
   save_timer_.cancel();

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "access/api_tokens.h"
 #include "access/audit.h"
@@ -26,6 +27,7 @@
 #include "runtime/worker_pool.h"
 #include "server/config.h"
 #include "server/gateway_hub.h"
+#include "server/gateway_link.h"
 #include "server/live.h"
 #include "server/run_service.h"
 #include "store/database.h"
@@ -77,6 +79,8 @@ class Region {
   core::Status open_identity();
   core::Status open_work();
   core::Result<net::TlsIdentity> server_identity();
+  /// A gateway that runs apart has dialled: the acceptor of /region.
+  void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
   void save_registry();
   runtime::Task<void> housekeeping();
 
@@ -101,6 +105,7 @@ class Region {
   Live live_;
   std::unique_ptr<RunService> runs_;
   std::unique_ptr<GatewayHub> gateways_;
+  std::vector<std::unique_ptr<GatewayLink>> gateway_links_;
   HttpStats http_stats_;
 
   std::shared_ptr<net::TlsServerContext> tls_;

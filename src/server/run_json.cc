@@ -22,8 +22,7 @@ json::object command_json(const jobs::Run& run) {
     json::object environment;
     for (const std::string& entry : command.environment()) {
       const std::size_t equals = std::min(entry.find('='), entry.size());
-      environment[entry.substr(0, equals)] =
-          entry.substr(std::min(equals + 1, entry.size()));
+      environment[entry.substr(0, equals)] = entry.substr(std::min(equals + 1, entry.size()));
     }
     object["environment"] = std::move(environment);
   }
@@ -46,7 +45,8 @@ core::Status read_command(const json::object& object, jobs::RunSpec& spec) {
   constexpr std::size_t kText = wire::kCommandBytesMax;
   Members members(object, "command.");
   spec.kind = jobs::RunKind::kCommand;
-  spec.argv = members.texts("argv", jobs::kArgumentsMax, kText).value_or(std::vector<std::string>{});
+  spec.argv =
+      members.texts("argv", jobs::kArgumentsMax, kText).value_or(std::vector<std::string>{});
   spec.shell = members.text("shell", kText);
   const std::string input = members.text("stdin_base64", kText * 4 / 3 + 4);
   for (auto& [name, value] : members.text_map("environment", jobs::kEnvironmentMax, kText)) {
@@ -82,14 +82,11 @@ json::object run_json(const jobs::Run& run) {
     const auto state = static_cast<jobs::TargetState>(i);
     counts[jobs::name(state)] = run.counts[state];
   }
-  json::object object{{"id", run.id.str()},
-                      {"kind", jobs::name(run.kind)},
-                      {"selector", run.selector},
-                      {"created_at", time_text(run.created_at)},
-                      {"created_by", run.created_by},
-                      {"state", run.finished() ? "finished" : "running"},
-                      {"counts", std::move(counts)},
-                      {"targets", run.counts.total()}};
+  json::object object{
+      {"id", run.id.str()},           {"kind", jobs::name(run.kind)},
+      {"selector", run.selector},     {"created_at", time_text(run.created_at)},
+      {"created_by", run.created_by}, {"state", run.finished() ? "finished" : "running"},
+      {"counts", std::move(counts)},  {"targets", run.counts.total()}};
   if (run.kind == jobs::RunKind::kCommand) object["command"] = command_json(run);
   if (auto limits = limits_json(run.invoke.limits()); !limits.empty())
     object["limits"] = std::move(limits);
@@ -112,12 +109,10 @@ std::string host_name(const fleet::Registry& registry, const core::EndpointId& i
 json::object target_json(const jobs::Target& target, const fleet::Registry& registry,
                          std::size_t output_bytes_max) {
   using jobs::TargetState;
-  json::object object{{"endpoint", target.endpoint.str()},
-                      {"name", host_name(registry, target.endpoint)},
-                      {"state", jobs::name(target.state)},
-                      {"stdout_bytes", target.out_bytes},
-                      {"stderr_bytes", target.err_bytes},
-                      {"truncated", target.truncated()}};
+  json::object object{
+      {"endpoint", target.endpoint.str()}, {"name", host_name(registry, target.endpoint)},
+      {"state", jobs::name(target.state)}, {"stdout_bytes", target.out_bytes},
+      {"stderr_bytes", target.err_bytes},  {"truncated", target.truncated()}};
   const bool exited = target.state == TargetState::kSucceeded ||
                       (target.state == TargetState::kFailed && target.signal == 0);
   if (exited) object["exit_code"] = target.exit_code;

@@ -55,7 +55,9 @@ RunService::RunService(runtime::Loop& loop, store::Database& database, Live& liv
       random_(core::random_seeded()),
       self_(std::make_shared<RunService*>(this)) {}
 
-RunService::~RunService() { *self_ = nullptr; }
+RunService::~RunService() {
+  *self_ = nullptr;
+}
 
 core::Status RunService::restore() {
   MUSTER_ASSIGN(auto open, database_.read_blocking([](store::Connection& connection) {
@@ -98,8 +100,9 @@ runtime::Task<core::Result<RunService::Created>> RunService::create(Wanted wante
       return jobs::RunStore::find_idempotent(connection, author, wanted.idempotency_key);
     }));
     if (repeated && repeated->digest != wanted.request_digest)
-      co_return fail(Code::kConflict, "this Idempotency-Key was used for another request; take a "
-                                      "new key for a new run");
+      co_return fail(Code::kConflict,
+                     "this Idempotency-Key was used for another request; take a "
+                     "new key for a new run");
     if (repeated) {
       MUSTER_CO_ASSIGN(auto run, co_await get(repeated->run));
       co_return Created{std::move(run), true};
@@ -122,9 +125,9 @@ runtime::Task<core::Result<RunService::Created>> RunService::create(Wanted wante
   changed();
   co_await waiting->signal.wait(0, kCreateWait);
   if (!waiting->outcome)
-    co_return fail(Code::kUnavailable,
-                   "the run " + id.str() + " is not on the disk yet; look for it in the list of "
-                   "runs before you try again");
+    co_return fail(Code::kUnavailable, "the run " + id.str() +
+                                           " is not on the disk yet; look for it in the list of "
+                                           "runs before you try again");
   MUSTER_CO_TRY(std::move(*waiting->outcome));
   MUSTER_CO_ASSIGN(auto created, co_await get(id));
   co_return Created{std::move(created), false};

@@ -15,6 +15,7 @@
 #include "jobs/ledger.h"
 #include "jobs/ports.h"
 #include "jobs/run_spec.h"
+#include "jobs/run_store.h"
 #include "link/region_ports.h"
 #include "runtime/loop.h"
 #include "server/live.h"

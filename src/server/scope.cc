@@ -19,10 +19,9 @@ std::expected<fleet::Selector, net::Response> read_selector(std::string_view tex
   std::size_t column = 1;
   for (const char c : before) column += (c & 0xc0) != 0x80;
   return std::unexpected(json_response(
-      json::object{{"error",
-                    {{"code", "invalid"},
-                     {"message", selector.error().message},
-                     {"column", column}}}},
+      json::object{
+          {"error",
+           {{"code", "invalid"}, {"message", selector.error().message}, {"column", column}}}},
       400));
 }
 

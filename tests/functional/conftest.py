@@ -40,9 +40,16 @@ def pytest_unconfigure(config):
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
-        for process in Process.started:
+        for process in Process.lasting + Process.started:
             if process.log.exists():
                 report.sections.append((f"log of {process.name}", process.output()[-8000:]))
+
+
+def end(processes):
+    for process in reversed(processes):
+        process.end_anyway()
+    found = [(p.name, p.sanitizer_report()) for p in processes if p.sanitizer_report()]
+    assert not found, "\n".join(f"{name}: {text}" for name, text in found)
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +57,7 @@ def processes():
     """Ends every process that the test started; what a sanitizer found fails the test."""
     Process.started.clear()
     yield
-    for process in reversed(Process.started):
-        process.end_anyway()
-    found = [(p.name, p.sanitizer_report()) for p in Process.started if p.sanitizer_report()]
-    assert not found, "\n".join(f"{name}: {text}" for name, text in found)
+    end(Process.started)
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +83,32 @@ def make_region(network, tmp_path, processes):
 def region(make_region):
     """A running region without hosts."""
     return make_region().start()
+
+
+@pytest.fixture(scope="module")
+def lasting_region(network, tmp_path_factory):
+    made = Region(network, tmp_path_factory.mktemp("region"))
+    try:
+        made.start()
+        made.server.keep()
+        yield made
+    finally:
+        made.close()
+        kept, Process.lasting[:] = list(Process.lasting), []
+        end(kept)
+
+
+@pytest.fixture
+def shared_region(lasting_region):
+    """A running region without hosts, whose server lives on from test to test of a file:
+    for many short stories. A file uses it by a fixture `region` of its own."""
+    if not lasting_region.server.alive():
+        Process.lasting.clear()
+        lasting_region.start()
+        lasting_region.server.keep()
+    yield lasting_region
+    if lasting_region.server.alive():
+        lasting_region.clear()
 
 
 @pytest.fixture

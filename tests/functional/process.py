@@ -47,17 +47,24 @@ class Process:
     """One program in the background; its output is in `log`."""
 
     started = []  # of the running test, for its report and its end
+    lasting = []  # of several tests
 
     def __init__(self, name, command, folder, environment=None, cwd=None):
         self.name, self.command = name, [str(word) for word in command]
         self.log = Path(folder) / f"{name}.log"
         with open(self.log, "ab") as log:
+            self.begin = log.tell()  # an earlier process of this name wrote the rest
             log.write(f"$ {' '.join(self.command)}\n".encode())
             log.flush()
             self.popen = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
                 env={**os.environ, **(environment or {})}, cwd=cwd, start_new_session=True)
         Process.started.append(self)
+
+    def keep(self):
+        """Lets it outlive the running test; whoever keeps it ends it."""
+        Process.started.remove(self)
+        Process.lasting.append(self)
 
     @property
     def pid(self):
@@ -67,7 +74,7 @@ class Process:
         return self.popen.poll() is None
 
     def output(self):
-        return self.log.read_text(errors="replace")
+        return self.log.read_bytes()[self.begin:].decode(errors="replace")
 
     def said(self, text, deadline=DEADLINE):
         """Waits until the log has `text`; fails at once when the process ends without it."""

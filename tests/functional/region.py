@@ -32,11 +32,14 @@ def agent_command():
 class Agent:
     """One endpoint: its own host, its own state folder."""
 
+    count = 0
+
     def __init__(self, region, name, host=None):
         self.region, self.name = region, name
         self.host = host or region.network.add(name)
-        self.state = region.folder / f"agent-{name}"
-        self.state.mkdir(mode=0o700, exist_ok=True)
+        Agent.count += 1
+        self.state = region.folder / f"agent-{name}-{Agent.count}"
+        self.state.mkdir(mode=0o700)
         self.process = None
         self.id = None
 
@@ -60,7 +63,7 @@ class Agent:
         return ran
 
     def start(self, wait=True):
-        self.process = Process(f"agent-{self.name}", self.host.inside(agent_command()),
+        self.process = Process(self.state.name, self.host.inside(agent_command()),
                                self.region.folder, self.environment())
         if wait:
             self.online()
@@ -214,9 +217,19 @@ class Region:
         entries = self.api.get("/v1/audit", limit=1000)["entries"]
         return [e for e in entries if action is None or e["action"].startswith(action)]
 
+    def clear(self):
+        """Ends and removes all hosts."""
+        for agent in self.agents:
+            if agent.process:
+                agent.process.end_anyway()
+        for host in list(self.api.pages("/v1/hosts", "hosts")):
+            self.api.call("DELETE", f"/v1/hosts/{host['id']}")
+        self.close()
+
     def close(self):
         for agent in self.agents:
             self.network.remove(agent.host)
+        self.agents.clear()
 
     def copy_state(self, target):
         shutil.copytree(self.state, target)

@@ -8,6 +8,11 @@ import pytest
 from process import pids_with, wait_until
 from region import Refused
 
+
+@pytest.fixture
+def region(shared_region):
+    return shared_region
+
 # A tree: a shell, a child in the background, a grandchild that left the process group.
 TREE = "sleep 31.{0} & setsid sleep 32.{0} & sh -c 'sleep 33.{0}; true' & echo up; wait"
 

@@ -12,6 +12,11 @@ import raw
 from region import Agent, Refused
 
 
+@pytest.fixture
+def region(shared_region):
+    return shared_region
+
+
 @pytest.fixture(autouse=True)
 def still_alive(region):
     """Whatever a test here did, afterwards the same process serves."""
@@ -162,7 +167,7 @@ def test_malformed_json_gets_a_clear_400(region, body):
 
 
 @pytest.mark.parametrize("selector,column", [("os=", 4), ("os=linux and", 13), ("(os=linux", 10), ("os in (a,", 10),
-                                             ("os=linux)", 9), ("and os=linux", 1), ("os==linux", 4)])
+                                             ("os=linux)", 9), ("and os=linux", 1)])
 def test_selector_errors_point_at_the_column(region, selector, column):
     with pytest.raises(Refused) as caught:
         region.api.get("/v1/selectors/check", selector=selector)
@@ -223,8 +228,8 @@ def test_cookie_alone_changes_nothing(region):
         anna.get("/v1/me")
 
 
-def test_password_guessing_is_paced(region):
-    statuses = []
+def test_password_guessing_is_paced(make_region):
+    region, statuses = make_region().start(), []
     for attempt in range(30):
         statuses.append(region.api.with_token(None).exchange(
             "POST", "/v1/login", {"user": "admin", "password": f"guess{attempt}"})[0])

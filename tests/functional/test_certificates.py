@@ -111,7 +111,7 @@ def test_agent_trusts_only_its_region(make_region):
     assert ran.returncode != 0 and "fingerprint" in (ran.stdout + ran.stderr).lower()
     uses = [t["uses_left"] for t in mine.api.get("/v1/join-tokens")["tokens"]]
     assert uses == [1], "the secret was sent to a foreign server"
-    assert foreign.audit("enrol") == []
+    assert not any("enrol" in e["action"] for e in foreign.audit())
 
 def test_two_agents_with_one_key_are_told_apart(region):
     agent = region.add_agent("a")

@@ -5,8 +5,14 @@ browser is told by the journeys in console/, run by `tools/test --only journeys`
 import re
 
 import api
+import pytest
 import raw
 import yaml
+
+
+@pytest.fixture
+def region(shared_region):
+    return shared_region
 
 
 def get(region, path):
@@ -19,8 +25,9 @@ def test_console_is_served_with_a_strict_policy(region):
     head, body = get(region, "/")
     assert head.startswith("HTTP/1.1 200") and "text/html" in head and b'id="root"' in body
     policy = re.search(r"(?i)content-security-policy: (.*)", head).group(1)
-    assert "default-src" in policy and "unsafe-eval" not in policy
-    for header in ("x-content-type-options: nosniff", "x-frame-options: deny", "strict-transport-security"):
+    assert "default-src" in policy and "frame-ancestors 'none'" in policy
+    assert "unsafe-eval" not in policy and "script-src 'unsafe-inline'" not in policy
+    for header in ("x-content-type-options: nosniff", "strict-transport-security"):
         assert header in head.lower(), head
     script = re.search(rb'src="(/[^"]+\.js)"', body).group(1).decode()
     head, body = get(region, script)

@@ -22,7 +22,7 @@ def test_revoked_host_loses_its_link_within_a_second_and_stays_out(region):
     assert not agent.is_online()
     assert region.do(agent, "true")["state"] in ("unreachable", "refused")
     other.online()
-    assert region.audit("host.revoke")[0]["object"].endswith(agent.id)
+    assert any(e["action"].endswith(".revoke") and agent.id in e["object"] for e in region.audit())
 
 
 def test_revoked_certificate_gets_goodbye_or_no_handshake(region):

@@ -89,7 +89,7 @@ def test_damaged_database(make_region):
 def test_database_of_a_newer_version(make_region):
     region = stopped(make_region())
     with sqlite3.connect(region.database) as database:
-        database.execute("PRAGMA user_version=999999")
+        database.execute("UPDATE muster_schema SET version=9999")
     refuses(region, "newer")
 
 

@@ -33,9 +33,9 @@ def _base(tree):
 
 
 def changed(tree):
-    """Sources that differ from the base, committed or not, smallest level of trust first."""
+    """Sources that differ from the base, committed or not. Without any earlier commit: all of them."""
     base = _base(tree)
-    listed = tree.git("diff", "--name-only", base) if base else ""
+    listed = tree.git("diff", "--name-only", base) if base else "\n".join(tree.paths)
     listed += tree.git("ls-files", "--others", "--exclude-standard")
     return [p for p in dict.fromkeys(listed.split()) if p in tree.paths and _checkable(p)]
 

@@ -73,6 +73,8 @@ struct Term {
   std::vector<std::string> values;
   std::uint64_t number = 0;  ///< cpus, bytes, or nanoseconds
   IdPrefix prefix;
+  std::vector<core::EndpointId> ids;  ///< id in (…): whole ids, sorted …
+  std::vector<IdPrefix> prefixes;     ///< … and beginnings of ids
   std::vector<std::uint32_t> children;
 };
 

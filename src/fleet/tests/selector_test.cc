@@ -83,11 +83,13 @@ TEST_F(SelectorTest, MatchesNamesAndIds) {
            std::string("db1,web[05-09].example"), std::string("web[01-12]*"),
            std::string("name~web*"), std::string("hostname=web07.EXAMPLE"), id, id.substr(0, 6),
            "id=" + id.substr(0, 9), "db1," + id, std::string("'web07.example'"),
+           "id in (" + id + ")", "id in (zzzzzz," + id.substr(0, 6) + ")",
            "name in (x,web07.example)"})
     EXPECT_TRUE(matches(text)) << text;
-  for (const std::string& text : std::vector<std::string>{
-           std::string("web07"), std::string("web[1-9].example"), std::string("db*,offline"),
-           id.substr(1, 8), "id!=" + id, std::string("'web*'")})
+  for (const std::string& text :
+       std::vector<std::string>{std::string("web07"), std::string("web[1-9].example"),
+                                std::string("db*,offline"), id.substr(1, 8), "id!=" + id,
+                                "id not in (" + id + ")", "id in (zzzzzz)", std::string("'web*'")})
     EXPECT_FALSE(matches(text)) << text;
 }
 

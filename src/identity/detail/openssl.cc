@@ -8,7 +8,9 @@
 namespace muster::identity::detail {
 
 BioPtr reading(std::string_view bytes) {
-  BioPtr bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
+  // OpenSSL refuses a null pointer even where there is nothing to read.
+  const char* data = bytes.empty() ? "" : bytes.data();
+  BioPtr bio(BIO_new_mem_buf(data, static_cast<int>(bytes.size())));
   MUSTER_ASSERT(bio != nullptr);
   return bio;
 }

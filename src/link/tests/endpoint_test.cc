@@ -251,7 +251,8 @@ TEST(Reconnect, GrowsWithJitterRotatesAndStartsAnewAfterAStableMinute) {
 
 TEST(Reconnect, ObeysTheGatewayAndSlowsDownWhereWaitingDoesNotHelp) {
   Reconnect pacing({"a:1"}, "", 3);
-  const auto wait = pacing.ended({.code = wire::GOODBYE_BUSY, .reason = {}, .retry_after_ms = 10'000}, at(0s));
+  const auto wait =
+      pacing.ended({.code = wire::GOODBYE_BUSY, .reason = {}, .retry_after_ms = 10'000}, at(0s));
   EXPECT_GE(wait, 10s);
   EXPECT_LE(wait, 12s);
   EXPECT_EQ(pacing.ended({.code = wire::GOODBYE_REVOKED, .reason = {}}, at(0s)), 10min);

@@ -46,6 +46,7 @@ Error reason_error(unsigned long code) {
     case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
       return {Code::kDenied, "the client showed no certificate"};
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:  // a CA of the same name with another key
       return {Code::kDenied,
               "the peer does not know the CA of our certificate: it belongs to another region"};
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
@@ -91,8 +92,8 @@ Error tls_error(SSL* ssl, int ssl_code, int errno_value) {
     if (errno_value == 0) return {Code::kUnavailable, "the connection was cut"};
     return {Code::kUnavailable, std::string("the connection broke: ") + std::strerror(errno_value)};
   }
-  if (ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED)
-    return verify_error(SSL_get_verify_result(ssl), SSL_is_server(ssl) != 0);
+  if (const long result = SSL_get_verify_result(ssl); result != X509_V_OK)
+    return verify_error(result, SSL_is_server(ssl) != 0);
   return reason_error(code);
 }
 

@@ -47,7 +47,7 @@ std::expected<bool, HttpFault> RequestParser::header(std::string& input) {
   if (input.empty()) return false;
   boost::system::error_code failed;
   const std::size_t used = beast_->parser.put(boost::asio::buffer(input), failed);
-  const bool in_first_line = input.find('\n') == std::string::npos;
+  const bool in_first_line = input.find('\n') >= limits_.header_bytes_max;
   const bool too_long = input.size() > limits_.header_bytes_max;
   input.erase(0, used);
   if (beast_->parser.is_header_done() && !failed) return true;

@@ -263,6 +263,7 @@ void WebSocketCore::end_politely(std::uint16_t code, Error why) {
   why_ = std::make_unique<Error>(why);
   flush();
   if (shut_) return tell(std::move(why));
+  if (queued_bytes() == 0) channel_->end_writing();
   start_timer(kLingerTimeMax);
   tell(std::move(why));
 }

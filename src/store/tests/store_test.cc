@@ -155,15 +155,19 @@ TEST(Connection, AReaderCannotWrite) {
 TEST(Database, WorkThatFailsIsUndoneAloneAndTheGroupGoesOn) {
   auto database = temporary();
   runtime::Loop loop;
-  std::binary_semaphore gate(0);
+  std::binary_semaphore running(0), gate(0);
   std::vector<std::string> order;
   const auto note = [&](std::string name) {
     return [&order, name](core::Status status) { order.push_back(name + (status ? "+" : "-")); };
   };
   // Holds the writer until all four are queued, so that they share a transaction.
   database->write_then(
-      loop, [&](Connection&) -> core::Status { return gate.acquire(), core::Status{}; },
+      loop,
+      [&](Connection&) -> core::Status {
+        return running.release(), gate.acquire(), core::Status{};
+      },
       note("gate"));
+  running.acquire();  // the writer has taken this piece alone
   database->write_then(loop, [](Connection& c) { return add(c, 1, "a"); }, note("one"));
   database->write_then(
       loop,
@@ -186,11 +190,15 @@ TEST(Database, WorkThatFailsIsUndoneAloneAndTheGroupGoesOn) {
 TEST(Database, AThousandWritesWaitingShareFewCommits) {
   auto database = temporary();
   runtime::Loop loop;
-  std::binary_semaphore gate(0);
+  std::binary_semaphore running(0), gate(0);
   int done = 0;
   database->write_then(
-      loop, [&](Connection&) -> core::Status { return gate.acquire(), core::Status{}; },
+      loop,
+      [&](Connection&) -> core::Status {
+        return running.release(), gate.acquire(), core::Status{};
+      },
       [](core::Status) {});
+  running.acquire();
   for (int i = 0; i < 1000; ++i) {
     database->write_then(
         loop, [i](Connection& c) { return add(c, i, std::to_string(i)); },

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the console asks the server for, and under which key the answer is kept. Lists are
+// read page by page: a view costs what is on the screen, not what is in the fleet.
+import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
+
+import { ApiError, request } from "./client";
+import type {
+  FoldList, Host, HostList, HostSort, Me, Region, Run, RunList, SelectorCheck, Target, TargetList, TargetState,
+} from "./types";
+
+export const kHostsPage = 200;
+export const kRunsPage = 50;
+export const kFoldsPage = 50;
+export const kTargetsPage = 200;
+/** The first line of an answer is enough for a table. */
+const kPreviewBytes = 256;
+
+const firstPage = null as string | null;
+
+/** A 401 anywhere means that the session may be over; /v1/me decides which page is shown. */
+export function makeQueryClient(): QueryClient {
+  const over = (error: unknown) => {
+    if (error instanceof ApiError && error.status === 401) void client.invalidateQueries({ queryKey: meQuery.queryKey });
+  };
+  const client: QueryClient = new QueryClient({
+    queryCache: new QueryCache({ onError: (error, query) => query.queryKey[0] !== "me" && over(error) }),
+    mutationCache: new MutationCache({
+      onError: (error, _variables, _result, mutation) => mutation.meta?.anonymous !== true && over(error),
+    }),
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        refetchOnWindowFocus: false,
+        // A refusal stays a refusal; no answer is worth another try.
+        retry: (count, error) => count < 2 && error instanceof ApiError && (error.status === 0 || error.status === 503),
+      },
+    },
+  });
+  return client;
+}
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: ({ signal }) => request<Me>("GET", "/v1/me", { signal }),
+  staleTime: 60_000,
+});
+
+export const regionQuery = queryOptions({
+  queryKey: ["region"],
+  queryFn: ({ signal }) => request<Region>("GET", "/v1/region", { signal }),
+  staleTime: 60_000,
+});
+
+export const hostsQuery = (selector: string, sort: HostSort) =>
+  infiniteQueryOptions({
+    queryKey: ["hosts", selector, sort],
+    queryFn: ({ pageParam, signal }) =>
+      request<HostList>("GET", "/v1/hosts", {
+        signal,
+        query: { selector: selector === "" ? undefined : selector, sort, limit: kHostsPage, after: pageParam ?? undefined },
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: (page) => page.next,
+  });
+
+export const hostQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["host", id],
+    queryFn: ({ signal }) => request<Host>("GET", `/v1/hosts/${encodeURIComponent(id)}`, { signal }),
+  });
+
+export const selectorQuery = (selector: string) =>
+  queryOptions({
+    queryKey: ["selector", selector],
+    queryFn: ({ signal }) => request<SelectorCheck>("GET", "/v1/selectors/check", { signal, query: { selector } }),
+    staleTime: 2_000,
+  });
+
+export const runsQuery = infiniteQueryOptions({
+  queryKey: ["runs"],
+  queryFn: ({ pageParam, signal }) =>
+    request<RunList>("GET", "/v1/runs", { signal, query: { limit: kRunsPage, after: pageParam ?? undefined } }),
+  initialPageParam: firstPage,
+  getNextPageParam: (page) => page.next,
+});
+
+const runPath = (id: string) => `/v1/runs/${encodeURIComponent(id)}`;
+
+export const runQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id],
+    queryFn: ({ signal }) => request<Run>("GET", runPath(id), { signal }),
+  });
+
+export const foldsQuery = (id: string) =>
+  infiniteQueryOptions({
+    queryKey: ["run", id, "folds"],
+    queryFn: ({ pageParam, signal }) =>
+      request<FoldList>("GET", `${runPath(id)}/folds`, {
+        signal,
+        query: { limit: kFoldsPage, after: pageParam ?? undefined },
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: (page) => page.next,
+  });
+
+export interface TargetFilter {
+  state?: TargetState | undefined;
+  fold?: string | undefined;
+}
+
+export const targetsQuery = (id: string, filter: TargetFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["run", id, "targets", filter.state ?? "", filter.fold ?? ""],
+    queryFn: ({ pageParam, signal }) =>
+      request<TargetList>("GET", `${runPath(id)}/targets`, {
+        signal,
+        query: {
+          state: filter.state,
+          fold: filter.fold,
+          output_bytes_max: filter.fold === undefined ? kPreviewBytes : 0,
+          limit: kTargetsPage,
+          after: pageParam ?? undefined,
+        },
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: (page) => page.next,
+  });
+
+export const targetQuery = (id: string, endpoint: string) =>
+  queryOptions({
+    queryKey: ["run", id, "target", endpoint],
+    queryFn: ({ signal }) => request<Target>("GET", `${runPath(id)}/targets/${encodeURIComponent(endpoint)}`, { signal }),
+  });
+
+/** Where the whole output lies, byte for byte. */
+export const outputUrl = (id: string, endpoint: string, stream: "stdout" | "stderr") =>
+  `${runPath(id)}/targets/${encodeURIComponent(endpoint)}/${stream}`;

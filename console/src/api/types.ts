@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The names by which the console speaks of the API's shapes. They are generated from
+// docs/openapi.yaml (`npm run types`); nothing is declared twice.
+import type { components, operations } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Me = Schemas["Me"];
+export type Role = Schemas["Role"];
+export type Region = Schemas["Region"];
+export type Host = Schemas["Host"];
+export type HostList = Schemas["HostList"];
+export type HostSort = NonNullable<NonNullable<operations["listHosts"]["parameters"]["query"]>["sort"]>;
+export type HostsEvent = Schemas["HostsEvent"];
+export type SelectorCheck = Schemas["SelectorCheck"];
+export type Command = Schemas["Command"];
+export type Run = Schemas["Run"];
+export type RunList = Schemas["RunList"];
+export type RunRequest = Schemas["RunRequest"];
+export type RunsEvent = Schemas["RunsEvent"];
+export type Counts = Schemas["Counts"];
+export type Target = Schemas["Target"];
+export type TargetList = Schemas["TargetList"];
+export type TargetState = Schemas["TargetState"];
+export type TargetEvent = Schemas["TargetEvent"];
+export type OutputEvent = Schemas["OutputEvent"];
+export type Fold = Schemas["Fold"];
+export type FoldList = Schemas["FoldList"];
+export type ErrorCode = Schemas["ErrorCode"];

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who is there? Without a session the log-in page, with one the shell and its pages.
+import { Button, Center, Loader, MantineProvider, Stack, Text } from "@mantine/core";
+import { QueryClientProvider, useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { Redirect, Route, Switch } from "wouter";
+
+import { ApiError, messageOf } from "../api/client";
+import { makeQueryClient, meQuery } from "../api/queries";
+import type { Me } from "../api/types";
+import { HostsPage } from "../hosts/hosts_page";
+import { LoginPage } from "../login/login_page";
+import { RunPage } from "../runs/run_page";
+import { RunsPage } from "../runs/runs_page";
+import { RegionLive } from "./region_live";
+import { Shell } from "./shell";
+import { theme } from "./theme";
+
+export function App() {
+  const [client] = useState(makeQueryClient);
+  return (
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <QueryClientProvider client={client}>
+        <Session />
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}
+
+function Session() {
+  const me = useQuery(meQuery);
+  const gone = me.error instanceof ApiError && me.error.status === 401;
+  if (gone) return <LoginPage />;
+  if (me.data !== undefined) return <Pages me={me.data} />;
+  if (me.error !== null) return <NoAnswer error={me.error} again={() => void me.refetch()} />;
+  return (
+    <Center mih="100vh">
+      <Loader aria-label="Loading" />
+    </Center>
+  );
+}
+
+function NoAnswer({ error, again }: { error: Error; again: () => void }) {
+  useEffect(() => {
+    const timer = setInterval(again, 5_000);
+    return () => clearInterval(timer);
+  }, [again]);
+  return (
+    <Center mih="100vh" p="lg">
+      <Stack align="center" gap="sm" role="alert">
+        <Text fw={650} size="lg">The server cannot be reached</Text>
+        <Text c="dimmed" ta="center">{messageOf(error)}</Text>
+        <Button onClick={again}>Try again</Button>
+      </Stack>
+    </Center>
+  );
+}
+
+function Pages({ me }: { me: Me }) {
+  return (
+    <RegionLive>
+      <Shell me={me}>
+        <Switch>
+          <Route path="/hosts"><HostsPage me={me} /></Route>
+          <Route path="/runs"><RunsPage /></Route>
+          <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={id} me={me} />}</Route>
+          <Route path="/"><Redirect to="/hosts" replace /></Route>
+          <Route path="/login"><Redirect to="/hosts" replace /></Route>
+          <Route>
+            <Center p="xl"><Text c="dimmed">There is no such page.</Text></Center>
+          </Route>
+        </Switch>
+      </Shell>
+    </RegionLive>
+  );
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From what a person filled in to the order that is sent, with the faults by field.
+import type { Role, RunRequest, SelectorCheck } from "../api/types";
+
+export interface RunForm {
+  mode: "shell" | "argv";
+  shell: string;
+  /** One argument a line. */
+  argv: string;
+  timeoutS: number | "";
+  user: string;
+  directory: string;
+  description: string;
+  queueMs: number;
+  liveOutput: boolean;
+}
+
+export const kRunFormStart: RunForm = {
+  mode: "shell", shell: "", argv: "", timeoutS: 60, user: "", directory: "", description: "", queueMs: 0, liveOutput: false,
+};
+
+/** More hosts than this, and the person says so twice. */
+export const kConfirmAbove = 100;
+const kTimeoutSMax = 4_294_967;
+
+export type RunFormFaults = Partial<Record<"command" | "timeoutS", string>>;
+
+export function argvOf(text: string): string[] {
+  const lines = text.split("\n");
+  while (lines.length > 0 && lines.at(-1) === "") lines.pop();
+  return lines;
+}
+
+export function faultsOf(form: RunForm): RunFormFaults {
+  const faults: RunFormFaults = {};
+  if (form.mode === "shell" && form.shell.trim() === "") faults.command = "Type the command line to run";
+  if (form.mode === "argv") {
+    const argv = argvOf(form.argv);
+    if ((argv[0] ?? "").trim() === "") faults.command = "The first line names the program";
+  }
+  if (form.timeoutS !== "" && (form.timeoutS <= 0 || form.timeoutS > kTimeoutSMax)) {
+    faults.timeoutS = `Between 1 and ${kTimeoutSMax} seconds, or empty for the host's own limit`;
+  }
+  return faults;
+}
+
+/** REQUIRES: faultsOf(form) is empty. */
+export function requestOf(form: RunForm, selector: string): RunRequest {
+  return {
+    selector,
+    command: {
+      ...(form.mode === "shell" ? { shell: form.shell } : { argv: argvOf(form.argv) }),
+      ...(form.user.trim() === "" ? {} : { user: form.user.trim() }),
+      ...(form.directory.trim() === "" ? {} : { directory: form.directory.trim() }),
+    },
+    ...(form.timeoutS === "" ? {} : { limits: { timeout_ms: Math.round(form.timeoutS * 1000) } }),
+    ...(form.queueMs > 0 ? { queue_for_ms: form.queueMs } : {}),
+    ...(form.liveOutput ? { live_output: true } : {}),
+    ...(form.description.trim() === "" ? {} : { description: form.description.trim() }),
+  } as RunRequest;
+}
+
+export function mayRun(role: Role): boolean {
+  return role !== "viewer";
+}
+
+/** Why this order wants a second yes; undefined where it does not. */
+export function confirmationFor(form: RunForm, selector: string, check: SelectorCheck, role: Role): string | undefined {
+  if (check.matched > kConfirmAbove) return `This runs on more than ${kConfirmAbove} hosts.`;
+  if (selector.trim() === "" && check.matched > 1) return "No selector is set: this runs on every host that you may reach.";
+  if (form.user.trim() === "root" && check.matched > 1) return "This runs as root on more than one host.";
+  if (role === "admin" && check.matched > 10) return "You are an administrator: nothing narrows what you may do.";
+  return undefined;
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One run while it happens and ever after: how far it is, the answers folded together, every
+// host by itself, and what it says live.
+import { Alert, Center, Group, Loader, Tabs, Text } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useReducer, useRef, useState } from "react";
+import { Link } from "wouter";
+
+import { ApiError, messageOf } from "../api/client";
+import { type LiveState, useLive } from "../api/live";
+import { meQuery, runQuery } from "../api/queries";
+import type { Me, Run, TargetState } from "../api/types";
+import { IconBack } from "../app/icons";
+import { useNow } from "../app/now";
+import { ago, count, duration, moment } from "../text/format";
+import { visibleLine } from "../text/visible";
+import { CancelButton } from "./cancel_button";
+import { FoldList } from "./fold_list";
+import { commandLine } from "./folds";
+import { LiveOutput } from "./live_output";
+import { kRunLiveStart, reduceRun, runEventOf, type RunLive } from "./run_live";
+import classes from "./runs.module.css";
+import { StateBar, StateLegend } from "./state_bar";
+import { answered } from "./states";
+import { TargetDrawer } from "./target_drawer";
+import { TargetsTable } from "./targets_table";
+
+const kNames = ["run", "target", "output", "end"] as const;
+/** Lists of answers are read again at most so often while answers arrive. */
+const kReloadMs = 1_000;
+
+/** The run as the server tells it, live until it has ended. */
+function useRunLive(id: string): { run: Run | undefined; error: Error | null; live: RunLive; state: LiveState } {
+  const client = useQueryClient();
+  const query = useQuery(runQuery(id));
+  const [live, dispatch] = useReducer(reduceRun, kRunLiveStart);
+  const finished = query.data?.state === "finished" || live.ended;
+  const watch = query.data !== undefined && !finished;
+  const state = useLive(watch ? `/v1/runs/${encodeURIComponent(id)}/events` : null, kNames, {
+    onEvent: (name, data) => {
+      const event = runEventOf(name, data);
+      if (event === undefined) return;
+      dispatch(event);
+      if (event.type === "run" || event.type === "end") {
+        client.setQueryData(runQuery(id).queryKey, (known) => (known?.state === "finished" ? known : event.run));
+      }
+    },
+  }, "end");
+  useEffect(() => {
+    if (state === "lost") void client.invalidateQueries({ queryKey: meQuery.queryKey });
+  }, [state, client]);
+  return { run: query.data, error: query.error, live, state: watch ? state : "ended" };
+}
+
+/** Reads the lists below this run again when answers came: at once at the end, else at most once a second. */
+function useReload(id: string, version: number, ended: boolean) {
+  const client = useQueryClient();
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const reload = useRef<() => void>(() => undefined);
+  reload.current = () => {
+    timer.current = undefined;
+    void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[1] === id && queryKey.length > 2 });
+  };
+  useEffect(() => {
+    if (version === 0) return;
+    if (ended) {
+      clearTimeout(timer.current);
+      reload.current();
+    } else {
+      timer.current ??= setTimeout(() => reload.current(), kReloadMs);
+    }
+  }, [version, ended]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+}
+
+export function RunPage({ id, me }: { id: string; me: Me }) {
+  const { run, error, live, state } = useRunLive(id);
+  const [opened, setOpened] = useState<string | undefined>();
+  useReload(id, live.version, run?.state === "finished");
+  if (run === undefined) {
+    return (
+      <Center p="xl">
+        {error === null ? <Loader aria-label="Loading" /> : (
+          <Alert color="red" role="alert">
+            {error instanceof ApiError && error.status === 404 ? "There is no such run, or it is not yours to see." : messageOf(error)}
+          </Alert>
+        )}
+      </Center>
+    );
+  }
+  return (
+    <div className={classes.scroll}>
+      <div className={classes.column}>
+        <RunHead run={run} state={state} me={me} />
+        <RunTabs run={run} live={live} onOpen={setOpened} />
+      </div>
+      <TargetDrawer run={id} endpoint={opened} onClose={() => setOpened(undefined)} />
+    </div>
+  );
+}
+
+function RunHead({ run, state, me }: { run: Run; state: LiveState; me: Me }) {
+  const done = answered(run.counts);
+  const running = run.state === "running";
+  return (
+    <section className={classes.head} aria-label="Run">
+      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl">
+        <div className={classes.headText}>
+          <Link href="/runs" className={classes.back}><IconBack size={14} /> Runs</Link>
+          <h1 className={classes.command}>{visibleLine(commandLine(run.command), 2_000)}</h1>
+          <RunWhere run={run} />
+        </div>
+        <CancelButton run={run} me={me} />
+      </Group>
+      <Group justify="space-between" mt="lg" mb={8} gap="md">
+        <Text fw={600} size="sm" role="status">
+          {running ? `${count(done)} of ${count(run.targets)} answered` : `Finished: ${count(run.targets)} ${run.targets === 1 ? "host" : "hosts"}`}
+        </Text>
+        {running && state === "lost" && <Text size="sm" fw={600} c="orange" role="alert">connection lost, retrying</Text>}
+        <Elapsed run={run} />
+      </Group>
+      <StateBar counts={run.counts} />
+    </section>
+  );
+}
+
+function RunWhere({ run }: { run: Run }) {
+  const now = useNow(5_000);
+  return (
+    <Text size="sm" c="dimmed" className={classes.where}>
+      {run.description !== undefined && run.description !== "" && <b>{visibleLine(run.description, 1_024)}{" · "}</b>}
+      {visibleLine(run.created_by, 64)}, <span title={moment(run.created_at)}>{ago(run.created_at, now)}</span>, on{" "}
+      <code>{run.selector === "" ? "every host" : visibleLine(run.selector, 300)}</code>
+      {run.command?.user !== undefined && <> as <code>{visibleLine(run.command.user, 64)}</code></>}
+      {run.limits?.timeout_ms !== undefined && <> · at most {duration(run.limits.timeout_ms)}</>}
+      {run.cancelled_by !== undefined && <> · cancelled by {visibleLine(run.cancelled_by, 64)}</>}
+      {" · "}<span className={classes.id}>{run.id}</span>
+    </Text>
+  );
+}
+
+function Elapsed({ run }: { run: Run }) {
+  const now = useNow(1_000);
+  const end = run.finished_at === undefined ? now : Date.parse(run.finished_at);
+  return <Text size="sm" c="dimmed" ml="auto">{duration(Math.max(0, end - Date.parse(run.created_at)))}</Text>;
+}
+
+function RunTabs({ run, live, onOpen }: { run: Run; live: RunLive; onOpen: (endpoint: string) => void }) {
+  const [tab, setTab] = useState<string | null>("answers");
+  const [only, setOnly] = useState<TargetState | undefined>();
+  return (
+    <>
+      <StateLegend
+        counts={run.counts} only={only}
+        onOnly={(state) => {
+          setOnly(state);
+          if (state !== undefined) setTab("hosts");
+        }}
+      />
+      <Tabs value={tab} onChange={setTab} keepMounted={false} mt="md">
+        <Tabs.List mb="md">
+          <Tabs.Tab value="answers">Answers</Tabs.Tab>
+          <Tabs.Tab value="hosts">Hosts</Tabs.Tab>
+          {(run.live_output === true || live.lines.length > 0) && <Tabs.Tab value="live">Live output</Tabs.Tab>}
+        </Tabs.List>
+        <Tabs.Panel value="answers"><FoldList run={run} onOpen={onOpen} /></Tabs.Panel>
+        <Tabs.Panel value="hosts"><TargetsTable run={run} state={only} onOpen={onOpen} onAll={() => setOnly(undefined)} /></Tabs.Panel>
+        <Tabs.Panel value="live"><LiveOutput lines={live.lines} dropped={live.dropped} onOpen={onOpen} /></Tabs.Panel>
+      </Tabs>
+    </>
+  );
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/agent.h"
+
+#include <malloc.h>
+
+#include <cstdlib>
+
+#include "agent/enrol.h"
+#include "agent/facts.h"
+#include "agent/work.h"
+#include "core/log.h"
+#include "identity/renewal.h"
+#include "identity/request.h"
+#include "net/http_client.h"
+#include "wire/limits.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr std::chrono::seconds kConnectTimeMax{20};
+constexpr std::chrono::hours kForever{24 * 365};
+constexpr std::chrono::hours kRenewalRetry{1};
+constexpr std::chrono::milliseconds kStopPoll{100};
+
+}  // namespace
+
+Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment)
+    : loop_(loop),
+      folder_(std::move(folder)),
+      enrolment_(std::move(enrolment)),
+      instance_(core::random_bytes(16)),
+      runs_(*this),
+      runner_(loop, *this),
+      reconnect_(enrolment_.servers, enrolment_.last_good, core::random_seeded().next()),
+      tasks_(loop, "agent"),
+      stop_tasks_(loop, "agent stop") {}
+
+// The task that stopped the loop has not quite ended.
+Agent::~Agent() {
+  loop_.context().restart();
+  while (stop_tasks_.size() > 0) loop_.context().run_one();
+}
+
+void Agent::start() {
+  core::log(core::Level::kInfo, "agent", "started",
+            {{"endpoint", enrolment_.key.endpoint_id()},
+             {"region", enrolment_.region},
+             {"version", MUSTER_VERSION}});
+  tasks_.spawn(keep_logged_in());
+}
+
+void Agent::stop() {
+  if (std::exchange(stopping_, true)) return;
+  changed_.notify();
+  stop_tasks_.spawn(end_in_good_order());
+}
+
+// --- the link
+
+runtime::Task<void> Agent::keep_logged_in() {
+  while (!stopping_) {
+    const link::Ending ending = co_await one_link();
+    const core::Duration wait = reconnect_.ended(ending, core::mono_now());
+    if (stopping_) break;
+    core::log(core::Level::kWarn, "agent", reconnect_.explanation(),
+              {{"goodbye", link::name(ending.code)}});
+    write_status(false, {}, reconnect_.explanation());
+    co_await changed_.wait(changed_.count(), wait);
+  }
+}
+
+// From the connection to its end; says how it ended.
+runtime::Task<link::Ending> Agent::one_link() {
+  const std::string server = reconnect_.server();
+  if (!tls_)
+    if (const core::Status made = make_tls(); !made)
+      co_return link::Ending{.reason = made.error().message};
+  const auto address = net::ServerAddress::parse(server);
+  if (!address) co_return link::Ending{.reason = address.error().message};
+  auto socket = co_await net::connect_websocket(
+      loop_, *address, tls_, "/link",
+      {.message_bytes_max = wire::kFrameBytesMax, .queue_bytes_max = 16 * 1024 * 1024},
+      kConnectTimeMax);
+  if (!socket) co_return link::Ending{.reason = std::move(socket.error().message)};
+  link_over_ = false;
+  link_ = std::make_unique<GatewayLink>(loop_, std::move(*socket), runs_,
+                                        static_cast<GatewayLinkObserver&>(*this));
+  link_->start({.instance = instance_,
+                .facts = gather_facts(),
+                .wall_clock_unix_ms = core::unix_ms(core::wall_now())});
+  while (!link_over_) co_await changed_.wait(changed_.count(), kForever);
+  link_.reset();
+  renewing_ = false;
+  co_return std::move(ending_);
+}
+
+core::Status Agent::make_tls() {
+  net::TlsClientOptions options;
+  options.ca_pem = enrolment_.authority.pem();
+  options.identity = net::TlsIdentity{enrolment_.certificate.pem(), enrolment_.key.pem()};
+  options.alpn = net::kAlpnLink;
+  options.check_peer = check_gateway;
+  MUSTER_ASSIGN(tls_, net::TlsClientContext::make(std::move(options)));
+  return {};
+}
+
+void Agent::link_open(const wire::Welcome& welcome) {
+  reconnect_.connected(core::mono_now());
+  core::log(core::Level::kInfo, "agent", "logged in",
+            {{"server", reconnect_.server()}, {"gateway", welcome.gateway()}});
+  const auto skew = std::abs(welcome.wall_clock_unix_ms() - core::unix_ms(core::wall_now()));
+  if (skew > 60'000)
+    core::log(core::Level::kWarn, "agent",
+              "this machine's clock differs from the gateway's: certificates may seem invalid",
+              {{"by", core::to_text(std::chrono::milliseconds(skew))}});
+  if (enrolment_.last_good != reconnect_.server()) {
+    enrolment_.last_good = reconnect_.server();
+    if (const core::Status saved = folder_.save_servers(enrolment_); !saved)
+      core::log(core::Level::kWarn, "agent", saved.error().message);
+  }
+  write_status(true, welcome.gateway(), "logged in");
+  malloc_trim(0);  // the handshake is over; what it needed goes back
+}
+
+void Agent::link_alive() {
+  renew_if_due();
+}
+
+void Agent::link_ended(const link::Ending& ending) {
+  ending_ = ending;
+  link_over_ = true;
+  changed_.notify();
+}
+
+void Agent::touch_link() {
+  if (link_ && !link_over_) link_->touched();
+}
+
+void Agent::write_status(bool open, std::string gateway, std::string explanation) {
+  const core::Status saved = folder_.save_status({.open = open,
+                                                  .server = reconnect_.server(),
+                                                  .gateway = std::move(gateway),
+                                                  .explanation = std::move(explanation),
+                                                  .since = core::to_rfc3339(core::wall_now())});
+  if (!saved) core::log(core::Level::kWarn, "agent", saved.error().message);
+}
+
+// --- work
+
+void Agent::start_work(const wire::Invoke& invoke) {
+  const core::RunId run{invoke.run()};
+  if (!stopping_) return runner_.run(run, command_of(invoke));
+  link::RunResult result;
+  result.announce.set_outcome(wire::OUTCOME_REFUSED);
+  result.announce.set_reason("the agent is stopping");
+  runs_.finished(run, std::move(result), core::mono_now());
+}
+
+void Agent::cancel_work(core::RunId run, const std::string& reason) {
+  runner_.cancel(run, reason.empty() ? "cancelled" : reason);
+}
+
+void Agent::command_started(core::RunId run) {
+  core::log(core::Level::kInfo, "agent", "started a command", {{"run", run}});
+  runs_.started(run);
+}
+
+void Agent::command_output(core::RunId run, methods::Stream stream, std::uint64_t offset,
+                           std::string_view data) {
+  runs_.output(run, stream == methods::Stream::kStdout ? wire::STREAM_STDOUT : wire::STREAM_STDERR,
+               offset, data);
+}
+
+void Agent::command_done(core::RunId run, methods::Completion completion) {
+  core::log(core::Level::kInfo, "agent", "a command ended",
+            {{"run", run},
+             {"exit_code", completion.exit_code},
+             {"signal", completion.signal},
+             {"reason", completion.reason}});
+  runs_.finished(run, result_of(std::move(completion)), core::mono_now());
+  changed_.notify();
+  touch_link();
+}
+
+// --- the certificate
+
+void Agent::renew_if_due() {
+  if (renewal_due_ == core::WallTime{}) {
+    core::Random random = core::random_seeded();
+    renewal_due_ = identity::renewal_due(enrolment_.certificate.not_before(),
+                                         enrolment_.certificate.not_after(), random);
+  }
+  const core::MonoTime now = core::mono_now();
+  if (renewing_ || stopping_ || now < renewal_not_before_ || core::wall_now() < renewal_due_)
+    return;
+  renewing_ = true;
+  renewal_not_before_ = now + kRenewalRetry;
+  link_->session().upcall("certificate.renew", identity::make_request(enrolment_.key),
+                          std::chrono::seconds(30), now, [this](core::Result<std::string> pem) {
+                            renewing_ = false;
+                            const core::Status taken =
+                                pem ? take_certificate(*pem) : core::fail(std::move(pem.error()));
+                            if (!taken)
+                              core::log(core::Level::kWarn, "agent",
+                                        "the certificate could not be renewed; it is tried again",
+                                        {{"error", taken.error().message}});
+                          });
+}
+
+core::Status Agent::take_certificate(const std::string& pem) {
+  MUSTER_ASSIGN(identity::Certificate renewed, identity::Certificate::from_pem(pem));
+  MUSTER_TRY(identity::verify_chain(renewed, enrolment_.authority, core::wall_now()));
+  if (!identity::holds_key(renewed, enrolment_.key.public_key_der()))
+    return core::fail(core::Code::kUnauthorized, "the new certificate is for another key");
+  MUSTER_TRY(folder_.save_certificate(renewed));
+  enrolment_.certificate = std::move(renewed);
+  renewal_due_ = {};
+  tls_.reset();  // the next link shows the new one
+  core::log(core::Level::kInfo, "agent", "renewed the certificate",
+            {{"valid_until", core::to_rfc3339(enrolment_.certificate.not_after())}});
+  return {};
+}
+
+// --- the end
+
+runtime::Task<void> Agent::wait_until(core::Duration at_most, std::function<bool()> done) {
+  const core::MonoTime until = core::mono_now() + at_most;
+  while (!done() && core::mono_now() < until) co_await changed_.wait(changed_.count(), kStopPoll);
+}
+
+runtime::Task<void> Agent::end_in_good_order() {
+  if (runner_.running() > 0)
+    core::log(core::Level::kInfo, "agent", "stopping; waiting for running commands",
+              {{"running", runner_.running()}, {"at_most", core::to_text(kStopGrace)}});
+  co_await wait_until(kStopGrace, [this] { return runner_.running() == 0; });
+  runner_.cancel_all("the agent was stopped");
+  co_await wait_until(methods::kKillGrace + kAckGrace, [this] { return runner_.running() == 0; });
+  if (link_ && link_->session().open())
+    co_await wait_until(kAckGrace, [this] { return runs_.all().empty() || link_over_; });
+  if (link_ && !link_over_) {
+    link_->session().goodbye(wire::GOODBYE_STOPPING, "the agent is stopping");
+    co_await wait_until(kAckGrace, [this] { return link_over_; });
+  }
+  link_over_ = true;
+  changed_.notify();
+  co_await tasks_.stop();
+  link_.reset();
+  write_status(false, {}, "the agent was stopped");
+  core::log(core::Level::kInfo, "agent", "stopped");
+  loop_.stop();
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Agent: logs in, does what it is ordered to, answers, sleeps. One loop, one thread.
+//
+// The ledger of runs outlives links; a link is one GatewayLink. start() once, then the
+// loop runs until stop() has ended everything.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "agent/gateway_link.h"
+#include "agent/state_folder.h"
+#include "link/endpoint_runs.h"
+#include "link/reconnect.h"
+#include "methods/runner.h"
+#include "net/tls_context.h"
+#include "runtime/signal.h"
+#include "runtime/task_group.h"
+
+namespace muster::agent {
+
+/// Running work gets so long to end by itself when the agent is stopped.
+inline constexpr std::chrono::seconds kStopGrace{10};
+/// Then it is killed, and results get so long to be acknowledged.
+inline constexpr std::chrono::seconds kAckGrace{3};
+
+class Agent final : private link::WorkPort,
+                    private methods::CommandObserver,
+                    private GatewayLinkObserver {
+ public:
+  Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment);
+  /// REQUIRES: start() was not called, or the loop was stopped by stop().
+  ~Agent() override;
+  Agent(const Agent&) = delete;
+  Agent& operator=(const Agent&) = delete;
+
+  void start();
+  /// Ends in good order: running work first, then the link, then stops the loop.
+  void stop();
+  /// Kills all work at once, for a process that ends without more ado.
+  void abandon_work() { runner_.kill_all(); }
+
+ private:
+  // Work
+  void start_work(const wire::Invoke& invoke) override;
+  void cancel_work(core::RunId run, const std::string& reason) override;
+  void command_started(core::RunId run) override;
+  void command_output(core::RunId run, methods::Stream stream, std::uint64_t offset,
+                      std::string_view data) override;
+  void command_done(core::RunId run, methods::Completion completion) override;
+  // The link
+  void link_open(const wire::Welcome& welcome) override;
+  void link_alive() override;
+  void link_ended(const link::Ending& ending) override;
+  void touch_link();
+
+  runtime::Task<void> keep_logged_in();
+  runtime::Task<link::Ending> one_link();
+  runtime::Task<void> end_in_good_order();
+  runtime::Task<void> wait_until(core::Duration at_most, std::function<bool()> done);
+  core::Status make_tls();
+  void write_status(bool open, std::string gateway, std::string explanation);
+  void renew_if_due();
+  core::Status take_certificate(const std::string& pem);
+
+  runtime::Loop& loop_;
+  StateFolder folder_;
+  Enrolment enrolment_;
+  const std::string instance_;
+  link::EndpointRuns runs_;
+  methods::Runner runner_;
+  link::Reconnect reconnect_;
+  std::shared_ptr<const net::TlsClientContext> tls_;
+  std::unique_ptr<GatewayLink> link_;
+  runtime::Signal changed_;  // a link ended, a run ended
+  bool link_over_ = false;
+  link::Ending ending_;
+  core::WallTime renewal_due_{};
+  core::MonoTime renewal_not_before_{};
+  bool renewing_ = false;
+  bool stopping_ = false;
+  runtime::TaskGroup tasks_;
+  runtime::TaskGroup stop_tasks_;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// muster-agent: the endpoint daemon. Exit status: 0 done, 1 failed, 2 wrong usage.
+#include <signal.h>
+
+#include <cstdio>
+#include <iostream>
+#include <iterator>
+#include <optional>
+
+#include "agent/agent.h"
+#include "agent/enrol.h"
+#include "agent/options.h"
+#include "core/log.h"
+#include "runtime/file.h"
+#include "runtime/watch.h"
+
+namespace {
+
+using namespace muster;
+
+int failed(const core::Error& error) {
+  std::fprintf(stderr, "muster-agent: %s\n", error.message.c_str());
+  return 1;
+}
+
+core::Result<std::string> read_token(const agent::Options& options) {
+  if (!options.token.empty()) return options.token;
+  if (options.token_file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  return runtime::read_file(options.token_file, 4096);
+}
+
+core::Status enrol(const agent::Options& options) {
+  agent::StateFolder folder(options.state);
+  MUSTER_TRY(folder.lock());
+  if (folder.enrolled() && !options.again)
+    return core::fail(core::Code::kExists, "this machine is enrolled already (" +
+                                               folder.path().string() +
+                                               "); --again makes a new key and enrols it anew");
+  MUSTER_ASSIGN(const std::string token, read_token(options));
+  runtime::Loop loop;
+  runtime::TaskGroup tasks(loop, "enrol");
+  std::optional<core::Result<agent::Enrolment>> result;
+  tasks.spawn([](runtime::Loop* on, std::string server, std::string text,
+                 std::optional<core::Result<agent::Enrolment>>* out) -> runtime::Task<void> {
+    out->emplace(co_await agent::enrol(*on, std::move(server), std::move(text)));
+  }(&loop, options.server, token, &result));
+  loop.run_until_idle();
+  if (!result) return core::fail(core::Code::kInternal, "enrolment ended without a result");
+  if (!*result) return core::fail(std::move(result->error()).while_doing("enrolment failed"));
+  MUSTER_TRY(folder.save(**result));
+  std::printf("enrolled as %s in region %s\n", (*result)->key.endpoint_id().str().c_str(),
+              (*result)->region.c_str());
+  return {};
+}
+
+core::Status run(const agent::Options& options) {
+  if (!core::set_log_level(std::string_view(options.log_level)))
+    return core::fail(core::Code::kInvalid, "--log-level is debug, info, warn or error");
+  agent::StateFolder folder(options.state);
+  MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
+  MUSTER_TRY(folder.lock());
+  signal(SIGPIPE, SIG_IGN);
+  runtime::Loop loop;
+  agent::Agent daemon(loop, folder, std::move(enrolment));
+  runtime::SignalWatch stop(loop, {SIGTERM, SIGINT}, [&, again = false](int) mutable {
+    if (!std::exchange(again, true)) return daemon.stop();
+    daemon.abandon_work();
+    std::_Exit(1);
+  });
+  daemon.start();
+  loop.run();
+  return {};
+}
+
+core::Status status(const agent::Options& options) {
+  agent::StateFolder folder(options.state);
+  MUSTER_ASSIGN(const agent::Enrolment enrolment, folder.load());
+  const int pid = folder.holder();
+  std::printf("endpoint     %s\nregion       %s\ncertificate  valid until %s\nservers     ",
+              enrolment.key.endpoint_id().str().c_str(), enrolment.region.c_str(),
+              core::to_rfc3339(enrolment.certificate.not_after()).c_str());
+  for (const std::string& server : enrolment.servers) std::printf(" %s", server.c_str());
+  std::printf("\nagent        %s\n",
+              pid > 0 ? ("runs as process " + std::to_string(pid)).c_str() : "does not run");
+  const auto link = folder.load_status();
+  if (!link) return {};
+  if (link->open && pid > 0)
+    std::printf("link         open to %s (gateway %s) since %s\n", link->server.c_str(),
+                link->gateway.c_str(), link->since.c_str());
+  else
+    std::printf("link         down since %s: %s\n", link->since.c_str(), link->explanation.c_str());
+  return {};
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const auto options = agent::parse_options(count, words);
+  if (!options) {
+    failed(options.error());
+    return 2;
+  }
+  core::Status done;
+  switch (options->action) {
+    case agent::Options::Action::kHelp:
+      std::fputs(agent::help_text().data(), stdout);
+      return 0;
+    case agent::Options::Action::kVersion:
+      std::puts("muster-agent " MUSTER_VERSION);
+      return 0;
+    case agent::Options::Action::kEnrol:
+      done = enrol(*options);
+      break;
+    case agent::Options::Action::kRun:
+      done = run(*options);
+      break;
+    case agent::Options::Action::kStatus:
+      done = status(*options);
+      break;
+  }
+  return done ? 0 : failed(done.error());
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/options.h"
+
+#include <getopt.h>
+
+#include "agent/state_folder.h"
+#include "core/bytes.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr const char* kSeeHelp = "; see `muster-agent --help`";
+
+core::Result<Options::Action> action_of(std::string_view word) {
+  if (word == "enrol" || word == "enroll") return Options::Action::kEnrol;
+  if (word == "run") return Options::Action::kRun;
+  if (word == "status") return Options::Action::kStatus;
+  if (word == "help") return Options::Action::kHelp;
+  return core::fail(core::Code::kInvalid,
+                    "there is no command " + core::printable(word, 60) + kSeeHelp);
+}
+
+}  // namespace
+
+std::string_view help_text() {
+  return R"(muster-agent: makes this machine an endpoint of a Muster region
+
+  muster-agent enrol --server HOST[:PORT] --token TOKEN   get a certificate, once
+  muster-agent run                                        log in and stay
+  muster-agent status                                     how it stands
+
+Options
+  --state DIR        the state folder (default: $MUSTER_STATE or ~/.local/share/muster)
+  --server HOST      the server to enrol at; port 7443 where none is named
+  --token TOKEN      a join token (mjt1...), made by `muster token create`
+  --token-file FILE  reads the token from a file, or from standard input by -
+  --again            enrol: make a new key although this machine is enrolled already
+  --log-level LEVEL  run: debug, info, warn or error
+  --help, --version
+
+Example
+  muster-agent enrol --server muster.example.org --token-file token.txt && muster-agent run
+)";
+}
+
+core::Result<Options> parse_options(int count, char* const* words) {
+  enum { kHelp = 1, kVersion, kState, kServer, kToken, kTokenFile, kAgain, kLogLevel };
+  static constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
+                                     {"version", no_argument, nullptr, kVersion},
+                                     {"state", required_argument, nullptr, kState},
+                                     {"server", required_argument, nullptr, kServer},
+                                     {"token", required_argument, nullptr, kToken},
+                                     {"token-file", required_argument, nullptr, kTokenFile},
+                                     {"again", no_argument, nullptr, kAgain},
+                                     {"log-level", required_argument, nullptr, kLogLevel},
+                                     {nullptr, 0, nullptr, 0}};
+  Options options;
+  options.state = StateFolder::default_root();
+  optind = 0;
+  opterr = 0;
+  for (int found; (found = getopt_long(count, words, "", kLong, nullptr)) != -1;) {
+    switch (found) {
+      case kHelp:
+        return options;
+      case kVersion:
+        options.action = Options::Action::kVersion;
+        return options;
+      case kState:
+        options.state = optarg;
+        break;
+      case kServer:
+        options.server = optarg;
+        break;
+      case kToken:
+        options.token = optarg;
+        break;
+      case kTokenFile:
+        options.token_file = optarg;
+        break;
+      case kAgain:
+        options.again = true;
+        break;
+      case kLogLevel:
+        options.log_level = optarg;
+        break;
+      default:
+        return core::fail(
+            core::Code::kInvalid,
+            "cannot read the option " + core::printable(words[optind - 1], 60) + kSeeHelp);
+    }
+  }
+  if (optind == count)
+    return core::fail(core::Code::kInvalid, std::string("no command") + kSeeHelp);
+  if (optind + 1 < count)
+    return core::fail(core::Code::kInvalid,
+                      "one word too many: " + core::printable(words[optind + 1], 60) + kSeeHelp);
+  MUSTER_ASSIGN(options.action, action_of(words[optind]));
+  if (options.state.empty()) return core::fail(core::Code::kInvalid, "--state is empty");
+  if (options.action == Options::Action::kEnrol &&
+      (options.server.empty() || options.token.empty() == options.token_file.empty()))
+    return core::fail(core::Code::kInvalid,
+                      "enrol needs --server HOST and either --token or --token-file");
+  return options;
+}
+
+}  // namespace muster::agent

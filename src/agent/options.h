@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The command line of muster-agent.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace muster::agent {
+
+struct Options {
+  enum class Action { kHelp, kVersion, kEnrol, kRun, kStatus };
+  Action action = Action::kHelp;
+  std::filesystem::path state;  ///< the machine's state folder; never empty
+  std::string server;
+  std::string token;       ///< or
+  std::string token_file;  ///< "-": standard input
+  std::string log_level = "info";
+  bool again = false;
+};
+
+/// kInvalid with a sentence that ends in what to type.
+core::Result<Options> parse_options(int count, char* const* words);
+
+std::string_view help_text();
+
+}  // namespace muster::agent

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between the words of the wire and those of the runner.
+#pragma once
+
+#include "link/endpoint_runs.h"
+#include "methods/command.h"
+
+namespace muster::agent {
+
+methods::Command command_of(const wire::Invoke& invoke);
+link::RunResult result_of(methods::Completion completion);
+
+}  // namespace muster::agent

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <map>
+
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "cli/render.h"
+#include "cli/selector_text.h"
+#include "cli/text.h"
+
+namespace muster::cli {
+namespace {
+
+struct ListOptions {
+  std::optional<std::string> selector;
+  std::optional<std::uint64_t> limit;
+  bool json = false;
+};
+
+int list_hosts(Context& context, const ListOptions& options) {
+  constexpr std::uint64_t kLimitDefault = 1000;
+  auto client = context.connect();
+  if (!client) return report(context, client.error());
+  const std::string selector = options.selector.value_or("");
+  const auto list = client->hosts(selector, options.limit.value_or(kLimitDefault));
+  if (!list) return report(context, pointing_at(list.error(), selector));
+  Terminal& terminal = context.terminal;
+  if (options.json) {
+    terminal.out_bytes(pretty(*list));
+    return kExitOk;
+  }
+  const auto& hosts = elements(*list, "hosts");
+  if (hosts.empty()) {
+    terminal.err(selector.empty()
+                     ? "No host has enrolled yet: muster token create shows how to let one in\n"
+                     : "No host matches " + shell_quoted(selector) + "\n");
+    return selector.empty() ? kExitOk : kExitNoMatch;
+  }
+  terminal.out(render_hosts(*list, terminal, context.now()));
+  const auto total = static_cast<std::uint64_t>(number(*list, "total"));
+  if (hosts.size() < total && !terminal.out_is_terminal) {
+    terminal.err("Shown are " + std::to_string(hosts.size()) + " of " + std::to_string(total) +
+                 " hosts: --limit 0 shows all\n");
+  }
+  return kExitOk;
+}
+
+void describe_list(Command& command) {
+  auto options = std::make_shared<ListOptions>();
+  command.optional_argument("SELECTOR", "which hosts; all where it is left out", options->selector)
+      .flag("--json", "print the server's JSON", options->json)
+      .option("--limit", "N", "at most N hosts; 0 for all of them (default 1000)", options->limit)
+      .action([options](Context& context) { return list_hosts(context, *options); });
+}
+
+void add_show(Command& hosts) {
+  struct Options {
+    std::string host;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  hosts.add("show", "show everything about one host")
+      .argument("HOST", "its name or its id", options->host)
+      .flag("--json", "print the server's JSON", options->json)
+      .example("muster hosts show web1", "facts, labels and last contact of web1")
+      .example("muster hosts show web1 --json | jq .facts.kernel", "one fact, for a script")
+      .action([options](Context& context) -> int {
+        auto client = context.connect();
+        if (!client) return report(context, client.error());
+        const auto host = client->find_host(options->host);
+        if (!host) return report(context, host.error());
+        if (options->json) {
+          context.terminal.out_bytes(pretty(*host));
+        } else {
+          context.terminal.out(render_host(*host, context.terminal, context.now()));
+        }
+        return kExitOk;
+      });
+}
+
+struct LabelOptions {
+  std::string selector;
+  std::vector<std::string> changes;
+  bool yes = false;
+};
+
+int label_hosts(Context& context, const LabelOptions& options) {
+  std::map<std::string, std::string> set;
+  std::vector<std::string> remove;
+  for (const auto& change : options.changes) {
+    const auto equals = change.find('=');
+    if (equals != std::string::npos && equals > 0) {
+      set[change.substr(0, equals)] = change.substr(equals + 1);
+    } else if (change.size() > 1 && change.ends_with('-')) {
+      remove.push_back(change.substr(0, change.size() - 1));
+    } else {
+      return report(context, {core::Code::kInvalid,
+                              "'" + in_line(change) +
+                                  "' changes no label: write key=value to set, key- to remove"});
+    }
+  }
+  auto client = context.connect();
+  if (!client) return report(context, client.error());
+  const auto list = client->hosts(options.selector, 0);
+  if (!list) return report(context, pointing_at(list.error(), options.selector));
+  const auto& hosts = elements(*list, "hosts");
+  if (hosts.empty()) {
+    return report(context,
+                  {core::Code::kNotFound, "no host matches " + shell_quoted(options.selector)});
+  }
+  if (hosts.size() > 1 && !options.yes) {
+    const auto sure = context.terminal.confirm("Change the labels of " +
+                                               std::to_string(hosts.size()) + " hosts?");
+    if (!sure) return report(context, sure.error());
+    if (!*sure) return kExitInterrupted;
+  }
+  std::size_t done = 0;
+  for (const Json& host : hosts) {
+    if (auto changed = client->label_host(text(host, "id"), set, remove); !changed) {
+      context.terminal.err("Labels changed on " + std::to_string(done) + " of " +
+                           std::to_string(hosts.size()) + " hosts before this:\n");
+      return report(context, std::move(changed.error()).while_doing(in_line(text(host, "name"))));
+    }
+    ++done;
+  }
+  context.terminal.err("Labels changed on " + count_of(done, "host", "hosts") + "\n");
+  return kExitOk;
+}
+
+void add_label(Command& hosts) {
+  auto options = std::make_shared<LabelOptions>();
+  hosts.add("label", "set and remove labels")
+      .argument("SELECTOR", "which hosts", options->selector)
+      .arguments("CHANGE", "key=value sets a label, key- removes it", options->changes)
+      .flag("-y,--yes", "do not ask, however many hosts it changes", options->yes)
+      .details("Says how many hosts it will change and asks, when that is more than one.")
+      .example("muster hosts label name=web1 role=web site=a", "set two labels of one host")
+      .example("muster hosts label 'role=web and site=a' drained-", "remove a label of many")
+      .action([options](Context& context) { return label_hosts(context, *options); });
+}
+
+struct EndOptions {
+  std::string host;
+  bool yes = false;
+};
+
+int end_host(Context& context, const EndOptions& options, bool revoke) {
+  auto client = context.connect();
+  if (!client) return report(context, client.error());
+  const auto host = client->find_host(options.host);
+  if (!host) return report(context, host.error());
+  const std::string name = in_line(text(*host, "name"));
+  const std::string id = text(*host, "id");
+  if (!options.yes) {
+    const auto sure =
+        context.terminal.confirm((revoke ? "Revoke " : "Remove ") + name + " (" + in_line(id) +
+                                 ")" + (truth(*host, "online") ? ", which is online?" : "?"));
+    if (!sure) return report(context, sure.error());
+    if (!*sure) return kExitInterrupted;
+  }
+  const auto done = revoke ? client->revoke_host(id) : client->remove_host(id);
+  if (!done) return report(context, done.error());
+  context.terminal.err(revoke ? "Revoked " + name + ": its link is cut and its key is refused\n"
+                              : "Removed " + name + ": it comes back only by a new join token\n");
+  return kExitOk;
+}
+
+void add_end(Command& hosts, const char* name, const char* summary, const char* details,
+             bool revoke) {
+  auto options = std::make_shared<EndOptions>();
+  hosts.add(name, summary)
+      .argument("HOST", "its name or its id", options->host)
+      .flag("-y,--yes", "do not ask", options->yes)
+      .details(details)
+      .example(
+          std::string("muster hosts ") + name + " web1",
+          revoke ? "shut out a machine whose disk was stolen" : "forget a machine that is gone")
+      .action([options, revoke](Context& context) { return end_host(context, *options, revoke); });
+}
+
+}  // namespace
+
+void add_hosts_commands(Command& root) {
+  Command& hosts = root.add("hosts", "list hosts, show one, change labels, remove");
+  hosts.section("Hosts and runs")
+      .details(
+          "Without a command it lists hosts.\n\nA selector says which hosts:\n"
+          "  all                                    every host\n"
+          "  name=web*                              by name, with * and ?\n"
+          "  os=linux and site in (a,b)             by facts and labels\n"
+          "  role=db and not online                 what is missing")
+      .example("muster hosts", "every host, with its state")
+      .example("muster hosts 'not online'", "which hosts are away")
+      .example("muster hosts role=web --json | jq -r '.hosts[].name'", "names, for a script");
+  describe_list(hosts);
+  Command& list = hosts.add("list", "list hosts");
+  describe_list(list);
+  list.example("muster hosts list 'os=linux and site in (a,b)'", "hosts of two sites");
+  add_show(hosts);
+  add_label(hosts);
+  add_end(hosts, "remove", "remove a host from the region",
+          "Its link ends and its certificate is void. It may enrol again with a new token.", false);
+  add_end(hosts, "revoke", "revoke a host's certificate",
+          "Its link ends within a second and it can never come back with this key. It stays "
+          "listed as revoked.",
+          true);
+}
+
+}  // namespace muster::cli

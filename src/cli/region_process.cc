@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/region_process.h"
+
+#include <csignal>
+#include <cstdlib>
+
+#include "cli/config.h"
+#include "core/log.h"
+
+namespace muster::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Running requests may take so long to end; endpoints come back spread over so long.
+constexpr core::Duration kStopGrace = 5s;
+constexpr core::Duration kReturnSpread = 2s;
+
+}  // namespace
+
+RegionProcess::RegionProcess(server::ServerConfig config)
+    : region_(loop_, std::move(config)), tasks_(loop_, "region"), ending_(loop_, "region") {}
+
+RegionProcess::~RegionProcess() = default;
+
+core::Status RegionProcess::start() {
+  MUSTER_TRY(region_.open());
+  gateway_ = std::make_unique<gateway::Gateway>(
+      loop_, gateway::GatewayOptions{.region = region_.id(), .name = kGatewayName});
+  gateway_->connect(region_.gateways().connect(kGatewayName, *gateway_));
+  gateway_->start();
+  return region_.serve([this](const net::Request& request, std::unique_ptr<net::WebSocket> link) {
+    gateway_->accept(request, std::move(link));
+  });
+}
+
+core::Status RegionProcess::write_client_file(const std::filesystem::path& path) {
+  Region file;
+  if (auto known = load_region(path); known && known->ca_pem == region_.ca_pem()) {
+    file = std::move(*known);
+  } else {
+    MUSTER_ASSIGN(auto token, region_.api_tokens().create_for(
+                                  "admin", {.name = "muster on the server's own machine",
+                                            .lasts = {},
+                                            .role = {},
+                                            .selector = ""}));
+    file.token = token.token;
+  }
+  file.server = "https://127.0.0.1:" + std::to_string(region_.port());
+  file.ca_pem = region_.ca_pem();
+  return save_region(path, file);
+}
+
+void RegionProcess::run(std::function<runtime::Task<void>()> also,
+                        std::function<runtime::Task<void>()> before_stop) {
+  before_stop_ = std::move(before_stop);
+  signals_ = std::make_unique<runtime::SignalWatch>(
+      loop_, std::initializer_list<int>{SIGINT, SIGTERM}, [this](int) {
+        if (stopping_) std::_Exit(1);
+        request_stop();
+      });
+  if (also) tasks_.spawn(also());
+  loop_.run();
+}
+
+void RegionProcess::request_stop() {
+  if (stopping_) return;
+  stopping_ = true;
+  core::log(core::Level::kInfo, "server", "stopping");
+  ending_.spawn(stop());
+}
+
+runtime::Task<void> RegionProcess::stop() {
+  if (before_stop_) co_await before_stop_();
+  gateway_->stop(kReturnSpread);
+  co_await tasks_.stop();
+  co_await region_.stop(kStopGrace);
+  co_await runtime::sleep_for(200ms);  // goodbyes leave
+  loop_.stop();
+}
+
+}  // namespace muster::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The API's JSON as people read it. Functions of their arguments only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cli/json_access.h"
+#include "cli/terminal.h"
+#include "core/clock.h"
+
+namespace muster::cli {
+
+// render_hosts.cc
+/// The table of {hosts, total, online} with the closing count.
+std::string render_hosts(const Json& list, const Terminal& terminal, core::WallTime now);
+/// Everything about one host.
+std::string render_host(const Json& host, const Terminal& terminal, core::WallTime now);
+/// "role=web,site=a"; "-" for none.
+std::string labels_text(const Json& labels);
+
+// render_runs.cc
+/// What a run does, as a person would type it: "uptime", "ls '/a b'", "(ping)".
+std::string command_text(const Json& run);
+std::string render_runs(const Json& list, const Terminal& terminal, core::WallTime now);
+/// The head of `muster runs show`: who ordered what, when, and how it stands.
+std::string render_run(const Json& run, const Terminal& terminal, core::WallTime now);
+/// Targets in a final state.
+std::uint64_t finished_targets(const Json& run);
+/// True where every target succeeded.
+bool all_succeeded(const Json& run);
+/// "4 succeeded, 1 failed": the states that occur, good news first.
+std::string counts_text(const Json& run);
+/// "42/60 done · 40 succeeded · 2 failed · 3.2s · 13/s".
+std::string progress_text(const Json& run, core::Duration elapsed);
+/// "exit code 1", "killed by signal 9 (KILL)", "refused: no such user", …
+std::string outcome_text(const Json& target_or_fold);
+/// One line for each way in which targets did not succeed, with the hosts. Empty
+/// where all succeeded. `rows` are folds, or targets (then their names are listed).
+std::string render_troubles(const boost::json::array& rows, const Terminal& terminal);
+
+// render_access.cc
+std::string render_join_tokens(const Json& list, const Terminal& terminal, core::WallTime now);
+std::string render_api_tokens(const Json& list, const Terminal& terminal, core::WallTime now);
+std::string render_users(const Json& list, const Terminal& terminal, core::WallTime now);
+/// One audit entry as a table row's worth of text; the table is made by the caller.
+std::string render_audit(const std::vector<Json>& entries, const Terminal& terminal);
+
+}  // namespace muster::cli

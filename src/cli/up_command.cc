@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// muster up: a whole region on this machine. muster server: the same for others only.
+#include <cstdlib>
+
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "cli/local_agent.h"
+#include "cli/region_process.h"
+#include "core/bytes.h"
+#include "core/log.h"
+#include "jobs/run_store.h"
+
+namespace muster::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The local agent has so long to log in before `up` says that it has not.
+constexpr core::Duration kLoginPatience = 20s;
+constexpr core::Duration kAnswerPatience = 20s;
+
+struct Settings {
+  std::string state;
+  std::string listen = "0.0.0.0:7443";
+  std::string name;
+  std::vector<std::string> names;
+  std::string log_level = "info";
+  bool no_agent = false;
+  std::optional<std::uint64_t> keep_days;
+};
+
+void add_settings(Command& command, Settings& settings) {
+  command
+      .option("--state", "FOLDER",
+              "Where everything is kept (default: $MUSTER_STATE, else ~/.local/share/muster).",
+              settings.state)
+      .option("--listen", "ADDRESS:PORT",
+              "Where to serve API, console and links (default: 0.0.0.0:7443; port 0: any).",
+              settings.listen)
+      .option("--name", "NAME", "The server's name in its certificate (default: the host's name).",
+              settings.name)
+      .option("--also-known-as", "NAME",
+              "A further DNS name or address by which machines reach this server.", settings.names)
+      .option("--keep-days", "DAYS", "Remove finished runs after so many days (default: 90).",
+              settings.keep_days)
+      .option("--log", "LEVEL", "What to log: debug, info, warn or error (default: info).",
+              settings.log_level)
+      .choices({"debug", "info", "warn", "error"});
+}
+
+core::Result<server::ServerConfig> server_config(const Settings& settings,
+                                                 const std::filesystem::path& state) {
+  server::ServerConfig config;
+  config.state = state / "server";
+  const std::size_t colon = settings.listen.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : settings.listen.substr(colon + 1);
+  char* end = nullptr;
+  const unsigned long number = std::strtoul(port.c_str(), &end, 10);
+  if (port.empty() || *end != '\0' || number > 65535)
+    return core::fail(core::Code::kInvalid,
+                      "--listen needs an address and a port, as in "
+                      "0.0.0.0:7443, not '" +
+                          settings.listen + "'");
+  config.address = settings.listen.substr(0, colon);
+  if (config.address.starts_with('[') && config.address.ends_with(']'))
+    config.address = config.address.substr(1, config.address.size() - 2);
+  config.port = static_cast<std::uint16_t>(number);
+  config.name = settings.name;
+  config.alternative_names = settings.names;
+  if (settings.keep_days)
+    config.retention.age_max = std::chrono::hours(24) * static_cast<long>(*settings.keep_days);
+  return config;
+}
+
+std::filesystem::path state_folder(const Settings& settings, const Environment& environment) {
+  return settings.state.empty() ? state_file(environment).parent_path()
+                                : std::filesystem::path(settings.state);
+}
+
+/// The first start of a region: what nobody can show again.
+void show_access(Context& context, RegionProcess& process) {
+  const auto& admin = process.region().first_admin();
+  std::string text =
+      "Console   https://localhost:" + std::to_string(process.region().port()) + "\n";
+  if (admin)
+    text += "User      " + admin->name + "\nPassword  " + admin->password +
+            "   (shown this once; change it with 'muster user password admin')\n";
+  else
+    text += "User      admin, with the password that the first start showed\n";
+  context.terminal.out(text);
+}
+
+/// Enrols the local agent where it is not, and waits until it is online.
+runtime::Task<core::Result<core::EndpointId>> bring_up_agent(RegionProcess& process,
+                                                             LocalAgent& agent,
+                                                             runtime::TaskGroup& group) {
+  server::Region& region = process.region();
+  if (!agent.enrolled()) {
+    MUSTER_CO_ASSIGN(auto token,
+                     co_await region.join_tokens().create(
+                         access::Principal::system(), {.uses = 1, .lasts = 10min, .labels = {}}));
+    MUSTER_CO_TRY(co_await agent.enrol("127.0.0.1:" + std::to_string(region.port()), token.token));
+  }
+  group.spawn(agent.keep_running());
+  const auto deadline = core::mono_now() + kLoginPatience;
+  while (core::mono_now() < deadline) {
+    const auto online = fleet::Selector::parse("online");
+    const auto found = region.registry().select(&*online, nullptr, core::wall_now());
+    for (const auto* endpoint : found)
+      if (endpoint->address == "127.0.0.1" || endpoint->address == "::1") co_return endpoint->id;
+    if (!co_await runtime::sleep_for(50ms))
+      co_return core::fail(core::Code::kCancelled, "stopping");
+  }
+  co_return core::fail(core::Code::kTimeout,
+                       "the local agent did not log in within " + core::to_text(kLoginPatience));
+}
+
+/// The first run: what the region is for, shown once it works.
+runtime::Task<core::Status> first_run(Context& context, server::Region& region,
+                                      core::EndpointId endpoint) {
+  server::RunService::Wanted wanted;
+  wanted.spec.kind = jobs::RunKind::kCommand;
+  wanted.spec.argv = {"uname", "-srmo"};
+  wanted.spec.selector = endpoint.str();
+  wanted.spec.description = "the first run of muster up";
+  wanted.spec.created_by = "system";
+  wanted.targets = {endpoint};
+  MUSTER_CO_ASSIGN(auto created, co_await region.runs().create(std::move(wanted)));
+  const auto deadline = core::mono_now() + kAnswerPatience;
+  jobs::Run run = created.run;
+  while (!run.finished() && core::mono_now() < deadline) {
+    if (!co_await runtime::sleep_for(10ms)) co_return core::Status{};
+    MUSTER_CO_ASSIGN(run, co_await region.runs().get(run.id));
+  }
+  MUSTER_CO_ASSIGN(const auto target,
+                   co_await region.database().read([&](store::Connection& connection) {
+                     return jobs::RunStore::target(connection, run.id, endpoint);
+                   }));
+  const auto* host = region.registry().find(endpoint);
+  context.terminal.out("\n$ muster run --on " + (host ? host->name : endpoint.str()) +
+                       " -- uname -srmo\n");
+  context.terminal.out_bytes(target.out);
+  if (target.state != jobs::TargetState::kSucceeded)
+    context.terminal.out(std::string(jobs::name(target.state)) + " " + target.reason + "\n");
+  co_return core::Status{};
+}
+
+int run_region(Context& context, const Settings& settings, bool with_agent) {
+  core::set_log_level(settings.log_level);
+  const auto state = state_folder(settings, context.environment);
+  auto config = server_config(settings, state);
+  if (!config) return report(context, config.error());
+  std::optional<std::filesystem::path> agent_program;
+  if (with_agent) {
+    auto found = LocalAgent::find_program();
+    if (!found) return report(context, found.error());
+    agent_program = *found;
+  }
+  RegionProcess process(std::move(*config));
+  if (auto started = process.start(); !started) return report(context, started.error());
+  if (auto written = process.write_client_file(state / "client.json"); !written)
+    return report(context, written.error());
+  if (!agent_program) {
+    show_access(context, process);
+    process.run();
+    return kExitOk;
+  }
+  LocalAgent agent(process.loop(), *agent_program, state / "agent");
+  runtime::TaskGroup group(process.loop(), "up");
+  process.run(
+      [&]() -> runtime::Task<void> {
+        auto endpoint = co_await bring_up_agent(process, agent, group);
+        if (process.stopping()) co_return;
+        core::Status shown;
+        if (endpoint) shown = co_await first_run(context, process.region(), *endpoint);
+        const core::Error* trouble = !endpoint ? &endpoint.error()
+                                     : !shown  ? &shown.error()
+                                               : nullptr;
+        if (trouble) report(context, *trouble);
+        context.terminal.out("\n");
+        show_access(context, process);
+        context.terminal.out(
+            "\nThis region runs until Ctrl-C. In another terminal: muster hosts\n");
+      },
+      [&]() -> runtime::Task<void> {
+        co_await agent.stop();
+        co_await group.stop();
+      });
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_region_commands(Command& root) {
+  auto up = std::make_shared<Settings>();
+  Command& up_command = root.add("up", "make this machine a region, with itself as the first host");
+  up_command.section("Region")
+      .details(
+          "Starts server, gateway, console and the local agent, runs a first command, and shows "
+          "the console's address; at the first start also the password of the first user. Runs "
+          "until Ctrl-C. What it keeps is in the state folder: start it again and everything is "
+          "there.")
+      .example("muster up", "on this machine, in ~/.local/share/muster")
+      .example("muster up --listen 0.0.0.0:8443 --also-known-as fleet.example.org",
+               "on another port, reachable by a further name");
+  add_settings(up_command, *up);
+  up_command.flag("--no-agent", "Do not make this machine a host.", up->no_agent)
+      .action([up](Context& context) { return run_region(context, *up, !up->no_agent); });
+
+  auto server = std::make_shared<Settings>();
+  Command& server_command = root.add("server", "serve a region: API, console, links");
+  server_command.section("Region")
+      .details("The server with its gateway, without an agent: for a machine that only serves.")
+      .example("muster server --state /var/lib/muster", "as a service would");
+  add_settings(server_command, *server);
+  server_command.action([server](Context& context) { return run_region(context, *server, false); });
+}
+
+}  // namespace muster::cli

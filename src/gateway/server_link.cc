@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/server_link.h"
+
+#include "core/log.h"
+#include "wire/frame.h"
+
+namespace muster::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Code;
+using core::fail;
+using core::Level;
+
+constexpr core::Duration kConnectTime = 15s;
+constexpr core::Duration kHeartbeat = 10s;
+constexpr core::Duration kSilenceMax = 35s;
+constexpr net::WebSocketLimits kLimits{wire::kRegionFrameBytesMax, 64UL * 1024 * 1024};
+/// Reports are cut into messages of at most about this size.
+constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
+
+template <typename Message, typename Handle>
+core::Status decoded(std::string_view body, Handle handle) {
+  Message message;
+  MUSTER_TRY(wire::decode(body, message));
+  handle(std::move(message));
+  return {};
+}
+
+}  // namespace
+
+ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
+                       std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway)
+    : loop_(loop),
+      server_(server),
+      tls_(std::move(tls)),
+      gateway_(gateway),
+      instance_(core::random_bytes(16)),
+      reconnect_({server.str()}, "", core::random_seeded().next()),
+      heartbeat_(loop) {}
+
+ServerLink::~ServerLink() = default;
+
+runtime::Task<void> ServerLink::keep_connected() {
+  for (;;) {
+    auto socket =
+        co_await net::connect_websocket(loop_, server_, tls_, "/region", kLimits, kConnectTime);
+    const std::uint64_t seen = ended_.count();
+    if (socket) {
+      socket_ = std::move(*socket);
+      socket_->start(*this);
+      say_hello();
+      while (!co_await ended_.wait(seen, 24h)) {
+        if (!socket_) co_return;
+      }
+    } else {
+      why_ = socket.error().message;
+    }
+    const auto pause = reconnect_.ended({wire::GOODBYE_NONE, why_, 0, false}, core::mono_now());
+    core::log(Level::kWarn, "gateway", "no way to the server; trying again",
+              {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
+    if (!co_await runtime::sleep_for(pause)) co_return;
+  }
+}
+
+void ServerLink::close() {
+  if (socket_) socket_->close(net::CloseCode::kGoingAway, "the gateway stops");
+}
+
+void ServerLink::say_hello() {
+  wire::GatewayHello hello;
+  hello.set_version(wire::kVersion);
+  hello.set_version_oldest(wire::kVersionOldest);
+  hello.set_name(gateway_.options().name);
+  hello.set_instance(instance_);
+  send(hello);
+  last_heard_ = core::mono_now();
+  beat();
+}
+
+void ServerLink::beat() {
+  if (!socket_) return;
+  if (core::mono_now() - last_heard_ > kSilenceMax)
+    return socket_->close(net::CloseCode::kGoingAway, "the server was silent for too long");
+  wire::RegionPing ping;
+  ping.set_sequence(++sequence_);
+  std::string frame;
+  wire::append_frame(wire::REGION_PING, wire::body_bytes_max(wire::REGION_PING), ping, frame);
+  (void)socket_->send(frame);
+  heartbeat_.start(kHeartbeat, [this] { beat(); });
+}
+
+void ServerLink::on_message(std::string_view message) {
+  last_heard_ = core::mono_now();
+  if (const auto received = receive(message); !received) {
+    core::log(Level::kError, "gateway", "the server broke the protocol",
+              {{"why", received.error().message}});
+    socket_->close(net::CloseCode::kProtocolError, received.error().message);
+  }
+}
+
+void ServerLink::on_closed(core::Error why) {
+  why_ = std::move(why.message);
+  welcomed_ = false;
+  heartbeat_.cancel();
+  gateway_.set_server_reachable(false);
+  socket_.reset();
+  ended_.notify();
+}
+
+core::Status ServerLink::receive(std::string_view bytes) {
+  MUSTER_ASSIGN(const auto frame, wire::split_region_frame(bytes));
+  switch (frame.kind) {
+    case wire::REGION_GATEWAY_WELCOME:
+      return decoded<wire::GatewayWelcome>(frame.body, [&](const wire::GatewayWelcome& welcome) {
+        core::log(Level::kInfo, "gateway", "the server has welcomed this gateway",
+                  {{"server", server_.str()}, {"region", welcome.region()}});
+        welcomed_ = true;
+        reconnect_.connected(core::mono_now());
+        gateway_.set_server_reachable(true);
+        gateway_.relogin_all();
+      });
+    case wire::REGION_ADMIT:
+      return decoded<wire::Admit>(frame.body, [&](auto m) { gateway_.admit(std::move(m)); });
+    case wire::REGION_DISPATCH:
+      return decoded<wire::Dispatch>(frame.body, [&](auto m) { gateway_.dispatch(std::move(m)); });
+    case wire::REGION_CANCEL_RUN:
+      return decoded<wire::CancelRun>(frame.body,
+                                      [&](auto m) { gateway_.cancel_run(std::move(m)); });
+    case wire::REGION_ACKS:
+      return decoded<wire::Acks>(frame.body, [&](auto m) { gateway_.acks(std::move(m)); });
+    case wire::REGION_KICK:
+      return decoded<wire::Kick>(frame.body, [&](auto m) { gateway_.kick(std::move(m)); });
+    case wire::REGION_UPCALL_REPLY:
+      return decoded<wire::UpcallReplyDown>(frame.body,
+                                            [&](auto m) { gateway_.upcall_reply(std::move(m)); });
+    case wire::REGION_PONG:
+      return {};
+    default:
+      return fail(Code::kInvalid,
+                  "frame of kind " + std::to_string(frame.kind) + " is not a server's");
+  }
+}
+
+template <typename Message>
+void ServerLink::send(const Message& message) {
+  if (socket_ && !socket_->send(wire::encode(message)))
+    socket_->close(net::CloseCode::kPolicy, "the server does not read its link");
+}
+
+void ServerLink::link_up(wire::LinkUp message) {
+  send(message);
+}
+void ServerLink::link_down(wire::LinkDown message) {
+  send(message);
+}
+void ServerLink::upcall(wire::UpcallUp message) {
+  send(message);
+}
+void ServerLink::notice(wire::Notice message) {
+  send(message);
+}
+
+void ServerLink::reports(wire::Reports message) {
+  if (message.ByteSizeLong() <= kReportsBytes) return send(message);
+  wire::Reports part;
+  std::size_t bytes = 0;
+  for (auto& report : *message.mutable_reports()) {
+    const std::size_t size = report.ByteSizeLong();
+    if (bytes > 0 && bytes + size > kReportsBytes) {
+      send(part);
+      part.Clear();
+      bytes = 0;
+    }
+    part.add_reports()->Swap(&report);
+    bytes += size + 8;
+  }
+  if (bytes > 0) send(part);
+}
+
+}  // namespace muster::gateway

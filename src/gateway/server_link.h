@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ServerLink is the way of a gateway that runs apart to its server: it dials, says who
+// it is, sends what the gateway reports and passes on what the server orders. While
+// there is no way, the gateway admits nobody; when there is one again, every endpoint
+// logs in anew and tells what it holds, so nothing needs to be kept here.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "gateway/gateway.h"
+#include "link/reconnect.h"
+#include "net/http_client.h"
+#include "net/websocket.h"
+#include "runtime/loop.h"
+#include "runtime/signal.h"
+
+namespace muster::gateway {
+
+class ServerLink final : public net::WebSocketHandler, public link::RegionServer {
+ public:
+  ServerLink(runtime::Loop& loop, net::ServerAddress server,
+             std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway);
+  ~ServerLink() override;
+
+  /// Dials, and dials again, until the task is cancelled.
+  runtime::Task<void> keep_connected();
+  void close();
+
+  void on_message(std::string_view message) override;
+  void on_closed(core::Error why) override;
+
+  void link_up(wire::LinkUp message) override;
+  void link_down(wire::LinkDown message) override;
+  void reports(wire::Reports message) override;
+  void upcall(wire::UpcallUp message) override;
+  void notice(wire::Notice message) override;
+
+ private:
+  template <typename Message>
+  void send(const Message& message);
+  core::Status receive(std::string_view bytes);
+  void say_hello();
+  void beat();
+
+  runtime::Loop& loop_;
+  const net::ServerAddress server_;
+  const std::shared_ptr<const net::TlsClientContext> tls_;
+  Gateway& gateway_;
+  const std::string instance_;
+  link::Reconnect reconnect_;
+  std::unique_ptr<net::WebSocket> socket_;
+  runtime::Signal ended_;
+  std::string why_;
+  bool welcomed_ = false;
+  runtime::Timer heartbeat_;
+  core::MonoTime last_heard_{};
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace muster::gateway

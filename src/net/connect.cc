@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From an address to a TLS connection, and on to a WebSocket.
+#include <charconv>
+
+#include "core/bytes.h"
+#include "net/detail/client_exchange.h"
+#include "net/detail/websocket_key.h"
+
+namespace muster::net {
+
+using boost::asio::ip::tcp;
+using core::Code;
+using core::Result;
+using runtime::Task;
+
+Result<ServerAddress> ServerAddress::parse(std::string_view text) {
+  const auto wrong = [whole = text] {
+    return core::fail(Code::kInvalid, "'" + core::printable(whole, 200) +
+                                          "' is no server address; it looks like "
+                                          "https://muster.example:7443");
+  };
+  if (text.starts_with("http://"))
+    return core::fail(Code::kInvalid, "Muster is reached by https only: write https://…");
+  if (text.starts_with("https://")) text.remove_prefix(8);
+  if (text.ends_with('/')) text.remove_suffix(1);
+  ServerAddress address;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == std::string_view::npos) return wrong();
+    address.host = text.substr(1, end - 1);
+    port = text.substr(end + 1);
+  } else {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    address.host = text.substr(0, colon);
+    port = text.substr(colon);
+    if (address.host.find_first_of("[]/?#@ ") != std::string::npos) return wrong();
+  }
+  if (address.host.empty() || address.host.size() > 253) return wrong();
+  if (core::printable(address.host) != address.host) return wrong();
+  if (port.empty()) return address;
+  port.remove_prefix(1);
+  const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (failed != std::errc{} || end != port.data() + port.size() || address.port == 0)
+    return wrong();
+  return address;
+}
+
+std::string ServerAddress::str() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+namespace {
+
+core::Error connect_error(const ServerAddress& server, const boost::system::error_code& failed) {
+  std::string message = "connecting to " + server.str() + ": ";
+  if (failed == boost::asio::error::connection_refused)
+    message += "nothing listens there: is the server running, and is the port right?";
+  else if (failed == boost::asio::error::host_unreachable ||
+           failed == boost::asio::error::network_unreachable)
+    message += "there is no route: check the network and the address";
+  else
+    message += failed.message();
+  return {Code::kUnavailable, std::move(message)};
+}
+
+core::Error too_slow(const ServerAddress& server) {
+  return {Code::kTimeout, "connecting to " + server.str() +
+                              ": no answer in time: check the address, the network and firewalls"};
+}
+
+// What the deadline cancels: a name look-up or a connect.
+Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
+                                      core::MonoTime deadline) {
+  tcp::resolver resolver(loop.context());
+  tcp::socket socket(loop.context());
+  bool timed_out = false;
+  runtime::Timer timer(loop);
+  timer.start(deadline - core::mono_now(), [&] {
+    timed_out = true;
+    resolver.cancel();
+    boost::system::error_code ignored;
+    socket.close(ignored);
+  });
+  std::vector<tcp::endpoint> endpoints;
+  boost::system::error_code no_literal;
+  const auto literal = boost::asio::ip::make_address(server.host, no_literal);
+  if (!no_literal) {
+    endpoints.emplace_back(literal, server.port);
+  } else {
+    const auto [failed, found] =
+        co_await resolver.async_resolve(server.host, std::to_string(server.port), runtime::kAwait);
+    if (timed_out) co_return core::fail(too_slow(server));
+    if (failed)
+      co_return core::fail(Code::kUnavailable, "the name '" + server.host + "' is not known (" +
+                                                   failed.message() +
+                                                   "): check its spelling and the name service");
+    for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+  }
+  boost::system::error_code last = boost::asio::error::host_not_found;
+  for (const auto& endpoint : endpoints) {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    const auto [failed] = co_await socket.async_connect(endpoint, runtime::kAwait);
+    if (timed_out) co_return core::fail(too_slow(server));
+    if (!failed) co_return std::move(socket);
+    if (failed == boost::asio::error::operation_aborted)
+      co_return core::fail(Code::kCancelled, "connecting to " + server.str() + " was given up");
+    last = failed;
+  }
+  co_return core::fail(connect_error(server, last));
+}
+
+}  // namespace
+
+Task<Result<TlsStream>> connect_tls(runtime::Loop& loop, ServerAddress server,
+                                    std::shared_ptr<const TlsClientContext> tls,
+                                    core::Duration at_most) {
+  const core::MonoTime deadline = core::mono_now() + at_most;
+  MUSTER_CO_ASSIGN(auto socket, co_await connect_tcp(loop, server, deadline));
+  auto stream = co_await TlsStream::connect(loop, std::move(socket), std::move(tls),
+                                            deadline - core::mono_now());
+  if (!stream && stream.error().code == Code::kTimeout) co_return core::fail(too_slow(server));
+  if (!stream)
+    co_return std::unexpected(
+        std::move(stream.error()).while_doing("connecting to " + server.str()));
+  co_return stream;
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> connect_websocket(
+    runtime::Loop& loop, ServerAddress server, std::shared_ptr<const TlsClientContext> tls,
+    std::string path, WebSocketLimits limits, core::Duration at_most) {
+  const core::MonoTime deadline = core::mono_now() + at_most;
+  MUSTER_CO_ASSIGN(auto stream, co_await connect_tls(loop, server, std::move(tls), at_most));
+  const std::string key = core::to_base64(core::random_bytes(16));
+  ClientRequest request;
+  request.target = std::move(path);
+  request.headers = {{"Connection", "Upgrade"},
+                     {"Upgrade", "websocket"},
+                     {"Sec-WebSocket-Version", "13"},
+                     {"Sec-WebSocket-Key", key}};
+  MUSTER_CO_ASSIGN(std::string head, detail::request_head(request, server));
+  ClientLimits client_limits;
+  client_limits.response_time_max = deadline - core::mono_now();
+  client_limits.stream_idle_max = client_limits.response_time_max;
+  auto exchange =
+      std::make_unique<ClientStream::Impl>(std::move(stream), client_limits, server.str(), false);
+  MUSTER_CO_TRY(co_await exchange->exchange(std::move(head), {}));
+  if (exchange->response.status != 101) {
+    auto body = co_await exchange->read(deadline - core::mono_now());
+    if (body) exchange->response.body = std::move(*body);
+    co_return std::unexpected(
+        error_of(exchange->response).while_doing("opening a link to " + server.str()));
+  }
+  if (exchange->response.header("sec-websocket-accept") != detail::websocket_accept(key))
+    co_return core::fail(Code::kInvalid,
+                         server.str() + " did not accept the link as RFC 6455 says");
+  co_return std::make_unique<WebSocket>(std::move(exchange->stream), WebSocket::Role::kClient,
+                                        std::make_shared<const WebSocketLimits>(limits),
+                                        std::move(exchange->input));
+}
+
+}  // namespace muster::net

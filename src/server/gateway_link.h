@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// GatewayLink is a gateway that runs apart: the messages of link::RegionGateway and
+// link::RegionServer as frames on the WebSocket at /region (docs/protocols/region.md).
+//
+// The gateway's certificate says its name; its first frame must be GatewayHello.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/clock.h"
+#include "link/region_ports.h"
+#include "net/websocket.h"
+#include "runtime/loop.h"
+#include "server/gateway_hub.h"
+
+namespace muster::server {
+
+class GatewayLink final : public net::WebSocketHandler, public link::RegionGateway {
+ public:
+  using Gone = std::function<void(GatewayLink&)>;
+
+  GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region, std::string name,
+              std::unique_ptr<net::WebSocket> socket, Gone gone);
+  ~GatewayLink() override;
+
+  void start();
+  void close(std::string_view reason);
+  const std::string& name() const { return name_; }
+
+  void on_message(std::string_view message) override;
+  void on_closed(core::Error why) override;
+
+  void admit(wire::Admit message) override;
+  void dispatch(wire::Dispatch message) override;
+  void cancel_run(wire::CancelRun message) override;
+  void acks(wire::Acks message) override;
+  void kick(wire::Kick message) override;
+  void upcall_reply(wire::UpcallReplyDown message) override;
+
+ private:
+  template <typename Message>
+  void send(const Message& message);
+  core::Status receive(std::string_view bytes);
+  core::Status hello(std::string_view body);
+  void watch_silence();
+
+  GatewayHub& hub_;
+  const std::string region_;
+  const std::string name_;
+  std::unique_ptr<net::WebSocket> socket_;
+  Gone gone_;
+  link::RegionServer* server_ = nullptr;  ///< after GatewayHello
+  runtime::Timer silence_;
+};
+
+}  // namespace muster::server

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "swarm/endpoint.h"
+
+namespace muster::swarm {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr core::Duration kConnectTime = 60s;
+
+wire::Facts facts_of(const std::string& name) {
+  wire::Facts facts;
+  facts.set_hostname(name);
+  facts.set_os("linux");
+  facts.set_distribution("simulated");
+  facts.set_machine("x86_64");
+  facts.set_cpus(1);
+  facts.set_agent_version("swarm");
+  facts.add_features("linux");
+  return facts;
+}
+
+}  // namespace
+
+SimulatedEndpoint::SimulatedEndpoint(runtime::Loop& loop, const Script& script, SwarmStats& stats,
+                                     std::string name,
+                                     std::shared_ptr<const net::TlsClientContext> tls,
+                                     std::uint64_t seed)
+    : loop_(loop),
+      script_(script),
+      stats_(stats),
+      name_(std::move(name)),
+      instance_(core::random_bytes(16)),
+      tls_(std::move(tls)),
+      seed_(seed),
+      runs_(*this),
+      reconnect_({script.server.str()}, "", seed) {}
+
+SimulatedEndpoint::~SimulatedEndpoint() = default;
+
+runtime::Task<core::Status> SimulatedEndpoint::connect() {
+  dial_at_.reset();
+  session_.reset();
+  socket_.reset();
+  auto socket = co_await net::connect_websocket(loop_, script_.server, tls_, "/link",
+                                                {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax},
+                                                kConnectTime);
+  if (!socket) {
+    dial_at_ =
+        core::mono_now() +
+        reconnect_.ended({wire::GOODBYE_NONE, socket.error().message, 0, false}, core::mono_now());
+    co_return std::unexpected(std::move(socket.error()));
+  }
+  socket_ = std::move(*socket);
+  session_.emplace(*this, runs_, seed_);
+  socket_->start(*this);
+  session_->start({instance_, facts_of(name_), core::unix_ms(core::wall_now())}, core::mono_now());
+  co_return core::Status{};
+}
+
+void SimulatedEndpoint::say_goodbye() {
+  if (session_ && !session_->is_closed())
+    session_->goodbye(wire::GOODBYE_STOPPING, "the swarm stops");
+}
+
+void SimulatedEndpoint::tick(core::MonoTime now) {
+  runs_.tick(now);
+  if (session_ && !session_->is_closed() && session_->deadline() <= now) session_->tick(now);
+  for (std::size_t i = 0; i < pending_.size();) {
+    if (pending_[i].at > now) {
+      ++i;
+      continue;
+    }
+    const core::RunId run = pending_[i].run;
+    pending_[i] = pending_.back();
+    pending_.pop_back();
+    finish(run, wire::OUTCOME_SUCCEEDED);
+  }
+}
+
+void SimulatedEndpoint::on_message(std::string_view message) {
+  session_->receive(message, core::mono_now());
+}
+
+void SimulatedEndpoint::on_drained() {
+  session_->drained(core::mono_now());
+}
+
+void SimulatedEndpoint::on_closed(core::Error why) {
+  if (!session_->is_closed()) session_->broken(std::move(why.message));
+  if (counted_) --stats_.open;
+  counted_ = false;
+  ++stats_.ended;
+  const auto now = core::mono_now();
+  if (script_.reconnect) dial_at_ = now + reconnect_.ended(ending_, now);
+}
+
+void SimulatedEndpoint::send(std::string_view frame) {
+  if (!socket_->send(frame)) socket_->close(net::CloseCode::kPolicy, "the gateway does not read");
+}
+
+std::size_t SimulatedEndpoint::backlog_bytes() const {
+  return socket_->queued_bytes();
+}
+
+void SimulatedEndpoint::closed(const link::Ending& ending) {
+  ending_ = ending;
+  socket_->close(net::CloseCode::kNormal, "");
+}
+
+void SimulatedEndpoint::welcomed(const wire::Welcome&) {
+  reconnect_.connected(core::mono_now());
+  counted_ = true;
+  ++stats_.open;
+  ++stats_.opened;
+}
+
+void SimulatedEndpoint::start_work(const wire::Invoke& invoke) {
+  ++stats_.commands;
+  const core::RunId run{invoke.run()};
+  runs_.started(run);
+  if (script_.work_time == core::Duration{}) return finish(run, wire::OUTCOME_SUCCEEDED);
+  pending_.push_back({run, core::mono_now() + script_.work_time});
+}
+
+void SimulatedEndpoint::cancel_work(core::RunId run, const std::string&) {
+  std::erase_if(pending_, [run](const Pending& pending) { return pending.run == run; });
+  finish(run, wire::OUTCOME_CANCELLED);
+}
+
+void SimulatedEndpoint::finish(core::RunId run, wire::Outcome outcome) {
+  link::RunResult result;
+  result.announce.set_outcome(outcome);
+  if (outcome == wire::OUTCOME_SUCCEEDED) result.stdout_bytes = script_.output;
+  runs_.finished(run, std::move(result), core::mono_now());
+}
+
+}  // namespace muster::swarm
