@@ -45,7 +45,6 @@ void Server::create_run() {
   if (targets.empty()) targets.push_back(world->endpoints[0]->id);
   const auto made = ledger->create(std::move(run), targets, "", "", clock.both(), nullptr);
   if (!made) return clock.after(500ms, [this] { create_run(); });
-  ++world->runs_created;
   turn();
 }
 

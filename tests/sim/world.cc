@@ -113,7 +113,8 @@ void World::check_target(core::RunId run, const core::EndpointId& endpoint) {
 }
 
 bool World::done() const {
-  if (!healed || runs_created < options.runs || disk.runs().size() < options.runs) return false;
+  // A run that died with the server before it was on the disk was never promised.
+  if (!healed || !server.ledger || server.ledger->stats().open_runs > 0) return false;
   return std::ranges::all_of(disk.runs(),
                              [](const auto& run) { return run.second.run.finished(); });
 }
@@ -124,6 +125,7 @@ void World::run() {
     if (clock.now() > end) violated("a run does not end", "");
     clock.step();
   }
+  if (disk.runs().empty()) violated("nothing was simulated", "");
   for (const auto& [id, stored] : disk.runs())
     for (const auto& row : stored.rows) check_target(id, row.endpoint);
 }

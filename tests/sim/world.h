@@ -165,7 +165,6 @@ struct World {
   std::vector<std::shared_ptr<Link>> dead_links;  ///< until the sweep: not from inside a call
   std::uint64_t trace = 0xcbf29ce484222325ULL;
   std::uint64_t next_link = 1;
-  std::size_t runs_created = 0;
   bool healed = false;
   struct {
     std::size_t starts = 0, breaks = 0, agent_deaths = 0, gateway_deaths = 0, server_deaths = 0,
