@@ -219,7 +219,7 @@ def measure_agent(table, binaries, folder):
     table.add("agent: stripped binary", size / 2**20, "MiB", None, None, "<= 4 MB", size <= 4_000_000)
     server = Server(binaries, pathlib.Path(tempfile.mkdtemp(dir=folder)))
     try:
-        state = folder / "agent"
+        state = folder / "state"
         token = server.call("POST", "/v1/join-tokens", {})["token"]
         subprocess.run([stripped, "enrol", "--server", f"127.0.0.1:{server.port}", "--token", token,
                         "--state", state], check=True, capture_output=True)

@@ -51,7 +51,7 @@ core::Result<std::filesystem::path> LocalAgent::find_program() {
 }
 
 bool LocalAgent::enrolled() const {
-  return std::filesystem::exists(state_ / "agent.pem");
+  return std::filesystem::exists(state_ / "agent" / "agent.pem");
 }
 
 core::Result<pid_t> LocalAgent::start(std::vector<std::string> arguments) const {

@@ -19,7 +19,7 @@ namespace muster::cli {
 
 class LocalAgent {
  public:
-  /// `program`: the muster-agent to start; `state`: its folder.
+  /// `program`: the muster-agent to start; `state`: the folder in which it has its own, agent/.
   LocalAgent(runtime::Loop& loop, std::filesystem::path program, std::filesystem::path state);
 
   /// The muster-agent beside this program, else the one in PATH. kNotFound.

@@ -167,7 +167,7 @@ int run_region(Context& context, const Settings& settings, bool with_agent) {
     process.run();
     return kExitOk;
   }
-  LocalAgent agent(process.loop(), *agent_program, state / "agent");
+  LocalAgent agent(process.loop(), *agent_program, state);
   runtime::TaskGroup group(process.loop(), "up");
   process.run(
       [&]() -> runtime::Task<void> {

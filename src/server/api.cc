@@ -62,6 +62,8 @@ std::string cookie_of(const net::Request& request, std::string_view name) {
 
 runtime::Task<std::optional<net::Response>> authenticate(Region& region, net::Request& request) {
   if (!request.options) co_return std::nullopt;  // no such route: 404 follows
+  // A link: TLS has verified its certificate, and only WebSockets can be reached there.
+  if (request.alpn == net::kAlpnLink) co_return std::nullopt;
   const std::string& needed = request.options->access;
   if (needed == "public") co_return std::nullopt;
   const auto right = right_of(needed);
