@@ -25,9 +25,20 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
              std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway);
   ~ServerLink() override;
 
-  /// Dials, and dials again, until the task is cancelled.
+  /// Dials, and dials again, until close() and the task's cancellation.
   runtime::Task<void> keep_connected();
+  /// For good; then cancel the task.
   void close();
+
+  bool connected() const { return welcomed_; }
+  /// Why there is no connection: a sentence; empty before the first attempt has ended.
+  const std::string& why() const { return why_; }
+
+  /// Asks for the gateway's next certificate. `answer` comes once, also when the
+  /// connection breaks. REQUIRES: connected(), and no such question is open.
+  void renew(std::string csr_pem, std::function<void(core::Result<std::string>)> answer);
+  /// For the next connection.
+  void set_tls(std::shared_ptr<const net::TlsClientContext> tls) { tls_ = std::move(tls); }
 
   void on_message(std::string_view message) override;
   void on_closed(core::Error why) override;
@@ -44,10 +55,13 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   core::Status receive(std::string_view bytes);
   void say_hello();
   void beat();
+  core::Status welcome(const wire::GatewayWelcome& message);
+  void upcall_reply(wire::UpcallReplyDown message);
+  void renewed(core::Result<std::string> answer);
 
   runtime::Loop& loop_;
   const net::ServerAddress server_;
-  const std::shared_ptr<const net::TlsClientContext> tls_;
+  std::shared_ptr<const net::TlsClientContext> tls_;
   Gateway& gateway_;
   const std::string instance_;
   link::Reconnect reconnect_;
@@ -55,6 +69,8 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   runtime::Signal ended_;
   std::string why_;
   bool welcomed_ = false;
+  bool stopping_ = false;
+  std::function<void(core::Result<std::string>)> renewal_;
   runtime::Timer heartbeat_;
   core::MonoTime last_heard_{};
   std::uint64_t sequence_ = 0;
