@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "gateway/metrics.h"
+#include "identity/authority.h"
 #include "identity/renewal.h"
 #include "identity/request.h"
 #include "member/join.h"
