@@ -15,6 +15,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,8 +142,13 @@ void watch(int epoll, int fd, void* data, unsigned events) {
         }
         continue;
       }
-      for (int got; (got = SSL_read(link->tls, bytes, sizeof bytes)) > 0;)
+      int got;
+      while ((got = SSL_read(link->tls, bytes, sizeof bytes)) > 0)
         must(SSL_write(link->tls, bytes, got) == got, "echo");  // small: fits the socket buffer
+      if (SSL_get_error(link->tls, got) == SSL_ERROR_WANT_READ) continue;
+      SSL_free(link->tls);
+      close(link->fd);
+      delete link;
     }
   }
 }
@@ -233,6 +239,7 @@ int main(int argc, char** argv) {
   getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
 
   const pid_t child = fork();
+  if (child == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);  // never outlives the measurement
   if (child == 0) serve(listener, make_context(TLS_server_method(), ca, server));
   Client load{epoll_create1(0), make_context(TLS_client_method(), ca, client), address, {}};
   load.connect_all(1, 1);  // what the first link loads is not a link's cost

@@ -12,6 +12,8 @@
 #include <cstdlib>
 
 #include "core/log.h"
+#include "identity/certificate.h"
+#include "runtime/file.h"
 #include "runtime/signal.h"
 #include "runtime/watch.h"
 
@@ -52,6 +54,15 @@ core::Result<std::filesystem::path> LocalAgent::find_program() {
 
 bool LocalAgent::enrolled() const {
   return std::filesystem::exists(state_ / "agent" / "agent.pem");
+}
+
+core::Result<core::EndpointId> LocalAgent::endpoint() const {
+  constexpr std::size_t kCertificateBytesMax = 64 * 1024;
+  MUSTER_ASSIGN(const std::string pem, runtime::read_file(state_ / "agent" / "agent.pem",
+                                                          kCertificateBytesMax));
+  MUSTER_ASSIGN(const auto certificate, identity::Certificate::from_pem(pem));
+  MUSTER_ASSIGN(const auto identity, identity::peer_identity(certificate));
+  return identity.endpoint;
 }
 
 core::Result<pid_t> LocalAgent::start(std::vector<std::string> arguments) const {

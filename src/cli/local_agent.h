@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/ids.h"
 #include "core/result.h"
 #include "runtime/loop.h"
 #include "runtime/task.h"
@@ -26,6 +27,8 @@ class LocalAgent {
   static core::Result<std::filesystem::path> find_program();
 
   bool enrolled() const;
+  /// Which endpoint it is, by its certificate. kNotFound before it is enrolled.
+  core::Result<core::EndpointId> endpoint() const;
   /// Runs `muster-agent enrol` to its end.
   runtime::Task<core::Status> enrol(std::string server, std::string token);
   /// Runs `muster-agent run` and starts it again when it ends, until stop().

@@ -6,6 +6,7 @@
 
 #include "cli/config.h"
 #include "core/log.h"
+#include "net/http_client.h"
 
 namespace muster::cli {
 namespace {
@@ -46,9 +47,15 @@ core::Status RegionProcess::write_client_file(const std::filesystem::path& path)
                                             .selector = ""}));
     file.token = token.token;
   }
-  file.server = "https://127.0.0.1:" + std::to_string(region_.port());
+  file.server = "https://" + local_address();
   file.ca_pem = region_.ca_pem();
   return save_region(path, file);
+}
+
+std::string RegionProcess::local_address() const {
+  const std::string& listens = region_.config().address;
+  const bool everywhere = listens == "0.0.0.0" || listens == "::";
+  return net::ServerAddress{everywhere ? "127.0.0.1" : listens, region_.port()}.str();
 }
 
 void RegionProcess::run(std::function<runtime::Task<void>()> also,

@@ -38,6 +38,10 @@ class RegionProcess {
   /// Ends run() as a signal would.
   void request_stop();
 
+  /// Where programs on this machine reach it: "127.0.0.1:7443", or the one address on
+  /// which it listens.
+  std::string local_address() const;
+
   server::Region& region() { return region_; }
   runtime::Loop& loop() { return loop_; }
   bool stopping() const { return stopping_; }

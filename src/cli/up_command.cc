@@ -90,15 +90,14 @@ runtime::Task<core::Result<core::EndpointId>> bring_up_agent(RegionProcess& proc
     MUSTER_CO_ASSIGN(auto token,
                      co_await region.join_tokens().create(
                          access::Principal::system(), {.uses = 1, .lasts = 10min, .labels = {}}));
-    MUSTER_CO_TRY(co_await agent.enrol("127.0.0.1:" + std::to_string(region.port()), token.token));
+    MUSTER_CO_TRY(co_await agent.enrol(process.local_address(), token.token));
   }
+  MUSTER_CO_ASSIGN(const core::EndpointId endpoint, agent.endpoint());
   group.spawn(agent.keep_running());
   const auto deadline = core::mono_now() + kLoginPatience;
   while (core::mono_now() < deadline) {
-    const auto online = fleet::Selector::parse("online");
-    const auto found = region.registry().select(&*online, nullptr, core::wall_now());
-    for (const auto* endpoint : found)
-      if (endpoint->address == "127.0.0.1" || endpoint->address == "::1") co_return endpoint->id;
+    const fleet::Endpoint* known = region.registry().find(endpoint);
+    if (known && known->online()) co_return endpoint;
     if (!co_await runtime::sleep_for(50ms))
       co_return core::fail(core::Code::kCancelled, "stopping");
   }

@@ -134,9 +134,11 @@ void Registry::check_clock(Record& record, const wire::Hello& hello, core::WallT
   if (record.warns_of_clock) warning.clear();
   record.warns_of_clock = false;
   if (hello.wall_clock_unix_ms() == 0 || !warning.empty()) return;
-  // Foreign numbers: bounded before anything is computed with them.
-  const std::int64_t theirs = std::clamp<std::int64_t>(hello.wall_clock_unix_ms(), 0, 1LL << 45);
-  const auto ahead = core::wall_from_unix_ms(theirs) - now;
+  // A foreign number: bounded before it is turned into nanoseconds, which span 292 years.
+  const std::int64_t ours = core::unix_ms(now);
+  constexpr std::int64_t kFar = std::chrono::milliseconds(std::chrono::years(100)).count();
+  const auto ahead = std::chrono::milliseconds(
+      std::clamp(hello.wall_clock_unix_ms(), ours - kFar, ours + kFar) - ours);
   if (ahead <= kClockSkewMax && -ahead <= kClockSkewMax) return;
   record.warns_of_clock = true;
   const bool is_ahead = ahead.count() > 0;

@@ -92,6 +92,8 @@ core::Result<net::TlsIdentity> Region::server_identity() {
   std::vector<std::string> dns{name, "localhost"}, addresses = member::addresses();
   for (const auto& text : config_.alternative_names)
     (member::is_address(text) ? addresses : dns).push_back(text);
+  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
+  if (!everywhere && member::is_address(config_.address)) addresses.push_back(config_.address);
   MUSTER_ASSIGN(auto credential,
                 authority_->server_credential(name, dns, addresses, core::wall_now()));
   return net::TlsIdentity{credential.certificate.pem() + ca_pem(), credential.key.pem()};

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include <boost/asio/execution/outstanding_work.hpp>
-#include <boost/asio/prefer.hpp>
 #include <cerrno>
 
 #include "store/detail/engine.h"
@@ -36,13 +34,8 @@ void Database::submit(Side side, Job job) {
   engine_->submit(side, std::move(job));
 }
 
-// A tracked executor keeps Loop::run_until_idle() from ending while an outcome is due.
-boost::asio::any_io_executor Database::tracked(const boost::asio::any_io_executor& executor) {
-  return boost::asio::prefer(executor, boost::asio::execution::outstanding_work.tracked);
-}
-
 void Database::write_then(runtime::Loop& loop, Work work, Done done) {
-  submit(Side::kWrite, Job{std::move(work), std::move(done), tracked(loop.executor())});
+  submit(Side::kWrite, Job{std::move(work), std::move(done), runtime::tracked(loop.executor())});
 }
 
 void Database::stop() {

@@ -17,9 +17,6 @@
 // Lifetime: loops that wait for outcomes outlive the database or its stop().
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/async_result.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -32,6 +29,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "runtime/executor.h"
 #include "runtime/loop.h"
 #include "runtime/task.h"
 #include "store/connection.h"
@@ -113,13 +111,12 @@ class Database {
   struct Job {
     Work work;
     Done done;
-    boost::asio::any_io_executor executor;  ///< Where done runs; empty: where it is.
+    runtime::Executor executor;  ///< Where done runs; empty: where it is.
   };
   class Engine;
 
   explicit Database(std::unique_ptr<Engine> engine);
   void submit(Side side, Job job);
-  static boost::asio::any_io_executor tracked(const boost::asio::any_io_executor& executor);
 
   template <typename F, typename R = std::invoke_result_t<F&, Connection&>>
   static Work keeping(std::shared_ptr<std::optional<R>> kept, F work) {
@@ -134,18 +131,15 @@ class Database {
   runtime::Task<std::invoke_result_t<F&, Connection&>> run(Side side, F work) {
     using R = std::invoke_result_t<F&, Connection&>;
     auto kept = std::make_shared<std::optional<R>>();
-    auto executor = co_await boost::asio::this_coro::executor;
-    auto status = co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>,
-                                                       void(std::shared_ptr<core::Status>)>(
-        [this, side](auto handler, Job job) {
-          job.done = [handler = std::move(handler)](core::Status outcome) mutable {
-            std::move(handler)(std::make_shared<core::Status>(std::move(outcome)));
-          };
+    auto executor = co_await runtime::current_executor();
+    auto status = co_await runtime::await_callback<core::Status>(
+        [this, side,
+         job = Job{keeping(kept, std::move(work)), nullptr, runtime::tracked(executor)}](
+            auto done) mutable {
+          job.done = std::move(done);
           submit(side, std::move(job));
-        },
-        boost::asio::use_awaitable,
-        Job{keeping(kept, std::move(work)), nullptr, tracked(executor)});
-    if (!*status) co_return std::unexpected(std::move(status->error()));
+        });
+    if (!status) co_return std::unexpected(std::move(status.error()));
     co_return std::move(**kept);
   }
 

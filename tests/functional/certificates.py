@@ -2,6 +2,7 @@
 """Keys and certificates, also such as no region would give out, by the openssl program."""
 
 import subprocess
+import time
 from pathlib import Path
 
 
@@ -33,17 +34,35 @@ def authority(folder, name="foreign"):
     return certificate, key_path
 
 
-def leaf(folder, key_path, ca, ca_key, uri, days=1, usage="clientAuth", name="leaf"):
+AUTHORITY = """[ca]
+default_ca = x
+[x]
+database = {folder}/{name}.index
+new_certs_dir = {folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+[any]
+commonName = optional
+[leaf]
+subjectAltName = URI:{uri}
+extendedKeyUsage = {usage}
+basicConstraints = CA:FALSE
+keyUsage = digitalSignature
+"""
+
+
+def leaf(folder, key_path, ca, ca_key, uri, hours=(-1, 23), usage="clientAuth", name="leaf"):
     """A leaf for `key_path`, signed by `ca`, with the URI as subject alternative name.
-    days=-1 gives one that has expired already."""
-    config = Path(folder) / f"{name}.ext"
-    config.write_text(f"subjectAltName=URI:{uri}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n"
-                      "keyUsage=digitalSignature\n")
-    csr = Path(folder) / f"{name}.csr"
+    `hours`: from when until when it is valid, seen from now."""
+    folder = Path(folder)
+    config, csr, out = (folder / f"{name}.{end}" for end in ("conf", "csr", "pem"))
+    config.write_text(AUTHORITY.format(folder=folder, name=name, uri=uri, usage=usage))
     csr.write_text(request(key_path))
-    out = Path(folder) / f"{name}.pem"
-    openssl("x509", "-req", "-in", csr, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", days,
-            "-extfile", config, "-out", out)
+    (folder / f"{name}.index").write_text("")
+    begins, ends = (time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + h * 3600)) for h in hours)
+    openssl("ca", "-batch", "-notext", "-config", config, "-extensions", "leaf", "-in", csr, "-out", out,
+            "-cert", ca, "-keyfile", ca_key, "-startdate", begins, "-enddate", ends)
     return out
 
 
@@ -60,7 +79,3 @@ def uri_of(path):
 
 def serial(path):
     return text(path, "-serial").split("=")[1]
-
-
-def expires_at(path):
-    return text(path, "-enddate").split("=")[1]

@@ -51,6 +51,7 @@ class Process:
 
     def __init__(self, name, command, folder, environment=None, cwd=None):
         self.name, self.command = name, [str(word) for word in command]
+        self.asked_to_end = False
         self.log = Path(folder) / f"{name}.log"
         with open(self.log, "ab") as log:
             self.begin = log.tell()  # an earlier process of this name wrote the rest
@@ -108,10 +109,15 @@ class Process:
         self.signal(signal.SIGKILL)
         return self.ended()
 
+    def ask_to_end(self):
+        if not self.asked_to_end:  # a second SIGTERM would mean: at once, without a goodbye
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        self.asked_to_end = True
+
     def end_anyway(self):
         """Whatever state it is in, nothing of it stays."""
-        self.signal(signal.SIGCONT)
-        self.signal(signal.SIGTERM)
+        self.ask_to_end()
         try:
             self.popen.wait(10)
         except subprocess.TimeoutExpired:

@@ -7,6 +7,7 @@ How the programs are started stands in the three functions below and nowhere els
 import http.client
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
@@ -66,7 +67,7 @@ class Agent:
         ran = self.run_here(enrol_command(self.region.url, token or self.region.join_token()) + more)
         if check:
             assert ran.returncode == 0, f"enrolment of {self.name} failed: {ran.stdout}{ran.stderr}"
-            self.id = json.loads((self.files / "agent.json").read_text())["endpoint_id"]
+            self.id = re.fullmatch(r"enrolled as (\w{26}) in region \S+\n", ran.stdout).group(1)
         return ran
 
     def start(self, wait=True):
@@ -97,7 +98,7 @@ class Gateway:
     def __init__(self, region, name):
         self.region, self.name = region, name
         self.host = region.network.add(name)
-        self.address, self.port = self.host.address, free_port()
+        self.address, self.port = self.host.address, 7443
         self.state = region.folder / f"gateway-{name}"
         self.process = None
 
@@ -288,14 +289,21 @@ class Region:
 
     def clear(self):
         """Ends and removes all hosts."""
-        for agent in self.agents:
-            if agent.process:
-                agent.process.end_anyway()
+        self.end_agents()
         for host in list(self.api.pages("/v1/hosts", "hosts")):
             self.api.call("DELETE", f"/v1/hosts/{host['id']}")
         self.close()
 
+    def end_agents(self):
+        """All at once, while they still have a network to say goodbye in."""
+        running = [agent.process for agent in self.agents if agent.process]
+        for process in running:
+            process.ask_to_end()
+        for process in running:
+            process.end_anyway()
+
     def close(self):
+        self.end_agents()
         for agent in self.agents:
             self.network.remove(agent.host)
         for gateway in self.gateways:

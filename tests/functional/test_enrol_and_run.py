@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Five machines join, one command runs on all, identical answers are folded."""
 
+from process import wait_until
+
 NAMES = ["db1", "web1", "web2", "web3", "web4"]
 
 
@@ -81,7 +83,7 @@ def test_live_events_show_output_before_the_end(region, tmp_path):
 def test_whole_region_on_one_machine_runs_on_itself(make_region):
     """`muster up`: the machine is its own first endpoint."""
     region = make_region("up").start()
-    host = region.api.get("/v1/hosts")["hosts"][0]
+    host = wait_until(lambda: region.api.get("/v1/hosts", selector="online")["hosts"], "it is its own host")[0]
     targets = region.finished(region.order("", "echo here")["id"])
     assert targets[host["id"]]["stdout"] == "here\n"
     assert region.server.stop() == 0

@@ -183,8 +183,6 @@ def test_what_a_wrong_start_says(region, gateway):
     region.gateways.append(lost)
     process = lost.launch()
     assert process.ended() != 0 and "muster token create --gateway" in process.output()
-    second = gateway.host.inside([*gateway.process.command[-7:]])
-    del second
     taken = Gateway(region, "taken")
     region.gateways.append(taken)
     process = taken.launch(region.join_token(role="gateway"), name="main")
@@ -195,18 +193,23 @@ def test_certificate_renews_by_itself(region, gateway, tmp_path):
     """A certificate in its last third is replaced, and keeps name and addresses."""
     gateway.process.stop()
     files, ca = gateway.files, region.state / "server"
-    config = tmp_path / "short.ext"
-    config.write_text(f"subjectAltName=URI:{certificates.uri_of(files / 'gateway.pem')},DNS:edge.example\n"
-                      "extendedKeyUsage=clientAuth,serverAuth\nbasicConstraints=CA:FALSE\n"
-                      "keyUsage=digitalSignature\n")
-    request = tmp_path / "short.csr"
-    request.write_text(certificates.request(files / "gateway.key"))
-    short = tmp_path / "short.pem"
-    certificates.openssl("x509", "-req", "-in", request, "-CA", ca / "ca.pem", "-CAkey", ca / "ca.key",
-                         "-CAcreateserial", "-days", 1, "-extfile", config, "-out", short)
-    # Most of its life is over: it began long ago.
-    before = certificates.serial(short)
-    (files / "gateway.pem").write_text(short.read_text())
+    old = certificates.leaf(tmp_path, files / "gateway.key", ca / "ca.pem", ca / "ca.key",
+                            certificates.uri_of(files / "gateway.pem") + ",DNS:edge.example,IP:192.0.2.7",
+                            hours=(-100, 4), usage="clientAuth,serverAuth")
+    before = certificates.serial(old)
+    (files / "gateway.pem").write_text(old.read_text())
     gateway.start()
+    wait_until(lambda: certificates.serial(files / "gateway.pem") != before, "the certificate is renewed")
+    renewed = certificates.text(files / "gateway.pem", "-ext", "subjectAltName")
+    assert "DNS:edge.example" in renewed and "192.0.2.7" in renewed and "/gateway/edge" in renewed
+    assert region.audit("gateway.renew")
     assert json.loads((files / "gateway.json").read_text())["server"] == gateway.server
-    assert certificates.serial(files / "gateway.pem") == before  # a whole day is left: not due
+    gateway.process.stop()
+    gateway.start()  # with the new one
+
+
+def test_one_process_per_folder_and_one_name_per_folder(region, gateway):
+    second = gateway.process
+    assert gateway.launch().ended() != 0 and "another gateway" in gateway.process.output()
+    second.stop()
+    assert gateway.launch(name="other").ended() != 0 and "is named edge" in gateway.process.output()

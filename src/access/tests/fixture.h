@@ -5,16 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <exception>
 #include <memory>
-#include <optional>
 
 #include "access/schema.h"
 #include "access/types.h"
-#include "core/assert.h"
-#include "runtime/loop.h"
+#include "runtime/testing.h"
 #include "runtime/worker_pool.h"
 #include "store/database.h"
 
@@ -29,20 +24,7 @@ class Fixture : public testing::Test {
   /// Runs one task to its end.
   template <typename T>
   T run(runtime::Task<T> task) {
-    std::optional<T> value;
-    std::exception_ptr failed;
-    boost::asio::co_spawn(
-        loop.context(), [&]() -> runtime::Task<void> { value.emplace(co_await std::move(task)); },
-        [&](std::exception_ptr thrown) {
-          failed = thrown;
-          loop.stop();
-        });
-    // Only now: a writer that lets go of its last work guard late stops an idle loop.
-    loop.context().restart();
-    loop.run();  // workers are not tracked, so run_until_idle() could end too early
-    if (failed) std::rethrow_exception(failed);
-    MUSTER_ASSERT(value.has_value());
-    return std::move(*value);
+    return runtime::run_to_end(loop, std::move(task));
   }
 
   core::WallTime now = core::wall_from_unix_ms(1'790'000'000'000);

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <exception>
 #include <iterator>
@@ -28,12 +27,12 @@ core::Status run_guarded(Database::Work& work, Connection& connection) {
 }
 
 // Calls every done from `at` on. One that throws does not cost the others their turn.
-void finish(const boost::asio::any_io_executor& executor, Finished finished, std::size_t at) {
+void finish(const runtime::Executor& executor, Finished finished, std::size_t at) {
   for (; at < finished.size(); ++at) {
     try {
       finished[at].first(std::move(finished[at].second));
     } catch (...) {
-      boost::asio::post(executor, [executor, rest = std::move(finished), at]() mutable {
+      runtime::post(executor, [executor, rest = std::move(finished), at]() mutable {
         finish(executor, std::move(rest), at + 1);
       });
       throw;
@@ -212,7 +211,7 @@ core::Status Database::Engine::run_read(detail::SqliteConnection& connection, Jo
 }
 
 void Database::Engine::deliver(std::vector<Job>& group, Outcomes& outcomes) {
-  std::vector<std::pair<boost::asio::any_io_executor, Finished>> batches;
+  std::vector<std::pair<runtime::Executor, Finished>> batches;
   for (std::size_t i = 0; i < group.size(); ++i) {
     Job& job = group[i];
     if (!job.executor) {
@@ -229,7 +228,7 @@ void Database::Engine::deliver(std::vector<Job>& group, Outcomes& outcomes) {
   }
   for (auto& batch : batches) {
     const auto where = batch.first;
-    boost::asio::post(where, [where, done = std::move(batch.second)]() mutable {
+    runtime::post(where, [where, done = std::move(batch.second)]() mutable {
       finish(where, std::move(done), 0);
     });
   }

@@ -2,13 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <limits>
 #include <semaphore>
 #include <string>
 #include <thread>
 
+#include "runtime/testing.h"
 #include "store/database.h"
 
 namespace muster::store {
@@ -213,29 +212,24 @@ TEST(Database, AThousandWritesWaitingShareFewCommits) {
 TEST(Database, TasksGetTheirValuesOnTheirLoop) {
   auto database = temporary();
   runtime::Loop loop;
-  bool finished = false;
   const auto thread = std::this_thread::get_id();
-  boost::asio::co_spawn(
-      loop.context(),
-      [&]() -> runtime::Task<void> {
-        auto id = co_await database->write([&](Connection& c) -> core::Result<std::int64_t> {
-          EXPECT_NE(std::this_thread::get_id(), thread);
-          return c.integer("INSERT INTO item(word) VALUES('x') RETURNING id");
-        });
-        EXPECT_TRUE(id);
-        EXPECT_EQ(std::this_thread::get_id(), thread);
-        auto word = co_await database->read([id](Connection& c) {
-          return c.first("SELECT word FROM item WHERE id = ?", {*id},
-                         [](const Row& row) { return row.string(0); });
-        });
-        EXPECT_TRUE(word && *word == "x");
-        auto failed = co_await database->write(
-            [](Connection&) -> core::Status { return core::fail(Code::kNotFound, "no"); });
-        EXPECT_EQ(failed.error().code, Code::kNotFound);
-        finished = true;
-      },
-      boost::asio::detached);
-  loop.run_until_idle();
+  const bool finished = runtime::run_to_end(loop, [&]() -> runtime::Task<bool> {
+    auto id = co_await database->write([&](Connection& c) -> core::Result<std::int64_t> {
+      EXPECT_NE(std::this_thread::get_id(), thread);
+      return c.integer("INSERT INTO item(word) VALUES('x') RETURNING id");
+    });
+    EXPECT_TRUE(id);
+    EXPECT_EQ(std::this_thread::get_id(), thread);
+    auto word = co_await database->read([id](Connection& c) {
+      return c.first("SELECT word FROM item WHERE id = ?", {*id},
+                     [](const Row& row) { return row.string(0); });
+    });
+    EXPECT_TRUE(word && *word == "x");
+    auto failed = co_await database->write(
+        [](Connection&) -> core::Status { return core::fail(Code::kNotFound, "no"); });
+    EXPECT_EQ(failed.error().code, Code::kNotFound);
+    co_return true;
+  }());
   EXPECT_TRUE(finished);
 }
 
