@@ -309,13 +309,16 @@ void Gateway::settle_probes(core::MonoTime now) {
 void Gateway::server_found(std::uint32_t logins_per_second) {
   if (logins_per_second > 0) logins_ = Pace(logins_per_second);
   server_reachable_ = true;
-  // Only a new Hello says what each endpoint holds now. A goodbye changes the tables.
-  std::vector<LinkConnection*> known;
+  // Only a new Hello says what each endpoint holds now.
+  send_away("the gateway has found its server again");
+}
+
+void Gateway::send_away(std::string_view reason) {
+  std::vector<LinkConnection*> known;  // a goodbye changes the tables
   for (const auto& [number, connection] : connections_)
     if (connection->reported()) known.push_back(connection.get());
   for (std::size_t i = 0; i < known.size(); ++i)
-    known[i]->session().goodbye(wire::GOODBYE_BUSY, "the gateway has found its server again",
-                                logins_.spread_ms(i));
+    known[i]->session().goodbye(wire::GOODBYE_BUSY, reason, logins_.spread_ms(i));
 }
 
 GatewayStats Gateway::stats() const {

@@ -66,8 +66,10 @@ class Gateway final : public link::RegionGateway {
   /// There is a server (again), which knows nothing of the links: every endpoint logs
   /// in anew, paced as the server wishes (0: as before).
   void server_found(std::uint32_t logins_per_second);
-  /// Without a server nobody can log in: endpoints are told to come back.
-  void set_server_reachable(bool reachable) { server_reachable_ = reachable; }
+  /// There is none: nobody is let in. Links stay, so that work goes on undisturbed.
+  void server_lost() { server_reachable_ = false; }
+  /// Every endpoint shall log in anew, here or elsewhere, paced.
+  void send_away(std::string_view reason);
 
   GatewayStats stats() const;
   const GatewayOptions& options() const { return options_; }

@@ -17,6 +17,8 @@ constexpr core::Duration kConnectTime = 15s;
 constexpr core::Duration kHeartbeat = 10s;
 constexpr core::Duration kSilenceMax = 35s;
 constexpr net::WebSocketLimits kLimits{wire::kRegionFrameBytesMax, 64UL * 1024 * 1024};
+/// A server that restarts is back by then; endpoints that wait longer may have another way.
+constexpr core::Duration kPatience = 30s;
 /// Reports are cut into messages of at most about this size.
 constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
@@ -42,8 +44,9 @@ ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
       gateway_(gateway),
       instance_(core::random_bytes(16)),
       reconnect_({server.str()}, "", core::random_seeded().next()),
-      heartbeat_(loop) {
-  gateway_.set_server_reachable(false);
+      heartbeat_(loop),
+      patience_(loop) {
+  gateway_.server_lost();
 }
 
 ServerLink::~ServerLink() = default;
@@ -125,9 +128,10 @@ void ServerLink::on_message(std::string_view message) {
 
 void ServerLink::on_closed(core::Error why) {
   why_ = std::move(why.message);
-  welcomed_ = false;
   heartbeat_.cancel();
-  gateway_.set_server_reachable(false);
+  gateway_.server_lost();
+  if (std::exchange(welcomed_, false) && !stopping_)
+    patience_.start(kPatience, [this] { gateway_.send_away("the gateway has lost its server"); });
   socket_.reset();
   renewed(fail(Code::kUnavailable, "the connection to the server broke"));
   ended_.notify();
@@ -141,6 +145,7 @@ core::Status ServerLink::welcome(const wire::GatewayWelcome& message) {
             {{"server", server_.str()}, {"region", message.region()}});
   welcomed_ = true;
   why_.clear();
+  patience_.cancel();
   reconnect_.connected(core::mono_now());
   gateway_.server_found(message.admit_per_second());
   return {};

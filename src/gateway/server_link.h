@@ -2,8 +2,9 @@
 //
 // ServerLink is the way of a gateway that runs apart to its server: it dials, says who
 // it is, sends what the gateway reports and passes on what the server orders. While
-// there is no way, the gateway admits nobody; when there is one again, every endpoint
-// logs in anew and tells what it holds, so nothing needs to be kept here.
+// there is no way, the gateway admits nobody, and after a while it sends its endpoints
+// to look elsewhere; when there is one again, every endpoint logs in anew and tells what
+// it holds, so nothing needs to be kept here.
 #pragma once
 
 #include <functional>
@@ -72,6 +73,7 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   bool stopping_ = false;
   std::function<void(core::Result<std::string>)> renewal_;
   runtime::Timer heartbeat_;
+  runtime::Timer patience_;  ///< Since the server was lost.
   core::MonoTime last_heard_{};
   std::uint64_t sequence_ = 0;
 };

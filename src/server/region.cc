@@ -27,7 +27,8 @@ constexpr core::Duration kHousekeeping = 500ms;
 constexpr std::size_t kChangedMax = 10'000;
 /// Connections of gateways, those that are being refused included.
 constexpr std::size_t kGatewayLinksMax = 1'000;
-constexpr std::string_view kGatewayRevoked = "this gateway is revoked";
+constexpr std::string_view kGatewayRevoked =
+    "this gateway is revoked; enrol it anew under another name, with an empty state folder";
 
 }  // namespace
 
