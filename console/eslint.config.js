@@ -34,7 +34,7 @@ export default tseslint.config(
     files: ["journeys/**/*.mjs", "scripts/**/*.mjs"],
     languageOptions: {
       globals: { process: "readonly", console: "readonly", document: "readonly", window: "readonly",
-                 URL: "readonly", fetch: "readonly", setTimeout: "readonly", getComputedStyle: "readonly" },
+                 URL: "readonly", fetch: "readonly", setTimeout: "readonly", clearTimeout: "readonly", getComputedStyle: "readonly" },
     },
   },
 );

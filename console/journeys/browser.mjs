@@ -6,17 +6,8 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
-function required(name) {
-  const value = process.env[name];
-  if (!value) throw new Error(`${name} is not set: journeys visit a running server (MUSTER_URL, MUSTER_USER, MUSTER_PASSWORD)`);
-  return value;
-}
-
-export const server = {
-  url: required("MUSTER_URL").replace(/\/$/, ""),
-  user: required("MUSTER_USER"),
-  password: required("MUSTER_PASSWORD"),
-};
+/** Whom to visit; run.mjs fills it in before the first journey. */
+export const server = { url: "", user: "", password: "" };
 
 const pictures = process.env.MUSTER_PICTURES;
 const kFlags = [
@@ -35,7 +26,7 @@ export async function openBrowser() {
  * `faults`: uncaught errors, errors on the console (a broken content policy among them), dialogs.
  */
 export async function openVisitor(browser, options = {}) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 850 }, ...options });
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 850 }, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(kPatienceMs);
   const faults = [];
@@ -56,11 +47,18 @@ export async function openVisitor(browser, options = {}) {
   return { page, picture, faults, close: () => context.close() };
 }
 
-export async function logIn(page, { user = server.user, password = server.password } = {}) {
+/** Types name and password and sends them. */
+export async function tryToLogIn(page, { user = server.user, password = server.password } = {}) {
   await page.goto(`${server.url}/`);
   await page.getByLabel("User").fill(user);
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
+}
+
+/** Logs in and waits until the console is open. */
+export async function logIn(page) {
+  await tryToLogIn(page);
+  await page.getByRole("navigation", { name: "Pages" }).waitFor();
 }
 
 /** The hosts page with its table filled. */

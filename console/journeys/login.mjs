@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Somebody comes without a session, mistypes the password, then gets in, and leaves again.
-import { expect, logIn, seeHosts, server } from "./browser.mjs";
+import { expect, logIn, seeHosts, server, tryToLogIn } from "./browser.mjs";
 
 export const story = "log in, wrong password first, log out";
 
@@ -9,7 +9,7 @@ export async function run({ page, picture }) {
   await page.goto(`${server.url}/runs`);
   await page.getByRole("form", { name: "Log in" }).waitFor();
   await picture("login");
-  await logIn(page, { password: "certainly not this" });
+  await tryToLogIn(page, { password: "certainly not this" });
   await page.getByRole("alert").filter({ hasText: "Wrong name or password" }).waitFor();
   expect((await page.getByLabel("Password", { exact: true }).inputValue()) === "", "the wrong password to be cleared");
   await picture("login-wrong-password");

@@ -46,6 +46,7 @@ struct TargetPage {
 struct Fold {
   Target sample;                 ///< one of them, with its output (unless stored apart)
   bool output_left_out = false;  ///< the answer grew too large: ask for the sample's output
+  std::string digest;            ///< raw bytes that name it; empty for targets that are not final
   std::vector<core::EndpointId> endpoints;
 };
 
@@ -73,9 +74,11 @@ class RunStore {
                                     std::optional<core::RunId> after);
   /// kNotFound.
   static core::Result<Run> run(store::Connection& connection, core::RunId id);
+  /// `fold_digest`: only those of this fold; empty: all.
   static core::Result<TargetPage> targets(store::Connection& connection, core::RunId run,
                                           std::optional<TargetState> state, std::size_t limit,
-                                          std::optional<std::uint32_t> after);
+                                          std::optional<std::uint32_t> after,
+                                          std::string_view fold_digest = {});
   /// kNotFound. With its output, unless that is stored apart.
   static core::Result<Target> target(store::Connection& connection, core::RunId run,
                                      const core::EndpointId& endpoint);

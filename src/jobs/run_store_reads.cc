@@ -137,28 +137,29 @@ core::Result<Run> RunStore::run(store::Connection& connection, core::RunId id) {
 
 core::Result<TargetPage> RunStore::targets(store::Connection& connection, core::RunId run,
                                            std::optional<TargetState> state, std::size_t limit,
-                                           std::optional<std::uint32_t> after) {
+                                           std::optional<std::uint32_t> after,
+                                           std::string_view fold_digest) {
   limit = std::clamp<std::size_t>(limit, 1, kPageMax);
   const std::int64_t first = after ? static_cast<std::int64_t>(*after) + 1 : 0;
   TargetPage page;
   std::size_t bytes = 0;
-  MUSTER_TRY(
-      connection.query("SELECT " MUSTER_TARGET_COLUMNS
-                       " FROM jobs_targets WHERE run = ? AND slot >= ? AND (? < 0 OR state = ?) "
-                       "ORDER BY slot LIMIT ?",
-                       {detail::key(run), first, state ? static_cast<int>(*state) : -1,
-                        state ? static_cast<int>(*state) : -1, limit + 1},
-                       [&](const store::Row& row) {
-                         if (page.targets.size() == limit) {
-                           page.next = page.targets.back().slot;
-                           return false;
-                         }
-                         auto& item = page.targets.emplace_back();
-                         item.slot = static_cast<std::uint32_t>(row.integer(0));
-                         item.target = target_from(row);
-                         item.output_left_out = !fit(item.target, bytes);
-                         return true;
-                       }));
+  MUSTER_TRY(connection.query(
+      "SELECT " MUSTER_TARGET_COLUMNS
+      " FROM jobs_targets WHERE run = ? AND slot >= ? AND (? < 0 OR state = ?) "
+      "AND (? OR digest = ?) ORDER BY slot LIMIT ?",
+      {detail::key(run), first, state ? static_cast<int>(*state) : -1,
+       state ? static_cast<int>(*state) : -1, fold_digest.empty(), Blob{fold_digest}, limit + 1},
+      [&](const store::Row& row) {
+        if (page.targets.size() == limit) {
+          page.next = page.targets.back().slot;
+          return false;
+        }
+        auto& item = page.targets.emplace_back();
+        item.slot = static_cast<std::uint32_t>(row.integer(0));
+        item.target = target_from(row);
+        item.output_left_out = !fit(item.target, bytes);
+        return true;
+      }));
   return page;
 }
 
@@ -184,10 +185,14 @@ core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, c
   MUSTER_TRY(connection.query(
       "SELECT slot, endpoint, state, digest FROM jobs_targets WHERE run = ? ORDER BY slot",
       {detail::key(run)}, [&](const store::Row& row) {
-        std::string group = row.bytes(3);
-        if (group.empty()) group = static_cast<char>(row.integer(2));
-        const auto [found, is_new] = index.try_emplace(std::move(group), groups.size());
-        if (is_new) groups.push_back({row.integer(0), {}});
+        const std::string digest = row.bytes(3);
+        const std::string group =
+            digest.empty() ? std::string(1, static_cast<char>(row.integer(2))) : digest;
+        const auto [found, is_new] = index.try_emplace(group, groups.size());
+        if (is_new) {
+          groups.push_back({row.integer(0), {}});
+          groups.back().fold.digest = digest;
+        }
         groups[found->second].fold.endpoints.push_back(endpoint_of(row.blob(1)));
       }));
   std::ranges::sort(groups, [](const Group& a, const Group& b) {

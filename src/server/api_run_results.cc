@@ -54,8 +54,13 @@ Answer list_targets(Region& region, Request& request) {
   if (const auto text = request.query_value("output_bytes_max")) {
     MUSTER_CO_ASSIGN(output_max, read_number("output_bytes_max", *text, jobs::kRowOutputBytesMax));
   }
+  std::string fold;
+  if (const auto text = request.query_value("fold")) {
+    MUSTER_CO_ASSIGN(fold, core::from_hex(*text));
+    if (fold.empty()) co_return fail(Code::kInvalid, "fold must be the id of a fold of this run");
+  }
   MUSTER_CO_ASSIGN(auto page, co_await region.database().read([&](store::Connection& connection) {
-    return jobs::RunStore::targets(connection, run.id, state, limit, after);
+    return jobs::RunStore::targets(connection, run.id, state, limit, after, fold);
   }));
   json::array targets;
   std::size_t output = 0;
@@ -126,6 +131,7 @@ json::object fold_json(const jobs::Fold& fold, const fleet::Registry& registry) 
                       {"sample_endpoint", sample.endpoint.str()},
                       {"stdout_bytes", sample.out_bytes},
                       {"stderr_bytes", sample.err_bytes}};
+  if (!fold.digest.empty()) object["id"] = core::to_hex(fold.digest);
   json::object shown = target_json(sample, registry, SIZE_MAX);
   for (const char* name : {"exit_code", "signal", "reason"})
     if (const auto* value = shown.if_contains(name)) object[name] = *value;

@@ -13,6 +13,7 @@ import { useNow } from "../app/now";
 import { ago, moment } from "../text/format";
 import { visibleLine } from "../text/visible";
 import classes from "./hosts.module.css";
+import { kPickedMax } from "./selector";
 import { isEmpty, isPicked, type Selection, type SelectionAction } from "./selection";
 
 const kRowPx = 40;
@@ -131,7 +132,7 @@ export function HostsTable(props: Props) {
   }, [more, last, rows.length, onMore]);
   const walk = useWalk(rows.length, (index) => virtual.scrollToIndex(index));
   const matching = selection.mode === "matching";
-  const all = matching || (hosts.length > 0 && selection.hosts.size >= hosts.length);
+  const all = matching || (hosts.length > 0 && selection.hosts.size >= Math.min(hosts.length, kPickedMax));
   const some = !all && !isEmpty(selection);
   return (
     <div className={classes.table} role="table" aria-label="Hosts" aria-rowcount={total + 1}>

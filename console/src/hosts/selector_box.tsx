@@ -13,7 +13,7 @@ import type { SelectorCheck } from "../api/types";
 import { IconHelp, IconSearch } from "../app/icons";
 import { count, counted } from "../text/format";
 import { visibleLine } from "../text/visible";
-import { cutAtColumn } from "./selector";
+import { cutAtColumn, faultText } from "./selector";
 import classes from "./hosts.module.css";
 
 const kTypingMs = 250;
@@ -54,7 +54,7 @@ export function SelectorBox({ value, onApply }: Props) {
         spellCheck={false}
         autoComplete="off"
         autoCapitalize="off"
-        maxLength={4096}
+        maxLength={5_000}
         size="md"
         leftSection={<IconSearch />}
         rightSection={<SelectorHelp />}
@@ -91,7 +91,7 @@ export function SelectorFault({ selector, error }: { selector: string; error: un
   const { before, at, after } = cutAtColumn(selector, column);
   return (
     <Text size="sm" c="red" component="div">
-      <span>Column {column}: {message}</span>
+      <span>Column {column}: {faultText(message)}</span>
       <code className={classes.fault} aria-hidden="true">
         {before}
         <mark>{at === "" ? "\u00a0" : at}</mark>
@@ -105,9 +105,9 @@ const kExamples: [string, string][] = [
   ["os=linux", "a fact"],
   ["role=db", "a label"],
   ["site in (a,b)", "one of several values"],
-  ["name=web*", "names by glob"],
+  ["web*,db[01-12]", "names, by glob or as a set"],
   ["online and not role=db", "and, or, not, ( )"],
-  ["last_contact>7d", "not heard of for a week"],
+  ["seen>7d", "not heard of for a week"],
 ];
 
 function SelectorHelp() {

@@ -27,11 +27,11 @@ const kHidden =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udfff]/g;
 
-/** The spelling of one hidden character: ␛ for ESC, ␀ for NUL, <U+202E> for the rest. */
+/** The spelling of one hidden character: ^[ for ESC, ^@ for NUL, <U+202E> for the rest, as terminals and less have it. */
 export function spelling(character: string): string {
   const code = character.codePointAt(0) ?? 0;
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
+  if (code < 0x20) return `^${String.fromCodePoint(0x40 + code)}`;
+  if (code === 0x7f) return "^?";
   return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
 }
 

@@ -61,6 +61,12 @@ TEST_F(RunStoreTest, KeepsARunAndFoldsItsAnswers) {
       [&](store::Connection& c) { return RunStore::targets(c, run, kSucceeded, 5, page.next); });
   EXPECT_EQ(rest.targets.size(), 3u);
   EXPECT_FALSE(rest.next);
+  const auto fold = read([&](store::Connection& c) {
+    return RunStore::targets(c, run, std::nullopt, 10, std::nullopt, folds[1].digest);
+  });
+  ASSERT_EQ(fold.targets.size(), 2u);
+  EXPECT_EQ(fold.targets[0].target.endpoint, folds[1].endpoints[0]);
+  EXPECT_EQ(fold.targets[1].target.endpoint, folds[1].endpoints[1]);
 }
 
 TEST_F(RunStoreTest, RestoresWhatIsNotFinished) {
