@@ -35,6 +35,9 @@ export async function run({ page, picture }) {
   await head.click();
   if ((await head.getAttribute("aria-expanded")) === "true") {
     const hosts = page.locator(`[id="${await head.getAttribute("aria-controls")}"]`);
+    await hosts.getByRole("button").first().waitFor();
+    expect((await hosts.getByRole("button").count()) > 1, "the hosts of the fold one by one");
+    await picture("fold-open");
     await hosts.getByRole("button").first().click();
   }
   const drawer = page.getByRole("dialog", { name: "Answer of one host" });

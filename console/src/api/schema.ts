@@ -769,7 +769,7 @@ export interface components {
          */
         Host: {
             id: components["schemas"]["EndpointId"];
-            /** @description Shown everywhere; the host name, made unique */
+            /** @description Shown everywhere; the host name. Two hosts may have the same */
             name: string;
             online: boolean;
             /** @enum {string} */

@@ -3,6 +3,9 @@ import { createTheme } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "indigo",
+  colors: {
+    dark: ["#d5dae3", "#b6bdc9", "#97a1b0", "#6d7786", "#363d49", "#2f3641", "#20252e", "#1b1f26", "#171a20", "#12151a"],
+  },
   primaryShade: { light: 7, dark: 6 },
   defaultRadius: "sm",
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif',

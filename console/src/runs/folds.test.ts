@@ -46,8 +46,8 @@ describe("ending", () => {
   it("says how it ended unless the state says it all", () => {
     expect(ending({ state: "succeeded", exit_code: 0 })).toBe("");
     expect(ending({ state: "failed", exit_code: 3 })).toBe("exit code 3");
-    expect(ending({ state: "failed", signal: 9 })).toBe("ended by SIGKILL");
-    expect(ending({ state: "failed", signal: 42 })).toBe("ended by signal 42");
+    expect(ending({ state: "failed", signal: 9 })).toBe("SIGKILL");
+    expect(ending({ state: "failed", signal: 42 })).toBe("signal 42");
     expect(ending({ state: "unreachable" })).toBe("");
   });
 });

@@ -32,7 +32,7 @@ export interface FoldView {
   stderr: string | undefined;
   stdoutLeft: number;
   stderrLeft: number;
-  /** "exit code 3", or "". */
+  /** "exit code 3", "SIGKILL", or "". */
   ending: string;
   reason: string | undefined;
   /** It ended as it should and wrote nothing. */

@@ -52,9 +52,9 @@ export function answered(counts: Counts): number {
   return kStateOrder.reduce((sum, state) => sum + (kStates[state].final ? counts[state] : 0), 0);
 }
 
-/** "exit code 3", "killed by SIGKILL", "offline": how it ended, in a few words; "" if the state says it all. */
+/** "exit code 3", "SIGKILL": how it ended, in a few words; "" if the state says it all. */
 export function ending(end: Pick<Fold | Target, "state" | "exit_code" | "signal" | "reason">): string {
-  if (end.signal !== undefined) return `ended by ${signalName(end.signal)}`;
+  if (end.signal !== undefined) return signalName(end.signal);
   if (end.exit_code !== undefined && (end.exit_code !== 0 || end.state !== "succeeded")) return `exit code ${end.exit_code}`;
   return "";
 }
