@@ -60,9 +60,11 @@ core::Result<Enrolment::Outcome> Enrolment::enrol_in(store::Connection& connecti
   const auto spec = spec_of(request, taken.info.role, endpoint);
   MUSTER_ASSIGN(const bool revoked, revoked_in(connection, subject_of(spec)));
   if (revoked) {
-    return core::fail(Code::kDenied, subject_of(spec) +
-                                         " is revoked; remove the agent's key file so that it "
-                                         "makes a new one, then enrol again");
+    return core::fail(Code::kDenied,
+                      subject_of(spec) + (spec.role == identity::Role::kEndpoint
+                                              ? " is revoked; remove the agent's key file so that "
+                                                "it makes a new one, then enrol again"
+                                              : " is revoked; enrol under another name"));
   }
   const auto& authority = region_.authority();
   MUSTER_ASSIGN(auto certificate, authority.issue(wanted.public_key_der, spec, now));

@@ -5,12 +5,12 @@
 
 #include <cstdlib>
 
-#include "agent/enrol.h"
 #include "agent/facts.h"
 #include "agent/work.h"
 #include "core/log.h"
 #include "identity/renewal.h"
 #include "identity/request.h"
+#include "member/credential.h"
 #include "net/http_client.h"
 #include "wire/limits.h"
 
@@ -99,7 +99,7 @@ core::Status Agent::make_tls() {
   options.ca_pem = enrolment_.authority.pem();
   options.identity = net::TlsIdentity{enrolment_.certificate.pem(), enrolment_.key.pem()};
   options.alpn = net::kAlpnLink;
-  options.check_peer = check_gateway;
+  options.check_peer = member::check_gateway;
   MUSTER_ASSIGN(tls_, net::TlsClientContext::make(std::move(options)));
   return {};
 }
@@ -208,10 +208,7 @@ void Agent::renew_if_due() {
 }
 
 core::Status Agent::take_certificate(const std::string& pem) {
-  MUSTER_ASSIGN(identity::Certificate renewed, identity::Certificate::from_pem(pem));
-  MUSTER_TRY(identity::verify_chain(renewed, enrolment_.authority, core::wall_now()));
-  if (!identity::holds_key(renewed, enrolment_.key.public_key_der()))
-    return core::fail(core::Code::kUnauthorized, "the new certificate is for another key");
+  MUSTER_ASSIGN(identity::Certificate renewed, member::check_renewed(enrolment_, pem));
   MUSTER_TRY(folder_.save_certificate(renewed));
   enrolment_.certificate = std::move(renewed);
   renewal_due_ = {};

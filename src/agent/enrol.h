@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Enrolment: from a join token to a certificate. The key is made here and never leaves.
+// Enrolment: from a join token to what an agent keeps.
 #pragma once
 
 #include <string>
@@ -11,12 +11,8 @@
 
 namespace muster::agent {
 
-/// Asks `server` (host:port) for a certificate. The token's fingerprint pins the
-/// server before the secret is sent; what comes back is checked against key and pin.
+/// As member::join(); the agent logs in at `server` (host:port).
 runtime::Task<core::Result<Enrolment>> enrol(runtime::Loop& loop, std::string server,
                                              std::string token);
-
-/// The role check of every connection that an agent makes: gateways and servers only.
-core::Status check_gateway(std::string_view leaf_der);
 
 }  // namespace muster::agent

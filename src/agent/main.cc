@@ -48,6 +48,8 @@ core::Status enrol(const agent::Options& options) {
   loop.run_until_idle();
   if (!result) return core::fail(core::Code::kInternal, "enrolment ended without a result");
   if (!*result) return core::fail(std::move(result->error()).while_doing("enrolment failed"));
+  auto& servers = (*result)->servers;
+  servers.insert(servers.begin(), options.gateways.begin(), options.gateways.end());
   MUSTER_TRY(folder.save(**result));
   std::printf("enrolled as %s in region %s\n", (*result)->key.endpoint_id().str().c_str(),
               (*result)->region.c_str());

@@ -3,8 +3,11 @@
 
 #include <getopt.h>
 
+#include <algorithm>
+
 #include "agent/state_folder.h"
 #include "core/bytes.h"
+#include "net/http_client.h"
 
 namespace muster::agent {
 namespace {
@@ -20,6 +23,16 @@ core::Result<Options::Action> action_of(std::string_view word) {
                     "there is no command " + core::printable(word, 60) + kSeeHelp);
 }
 
+core::Status add_gateways(std::string_view list, std::vector<std::string>& gateways) {
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find(','), list.size());
+    MUSTER_ASSIGN(const auto address, net::ServerAddress::parse(list.substr(0, end)));
+    gateways.push_back(address.str());
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view help_text() {
@@ -32,6 +45,8 @@ std::string_view help_text() {
 Options
   --state DIR        the state folder (default: $MUSTER_STATE or ~/.local/share/muster)
   --server HOST      the server to enrol at; port 7443 where none is named
+  --gateway HOST     enrol: log in at this gateway, not at the server, as long as it answers;
+                     several are separated by commas, the best one first
   --token TOKEN      a join token (mjt1...), made by `muster token create`
   --token-file FILE  reads the token from a file, or from standard input by -
   --again            enrol: make a new key although this machine is enrolled already
@@ -44,11 +59,12 @@ Example
 }
 
 core::Result<Options> parse_options(int count, char* const* words) {
-  enum { kHelp = 1, kVersion, kState, kServer, kToken, kTokenFile, kAgain, kLogLevel };
+  enum { kHelp = 1, kVersion, kState, kServer, kGateway, kToken, kTokenFile, kAgain, kLogLevel };
   static constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
                                      {"version", no_argument, nullptr, kVersion},
                                      {"state", required_argument, nullptr, kState},
                                      {"server", required_argument, nullptr, kServer},
+                                     {"gateway", required_argument, nullptr, kGateway},
                                      {"token", required_argument, nullptr, kToken},
                                      {"token-file", required_argument, nullptr, kTokenFile},
                                      {"again", no_argument, nullptr, kAgain},
@@ -70,6 +86,9 @@ core::Result<Options> parse_options(int count, char* const* words) {
         break;
       case kServer:
         options.server = optarg;
+        break;
+      case kGateway:
+        MUSTER_TRY(add_gateways(optarg, options.gateways));
         break;
       case kToken:
         options.token = optarg;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -16,8 +17,9 @@ struct Options {
   Action action = Action::kHelp;
   std::filesystem::path state;  ///< the machine's state folder; never empty
   std::string server;
-  std::string token;       ///< or
-  std::string token_file;  ///< "-": standard input
+  std::vector<std::string> gateways;  ///< host:port, to log in at before the server
+  std::string token;                  ///< or
+  std::string token_file;             ///< "-": standard input
   std::string log_level = "info";
   bool again = false;
 };

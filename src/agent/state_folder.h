@@ -14,16 +14,12 @@
 #include <vector>
 
 #include "core/result.h"
-#include "identity/certificate.h"
-#include "identity/key.h"
+#include "member/credential.h"
 
 namespace muster::agent {
 
 /// An enrolled agent.
-struct Enrolment {
-  identity::PrivateKey key;
-  identity::Certificate certificate;
-  identity::Certificate authority;
+struct Enrolment : member::Credential {
   std::vector<std::string> servers;  ///< host:port, in order of preference; not empty
   std::string last_good;             ///< may be empty
   std::string region;
@@ -41,30 +37,32 @@ struct LinkStatus {
 class StateFolder {
  public:
   /// `root` is the state folder of the whole machine; ours is `root`/agent.
-  explicit StateFolder(const std::filesystem::path& root) : path_(root / "agent") {}
+  explicit StateFolder(const std::filesystem::path& root) : files_(root / "agent", "agent") {}
   /// $MUSTER_STATE, else ~/.local/share/muster.
   static std::filesystem::path default_root();
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return files_.path(); }
 
   /// Makes the folder; kConflict where another agent holds it. The lock lasts as long
   /// as this process.
-  core::Status lock();
+  core::Status lock() const { return files_.lock(); }
   /// The process id of the agent that holds the folder; 0: none.
-  int holder() const;
+  int holder() const { return files_.holder(); }
 
-  bool enrolled() const;
+  bool enrolled() const { return files_.enrolled(); }
   /// kNotFound with the advice to enrol; kCorrupt and kDenied name the file.
   core::Result<Enrolment> load() const;
   core::Status save(const Enrolment& enrolment) const;
-  core::Status save_certificate(const identity::Certificate& certificate) const;
+  core::Status save_certificate(const identity::Certificate& certificate) const {
+    return files_.save_certificate(certificate);
+  }
   core::Status save_servers(const Enrolment& enrolment) const;
 
   core::Status save_status(const LinkStatus& status) const;
   core::Result<LinkStatus> load_status() const;
 
  private:
-  std::filesystem::path path_;
+  member::CredentialFolder files_;
 };
 
 }  // namespace muster::agent

@@ -17,6 +17,7 @@ std::unique_ptr<Command> build_tree() {
   add_runs_commands(*root);
   add_login_commands(*root);
   add_region_commands(*root);
+  add_gateway_commands(*root);
   add_token_commands(*root);
   add_api_token_commands(*root);
   add_user_commands(*root);

@@ -198,6 +198,11 @@ core::Status Client::revoke_host(std::string_view id) {
   return {};
 }
 
+core::Status Client::revoke_gateway(std::string_view name) {
+  MUSTER_TRY(call("POST", path("gateways", name) + "/revoke"));
+  return {};
+}
+
 core::Result<Json> Client::check_selector(std::string_view selector) {
   return call("GET", "/v1/selectors/check?selector=" + url_escape(selector));
 }

@@ -48,6 +48,7 @@ class Client {
                           const std::vector<std::string>& remove);
   core::Status remove_host(std::string_view id);
   core::Status revoke_host(std::string_view id);
+  core::Status revoke_gateway(std::string_view name);
   /// {matched, online, unreachable_names}.
   core::Result<Json> check_selector(std::string_view selector);
 

@@ -10,6 +10,7 @@
 namespace muster::cli {
 
 void add_region_commands(Command& root);     // up, server
+void add_gateway_commands(Command& root);    // gateway, gateways
 void add_login_commands(Command& root);      // login, logout, whoami
 void add_hosts_commands(Command& root);      // hosts list|show|label|remove|revoke
 void add_run_command(Command& root);         // run
@@ -23,5 +24,7 @@ void add_version_command(Command& root);     // version
 
 /// What to type on a new machine to let it enrol.
 std::string enrol_command(const std::string& server, const std::string& token);
+/// The same for a gateway.
+std::string gateway_command(const std::string& server, const std::string& token);
 
 }  // namespace muster::cli

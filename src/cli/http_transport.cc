@@ -8,6 +8,7 @@
 #include "cli/client.h"
 #include "cli/transport.h"
 #include "core/bytes.h"
+#include "member/credential.h"
 #include "net/http_client.h"
 #include "net/presented_authority.h"
 #include "runtime/signal.h"
@@ -181,6 +182,8 @@ class HttpTransport final : public Transport {
     } else {
       MUSTER_ASSIGN(options.ca_fingerprint, core::from_base32(region_.ca_fingerprint));
     }
+    // A gateway's certificate is of this region too, but API tokens are not for gateways.
+    options.check_peer = member::check_server;
     MUSTER_ASSIGN(tls_, net::TlsClientContext::make(std::move(options)));
     client_.emplace(loop_, *server_, tls_);
     return {};

@@ -14,10 +14,10 @@ std::string or_all(std::string selector) {
 }  // namespace
 
 std::string render_join_tokens(const Json& list, const Terminal& terminal, core::WallTime now) {
-  Table table({"ID", "USES LEFT", "EXPIRES", "CREATED", "BY", "LABELS"});
+  Table table({"ID", "FOR", "USES LEFT", "EXPIRES", "CREATED", "BY", "LABELS"});
   for (const Json& token : elements(list, "tokens")) {
     const Json* labels = member(token, "labels");
-    table.row({text(token, "id"), std::to_string(number(token, "uses_left")),
+    table.row({text(token, "id"), text(token, "role"), std::to_string(number(token, "uses_left")),
                age(token, "expires_at", now), age(token, "created_at", now),
                text(token, "created_by"), labels == nullptr ? "-" : labels_text(*labels)});
   }

@@ -60,16 +60,47 @@ std::int64_t seconds(core::Duration duration) {
   return std::chrono::ceil<std::chrono::seconds>(duration).count();
 }
 
+std::string address_of(const std::string& server) {
+  return server.starts_with("https://") ? server.substr(8) : server;
+}
+
 struct JoinOptions {
   std::optional<std::uint64_t> uses;
   std::optional<core::Duration> expires;
   std::vector<std::string> labels;
   bool json = false;
   bool quiet = false;
+  bool gateway = false;
 };
+
+void show_join_token(Context& context, const JoinOptions& options, const Json& made,
+                     const std::string& server) {
+  Terminal& terminal = context.terminal;
+  const std::string token = in_line(text(made, "token"));
+  const auto uses = static_cast<std::uint64_t>(number(made, "uses_left"));
+  terminal.out(
+      "Token    " + token + "\nValid    for " +
+      (options.gateway ? count_of(uses, "gateway", "gateways") : count_of(uses, "host", "hosts")) +
+      ", expires " + age(made, "expires_at", context.now()) + "\n");
+  if (const Json* given = member(made, "labels"); given != nullptr && labels_text(*given) != "-") {
+    terminal.out("Labels   " + in_line(labels_text(*given)) + "\n");
+  }
+  terminal.out("\nOn the new machine:\n  " +
+               (options.gateway ? gateway_command(server, token) : enrol_command(server, token)) +
+               "\n");
+  terminal.err(terminal.paint_error(Color::kDim, "The token is not shown again.") + "\n");
+  const bool local = server.starts_with("https://127.") ||
+                     server.starts_with("https://localhost:") ||
+                     server.starts_with("https://[::1]");
+  if (local) {
+    terminal.err("Put this machine's name or address as seen from there in place of " +
+                 server.substr(8) + "\n");
+  }
+}
 
 int create_join_token(Context& context, const JoinOptions& options) {
   boost::json::object wish;
+  if (options.gateway) wish["role"] = "gateway";
   if (options.uses) wish["uses"] = *options.uses;
   if (options.expires) wish["expires_in_s"] = seconds(*options.expires);
   boost::json::object labels;
@@ -86,29 +117,12 @@ int create_join_token(Context& context, const JoinOptions& options) {
   if (!client) return report(context, client.error());
   const auto made = client->create("join-tokens", wish);
   if (!made) return report(context, made.error());
-  Terminal& terminal = context.terminal;
-  const std::string token = in_line(text(*made, "token"));
   if (options.json) {
-    terminal.out_bytes(pretty(*made));
+    context.terminal.out_bytes(pretty(*made));
   } else if (options.quiet) {
-    terminal.out(token + "\n");
+    context.terminal.out(in_line(text(*made, "token")) + "\n");
   } else {
-    const auto uses = static_cast<std::uint64_t>(number(*made, "uses_left"));
-    terminal.out("Token    " + token + "\nValid    for " + count_of(uses, "host", "hosts") + ", " +
-                 "expires " + age(*made, "expires_at", context.now()) + "\n");
-    if (const Json* given = member(*made, "labels");
-        given != nullptr && labels_text(*given) != "-") {
-      terminal.out("Labels   " + in_line(labels_text(*given)) + "\n");
-    }
-    terminal.out("\nOn the new machine:\n  " + enrol_command(client->server(), token) + "\n");
-    terminal.err(terminal.paint_error(Color::kDim, "The token is not shown again.") + "\n");
-    const bool local = client->server().starts_with("https://127.") ||
-                       client->server().starts_with("https://localhost:") ||
-                       client->server().starts_with("https://[::1]");
-    if (local) {
-      terminal.err("Put this machine's name or address as seen from there in place of " +
-                   client->server().substr(8) + "\n");
-    }
+    show_join_token(context, options, *made, client->server());
   }
   return kExitOk;
 }
@@ -120,6 +134,7 @@ void add_create_join(Command& tokens) {
       .option("--expires", "DURATION", "how long it is valid (default 1h)", options->expires)
       .option("--label", "KEY=VALUE", "a label that its machines get; may be repeated",
               options->labels)
+      .flag("--gateway", "for a gateway (muster gateway), not for a host", options->gateway)
       .flag("--json", "print the server's JSON", options->json)
       .flag("-q,--quiet", "print the token only", options->quiet)
       .details(
@@ -128,6 +143,7 @@ void add_create_join(Command& tokens) {
       .example("muster token create", "let one machine in within the next hour")
       .example("muster token create --uses 50 --expires 7d --label site=a --label role=web",
                "for the installer of fifty")
+      .example("muster token create --gateway", "for a gateway apart from the server")
       .action([options](Context& context) { return create_join_token(context, *options); });
 }
 
@@ -179,8 +195,12 @@ void add_create_api(Command& tokens) {
 }  // namespace
 
 std::string enrol_command(const std::string& server, const std::string& token) {
-  const std::string address = server.starts_with("https://") ? server.substr(8) : server;
-  return "muster-agent enrol --server " + address + " --token " + token + " && muster-agent run";
+  return "muster-agent enrol --server " + address_of(server) + " --token " + token +
+         " && muster-agent run";
+}
+
+std::string gateway_command(const std::string& server, const std::string& token) {
+  return "muster gateway --server " + address_of(server) + " --token " + token;
 }
 
 void add_token_commands(Command& root) {

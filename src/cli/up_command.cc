@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // muster up: a whole region on this machine. muster server: the same for others only.
-#include <cstdlib>
-
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
+#include "cli/listen_address.h"
 #include "cli/local_agent.h"
 #include "cli/region_process.h"
 #include "core/bytes.h"
@@ -54,19 +53,9 @@ core::Result<server::ServerConfig> server_config(const Settings& settings,
                                                  const std::filesystem::path& state) {
   server::ServerConfig config;
   config.state = state / "server";
-  const std::size_t colon = settings.listen.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : settings.listen.substr(colon + 1);
-  char* end = nullptr;
-  const unsigned long number = std::strtoul(port.c_str(), &end, 10);
-  if (port.empty() || *end != '\0' || number > 65535)
-    return core::fail(core::Code::kInvalid,
-                      "--listen needs an address and a port, as in "
-                      "0.0.0.0:7443, not '" +
-                          settings.listen + "'");
-  config.address = settings.listen.substr(0, colon);
-  if (config.address.starts_with('[') && config.address.ends_with(']'))
-    config.address = config.address.substr(1, config.address.size() - 2);
-  config.port = static_cast<std::uint16_t>(number);
+  MUSTER_ASSIGN(auto listen, ListenAddress::parse(settings.listen));
+  config.address = std::move(listen.address);
+  config.port = listen.port;
   config.name = settings.name;
   config.alternative_names = settings.names;
   if (settings.keep_days)

@@ -36,6 +36,7 @@ Gateway::Gateway(runtime::Loop& loop, GatewayOptions options)
       shared_(options_.region, options_.name),
       sweep_timer_(loop),
       ack_timer_(loop),
+      logins_(options_.logins_per_second),
       self_(std::make_shared<Gateway*>(this)) {}
 
 Gateway::~Gateway() {
@@ -87,16 +88,6 @@ void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket
   started.start();
 }
 
-std::uint32_t Gateway::pace_login(core::MonoTime now) {
-  // Each login takes the next slot of a line that moves at the allowed pace; a second's
-  // worth may wait inside, the others are told when their slot comes.
-  const core::Duration slot = std::chrono::nanoseconds(1s) / options_.logins_per_second;
-  next_login_ = std::max(next_login_, now - 1s) + slot;
-  if (next_login_ <= now) return 0;
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(next_login_ - now);
-  return static_cast<std::uint32_t>(wait.count());
-}
-
 void Gateway::hello(LinkConnection& connection, wire::Hello&& hello) {
   const auto now = core::mono_now();
   connection.login()->hello = std::move(hello);
@@ -105,7 +96,7 @@ void Gateway::hello(LinkConnection& connection, wire::Hello&& hello) {
                                         kNoServerRetryMs);
   if (open_.size() >= options_.links_max)
     return connection.session().goodbye(wire::GOODBYE_BUSY, "the gateway is full", 30'000);
-  if (const auto wait_ms = pace_login(now); wait_ms > 0) {
+  if (const auto wait_ms = logins_.next_ms(now); wait_ms > 0) {
     ++stats_.logins_paced;
     return connection.session().goodbye(wire::GOODBYE_BUSY, "logins are paced", wait_ms);
   }
@@ -315,11 +306,19 @@ void Gateway::settle_probes(core::MonoTime now) {
   }
 }
 
-void Gateway::relogin_all() {
+void Gateway::server_found(std::uint32_t logins_per_second) {
+  if (logins_per_second > 0) logins_ = Pace(logins_per_second);
+  server_reachable_ = true;
   // Only a new Hello says what each endpoint holds now.
-  for (const auto& [endpoint, connection] : open_)
-    connection->session().goodbye(wire::GOODBYE_BUSY, "the gateway has found its server again",
-                                  pace_login(core::mono_now()) + 1);
+  send_away("the gateway has found its server again");
+}
+
+void Gateway::send_away(std::string_view reason) {
+  std::vector<LinkConnection*> known;  // a goodbye changes the tables
+  for (const auto& [number, connection] : connections_)
+    if (connection->reported()) known.push_back(connection.get());
+  for (std::size_t i = 0; i < known.size(); ++i)
+    known[i]->session().goodbye(wire::GOODBYE_BUSY, reason, logins_.spread_ms(i));
 }
 
 GatewayStats Gateway::stats() const {

@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/ids.h"
 #include "gateway/link_connection.h"
+#include "gateway/pace.h"
 #include "link/region_ports.h"
 #include "net/http_message.h"
 #include "net/websocket.h"
@@ -62,10 +63,13 @@ class Gateway final : public link::RegionGateway {
   /// A link that was opened at /link: the acceptor of that route.
   void accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
 
-  /// Has every endpoint log in again, paced, after the way to the server was lost.
-  void relogin_all();
-  /// Without a server nobody can log in: endpoints are told to come back.
-  void set_server_reachable(bool reachable) { server_reachable_ = reachable; }
+  /// There is a server (again), which knows nothing of the links: every endpoint logs
+  /// in anew, paced as the server wishes (0: as before).
+  void server_found(std::uint32_t logins_per_second);
+  /// There is none: nobody is let in. Links stay, so that work goes on undisturbed.
+  void server_lost() { server_reachable_ = false; }
+  /// Every endpoint shall log in anew, here or elsewhere, paced.
+  void send_away(std::string_view reason);
 
   GatewayStats stats() const;
   const GatewayOptions& options() const { return options_; }
@@ -104,7 +108,6 @@ class Gateway final : public link::RegionGateway {
   void flush_acks();
   void sweep();
   void settle_probes(core::MonoTime now);
-  std::uint32_t pace_login(core::MonoTime now);
 
   runtime::Loop& loop_;
   const GatewayOptions options_;
@@ -123,7 +126,7 @@ class Gateway final : public link::RegionGateway {
   std::vector<Probe> probes_;
   wire::Reports reports_;
   std::unordered_map<core::EndpointId, std::vector<std::uint64_t>> acks_;
-  core::MonoTime next_login_{};
+  Pace logins_;
   GatewayStats stats_;
   std::shared_ptr<Gateway*> self_;  ///< null once destroyed, for posts that come later
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/server_link.h"
 
+#include "core/bytes.h"
 #include "core/log.h"
 #include "wire/frame.h"
 
@@ -16,6 +17,8 @@ constexpr core::Duration kConnectTime = 15s;
 constexpr core::Duration kHeartbeat = 10s;
 constexpr core::Duration kSilenceMax = 35s;
 constexpr net::WebSocketLimits kLimits{wire::kRegionFrameBytesMax, 64UL * 1024 * 1024};
+/// A server that restarts is back by then; endpoints that wait longer may have another way.
+constexpr core::Duration kPatience = 30s;
 /// Reports are cut into messages of at most about this size.
 constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
@@ -23,8 +26,12 @@ template <typename Message, typename Handle>
 core::Status decoded(std::string_view body, Handle handle) {
   Message message;
   MUSTER_TRY(wire::decode(body, message));
-  handle(std::move(message));
-  return {};
+  if constexpr (std::is_void_v<decltype(handle(std::move(message)))>) {
+    handle(std::move(message));
+    return {};
+  } else {
+    return handle(std::move(message));
+  }
 }
 
 }  // namespace
@@ -37,24 +44,29 @@ ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
       gateway_(gateway),
       instance_(core::random_bytes(16)),
       reconnect_({server.str()}, "", core::random_seeded().next()),
-      heartbeat_(loop) {}
+      heartbeat_(loop),
+      patience_(loop) {
+  gateway_.server_lost();
+}
 
 ServerLink::~ServerLink() = default;
 
 runtime::Task<void> ServerLink::keep_connected() {
-  for (;;) {
+  while (!stopping_) {
     auto socket =
         co_await net::connect_websocket(loop_, server_, tls_, "/region", kLimits, kConnectTime);
+    if (stopping_) co_return;
     const std::uint64_t seen = ended_.count();
     if (socket) {
       socket_ = std::move(*socket);
       socket_->start(*this);
       say_hello();
-      while (!co_await ended_.wait(seen, 24h)) {
-        if (!socket_) co_return;
+      while (socket_) {
+        (void)co_await ended_.wait(seen, 24h);
+        if (stopping_) co_return;
       }
     } else {
-      why_ = socket.error().message;
+      why_ = std::move(socket.error().message);
     }
     const auto pause = reconnect_.ended({wire::GOODBYE_NONE, why_, 0, false}, core::mono_now());
     core::log(Level::kWarn, "gateway", "no way to the server; trying again",
@@ -64,7 +76,22 @@ runtime::Task<void> ServerLink::keep_connected() {
 }
 
 void ServerLink::close() {
+  stopping_ = true;
+  ended_.notify();
   if (socket_) socket_->close(net::CloseCode::kGoingAway, "the gateway stops");
+}
+
+void ServerLink::renew(std::string csr_pem, std::function<void(core::Result<std::string>)> answer) {
+  renewal_ = std::move(answer);
+  wire::UpcallUp message;  // without an endpoint: the gateway asks for itself
+  message.mutable_upcall()->set_id(1);
+  message.mutable_upcall()->set_name("certificate.renew");
+  message.mutable_upcall()->set_body(std::move(csr_pem));
+  send(message);
+}
+
+void ServerLink::renewed(core::Result<std::string> answer) {
+  if (const auto told = std::exchange(renewal_, {})) told(std::move(answer));
 }
 
 void ServerLink::say_hello() {
@@ -101,25 +128,44 @@ void ServerLink::on_message(std::string_view message) {
 
 void ServerLink::on_closed(core::Error why) {
   why_ = std::move(why.message);
-  welcomed_ = false;
   heartbeat_.cancel();
-  gateway_.set_server_reachable(false);
+  gateway_.server_lost();
+  if (std::exchange(welcomed_, false) && !stopping_)
+    patience_.start(kPatience, [this] { gateway_.send_away("the gateway has lost its server"); });
   socket_.reset();
+  renewed(fail(Code::kUnavailable, "the connection to the server broke"));
   ended_.notify();
+}
+
+core::Status ServerLink::welcome(const wire::GatewayWelcome& message) {
+  if (welcomed_) return fail(Code::kInvalid, "a second GatewayWelcome");
+  if (message.version() < wire::kVersionOldest || message.version() > wire::kVersion)
+    return fail(Code::kInvalid, "no common protocol version; update the older of the two");
+  core::log(Level::kInfo, "gateway", "the server has welcomed this gateway",
+            {{"server", server_.str()}, {"region", message.region()}});
+  welcomed_ = true;
+  why_.clear();
+  patience_.cancel();
+  reconnect_.connected(core::mono_now());
+  gateway_.server_found(message.admit_per_second());
+  return {};
+}
+
+void ServerLink::upcall_reply(wire::UpcallReplyDown message) {
+  if (!message.endpoint().empty()) return gateway_.upcall_reply(std::move(message));
+  if (message.reply().error_code().empty())
+    renewed(std::move(*message.mutable_reply()->mutable_body()));
+  else
+    renewed(fail(Code::kDenied, core::printable(message.reply().error(), 512)));
 }
 
 core::Status ServerLink::receive(std::string_view bytes) {
   MUSTER_ASSIGN(const auto frame, wire::split_region_frame(bytes));
+  if (!welcomed_ && frame.kind != wire::REGION_GATEWAY_WELCOME && frame.kind != wire::REGION_PONG)
+    return fail(Code::kInvalid, "a frame before GatewayWelcome");
   switch (frame.kind) {
     case wire::REGION_GATEWAY_WELCOME:
-      return decoded<wire::GatewayWelcome>(frame.body, [&](const wire::GatewayWelcome& welcome) {
-        core::log(Level::kInfo, "gateway", "the server has welcomed this gateway",
-                  {{"server", server_.str()}, {"region", welcome.region()}});
-        welcomed_ = true;
-        reconnect_.connected(core::mono_now());
-        gateway_.set_server_reachable(true);
-        gateway_.relogin_all();
-      });
+      return decoded<wire::GatewayWelcome>(frame.body, [&](auto m) { return welcome(m); });
     case wire::REGION_ADMIT:
       return decoded<wire::Admit>(frame.body, [&](auto m) { gateway_.admit(std::move(m)); });
     case wire::REGION_DISPATCH:
@@ -133,7 +179,7 @@ core::Status ServerLink::receive(std::string_view bytes) {
       return decoded<wire::Kick>(frame.body, [&](auto m) { gateway_.kick(std::move(m)); });
     case wire::REGION_UPCALL_REPLY:
       return decoded<wire::UpcallReplyDown>(frame.body,
-                                            [&](auto m) { gateway_.upcall_reply(std::move(m)); });
+                                            [&](auto m) { upcall_reply(std::move(m)); });
     case wire::REGION_PONG:
       return {};
     default:
@@ -144,6 +190,7 @@ core::Status ServerLink::receive(std::string_view bytes) {
 
 template <typename Message>
 void ServerLink::send(const Message& message) {
+  // Nobody is admitted before the welcome, so what is dropped here is of older links.
   if (socket_ && !socket_->send(wire::encode(message)))
     socket_->close(net::CloseCode::kPolicy, "the server does not read its link");
 }

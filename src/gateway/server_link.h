@@ -2,8 +2,9 @@
 //
 // ServerLink is the way of a gateway that runs apart to its server: it dials, says who
 // it is, sends what the gateway reports and passes on what the server orders. While
-// there is no way, the gateway admits nobody; when there is one again, every endpoint
-// logs in anew and tells what it holds, so nothing needs to be kept here.
+// there is no way, the gateway admits nobody, and after a while it sends its endpoints
+// to look elsewhere; when there is one again, every endpoint logs in anew and tells what
+// it holds, so nothing needs to be kept here.
 #pragma once
 
 #include <functional>
@@ -25,9 +26,20 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
              std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway);
   ~ServerLink() override;
 
-  /// Dials, and dials again, until the task is cancelled.
+  /// Dials, and dials again, until close() and the task's cancellation.
   runtime::Task<void> keep_connected();
+  /// For good; then cancel the task.
   void close();
+
+  bool connected() const { return welcomed_; }
+  /// Why there is no connection: a sentence; empty before the first attempt has ended.
+  const std::string& why() const { return why_; }
+
+  /// Asks for the gateway's next certificate. `answer` comes once, also when the
+  /// connection breaks. REQUIRES: connected(), and no such question is open.
+  void renew(std::string csr_pem, std::function<void(core::Result<std::string>)> answer);
+  /// For the next connection.
+  void set_tls(std::shared_ptr<const net::TlsClientContext> tls) { tls_ = std::move(tls); }
 
   void on_message(std::string_view message) override;
   void on_closed(core::Error why) override;
@@ -44,10 +56,13 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   core::Status receive(std::string_view bytes);
   void say_hello();
   void beat();
+  core::Status welcome(const wire::GatewayWelcome& message);
+  void upcall_reply(wire::UpcallReplyDown message);
+  void renewed(core::Result<std::string> answer);
 
   runtime::Loop& loop_;
   const net::ServerAddress server_;
-  const std::shared_ptr<const net::TlsClientContext> tls_;
+  std::shared_ptr<const net::TlsClientContext> tls_;
   Gateway& gateway_;
   const std::string instance_;
   link::Reconnect reconnect_;
@@ -55,7 +70,10 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   runtime::Signal ended_;
   std::string why_;
   bool welcomed_ = false;
+  bool stopping_ = false;
+  std::function<void(core::Result<std::string>)> renewal_;
   runtime::Timer heartbeat_;
+  runtime::Timer patience_;  ///< Since the server was lost.
   core::MonoTime last_heard_{};
   std::uint64_t sequence_ = 0;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "identity/certificate.h"
 
+#include <arpa/inet.h>
+
 #include "core/bytes.h"
 #include "identity/detail/openssl.h"
 
@@ -85,6 +87,28 @@ bool names_host(const Certificate& certificate, const std::string& host) {
   return X509_check_ip_asc(native, host.c_str(), 0) == 1 ||
          X509_check_host(native, host.data(), host.size(), X509_CHECK_FLAG_NEVER_CHECK_SUBJECT,
                          nullptr) == 1;
+}
+
+HostNames host_names(const Certificate& certificate) {
+  HostNames found;
+  const detail::NamesPtr names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate.native(), NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* entry = sk_GENERAL_NAME_value(names.get(), i);
+    if (entry->type != GEN_DNS && entry->type != GEN_IPADD) continue;
+    const ASN1_STRING* text = entry->type == GEN_DNS ? entry->d.dNSName : entry->d.iPAddress;
+    const unsigned char* bytes = ASN1_STRING_get0_data(text);
+    const int size = ASN1_STRING_length(text);
+    if (entry->type == GEN_DNS) {
+      found.dns_names.emplace_back(reinterpret_cast<const char*>(bytes),
+                                   static_cast<std::size_t>(size));
+    } else if (size == 4 || size == 16) {
+      char address[INET6_ADDRSTRLEN] = {};
+      if (inet_ntop(size == 4 ? AF_INET : AF_INET6, bytes, address, sizeof address))
+        found.ip_addresses.emplace_back(address);
+    }
+  }
+  return found;
 }
 
 bool holds_key(const Certificate& certificate, std::string_view public_key_der) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/clock.h"
 #include "core/ids.h"
@@ -80,6 +81,13 @@ core::Status verify_chain(const Certificate& leaf, const Certificate& ca, core::
 
 /// True where the certificate names this DNS name or IP address, as a TLS client asks.
 bool names_host(const Certificate& certificate, const std::string& host);
+
+/// The DNS names and IP addresses that a certificate gives its holder.
+struct HostNames {
+  std::vector<std::string> dns_names;
+  std::vector<std::string> ip_addresses;
+};
+HostNames host_names(const Certificate& certificate);
 
 /// True where the certificate belongs to the key of this DER.
 bool holds_key(const Certificate& certificate, std::string_view public_key_der);

@@ -4,7 +4,9 @@
 #include "access/api_tokens.h"
 
 #include "access/join_tokens.h"
+#include "core/bytes.h"
 #include "fleet/registry_store.h"
+#include "member/this_machine.h"
 #include "server/api.h"
 #include "server/json.h"
 #include "server/region.h"
@@ -64,6 +66,7 @@ json::object to_json(const access::JoinTokenInfo& token) {
   json::object labels;
   for (const auto& [key, value] : token.labels) labels[key] = value;
   return {{"id", token.id},
+          {"role", identity::name(token.role)},
           {"uses_left", token.uses_left.value_or(access::JoinTokens::kUsesMax)},
           {"expires_at", time_text(token.expires_at)},
           {"labels", std::move(labels)},
@@ -84,6 +87,7 @@ Answer create_join_token(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
   Members members(body);
   access::NewJoinToken wanted;
+  const std::string role = members.text("role", 16, "endpoint");
   wanted.uses = members.maybe_integer("uses", 1, access::JoinTokens::kUsesMax).value_or(1);
   wanted.lasts =
       std::chrono::seconds(members.maybe_integer("expires_in_s", 1, 31'536'000).value_or(3600));
@@ -93,6 +97,9 @@ Answer create_join_token(Region& region, Request& request) {
     wanted.labels.emplace(std::move(key), std::move(value));
   }
   MUSTER_CO_TRY(members.done());
+  MUSTER_CO_ASSIGN(wanted.role, identity::parse_role(role));
+  if (wanted.role == identity::Role::kGateway && !wanted.labels.empty())
+    co_return core::fail(core::Code::kInvalid, "labels are for hosts, not for gateways");
   MUSTER_CO_ASSIGN(auto made,
                    co_await region.join_tokens().create(caller(request), std::move(wanted)));
   json::object answer = to_json(made.info);
@@ -106,6 +113,21 @@ fleet::Labels to_labels(const access::Labels& map) {
   return labels;  // a std::map is sorted, as fleet::Labels must be
 }
 
+/// What a gateway says about itself. A name that is in use now is not given away again.
+core::Status read_gateway(Region& region, Members& members, access::EnrolRequest& wanted) {
+  wanted.gateway_name = members.text("gateway_name", 63);
+  const auto names = members.texts("names", 32, 253);
+  MUSTER_TRY(members.done());
+  if (region.gateways().find(wanted.gateway_name))
+    return core::fail(core::Code::kConflict, "a gateway named " +
+                                                 core::printable(wanted.gateway_name, 64) +
+                                                 " is connected now; choose another name");
+  if (!names) return {};
+  for (const auto& name : *names)
+    (member::is_address(name) ? wanted.ip_addresses : wanted.dns_names).push_back(name);
+  return {};
+}
+
 Answer enrol(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
   Members members(body);
@@ -113,7 +135,7 @@ Answer enrol(Region& region, Request& request) {
   wanted.token = members.required_text("token", 512);
   wanted.csr_pem = members.required_text("csr_pem", 16 * 1024);
   wanted.address = request.remote_address;
-  MUSTER_CO_TRY(members.done());
+  MUSTER_CO_TRY(read_gateway(region, members, wanted));
   const auto now = core::wall_now();
   MUSTER_CO_ASSIGN(auto enrolled, co_await region.enrolment().enrol(
                                       std::move(wanted),
@@ -123,11 +145,16 @@ Answer enrol(Region& region, Request& request) {
                                         return fleet::RegistryStore::insert(
                                             connection, made.endpoint, to_labels(made.labels), now);
                                       }));
-  MUSTER_CO_TRY(region.registry().add(enrolled.endpoint, to_labels(enrolled.labels), now));
-  co_return json_response(json::object{{"certificate_pem", enrolled.certificate.pem()},
-                                       {"ca_pem", enrolled.ca_pem},
-                                       {"endpoint_id", enrolled.endpoint.str()},
-                                       {"region", enrolled.region}});
+  json::object answer{{"certificate_pem", enrolled.certificate.pem()},
+                      {"ca_pem", enrolled.ca_pem},
+                      {"region", enrolled.region}};
+  if (enrolled.role == identity::Role::kEndpoint) {
+    MUSTER_CO_TRY(region.registry().add(enrolled.endpoint, to_labels(enrolled.labels), now));
+    answer["endpoint_id"] = enrolled.endpoint.str();
+  } else {
+    answer["name"] = enrolled.name;
+  }
+  co_return json_response(answer);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "core/bytes.h"
 #include "core/log.h"
+#include "identity/request.h"
 
 namespace muster::server {
 
@@ -15,11 +16,12 @@ using core::Level;
 class GatewayHub::Seat final : public link::RegionServer,
                                public std::enable_shared_from_this<GatewayHub::Seat> {
  public:
-  Seat(GatewayHub& hub, std::string name, link::RegionGateway& gateway)
-      : hub_(&hub), name_(std::move(name)), gateway_(gateway) {}
+  Seat(GatewayHub& hub, std::string name, link::RegionGateway& gateway, Visitor visitor)
+      : hub_(&hub), name_(std::move(name)), gateway_(gateway), visitor_(std::move(visitor)) {}
 
   const std::string& name() const { return name_; }
   link::RegionGateway& gateway() { return gateway_; }
+  const Visitor& visitor() const { return visitor_; }
   void leave() { hub_ = nullptr; }
 
   void link_up(wire::LinkUp message) override {
@@ -55,6 +57,7 @@ class GatewayHub::Seat final : public link::RegionServer,
   GatewayHub* hub_;
   const std::string name_;
   link::RegionGateway& gateway_;
+  const Visitor visitor_;
 };
 
 GatewayHub::GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
@@ -72,10 +75,16 @@ GatewayHub::~GatewayHub() {
   for (auto& [name, seat] : seats_) seat->leave();
 }
 
-link::RegionServer& GatewayHub::connect(std::string name, link::RegionGateway& gateway) {
-  if (const auto old = seats_.find(name); old != seats_.end())
-    disconnect(name, old->second->gateway());
-  auto seat = std::make_shared<Seat>(*this, name, gateway);
+link::RegionServer& GatewayHub::connect(std::string name, link::RegionGateway& gateway,
+                                        Visitor visitor) {
+  if (const auto old = seats_.find(name); old != seats_.end()) {
+    const auto seat = old->second;
+    core::log(Level::kWarn, "server", "a newer gateway takes the place of one of the same name",
+              {{"gateway", name}});
+    disconnect(name, seat->gateway());
+    if (seat->visitor().replaced) seat->visitor().replaced();
+  }
+  auto seat = std::make_shared<Seat>(*this, name, gateway, std::move(visitor));
   link::RegionServer& port = *seat;
   seats_[std::move(name)] = std::move(seat);
   return port;
@@ -187,29 +196,57 @@ void GatewayHub::notice(const wire::Notice& message) {
   registry_.set_warning(*id, core::printable(message.text(), 512));
 }
 
-runtime::Task<core::Result<std::string>> GatewayHub::answer(core::EndpointId endpoint,
-                                                            const wire::Upcall& upcall) {
-  if (upcall.name() == "certificate.renew") {
-    identity::PeerIdentity peer;
-    peer.role = identity::Role::kEndpoint;
-    peer.region = region_;
-    peer.name = endpoint.str();
-    peer.endpoint = endpoint;
-    MUSTER_CO_ASSIGN(auto certificate, co_await enrolment_.renew(std::move(peer), upcall.body()));
-    co_return certificate.pem();
+runtime::Task<core::Result<std::string>> GatewayHub::renew_endpoint(core::EndpointId endpoint,
+                                                                    std::string csr_pem) {
+  MUSTER_CO_ASSIGN(auto wanted, identity::parse_request(csr_pem));
+  if (wanted.endpoint != endpoint)
+    co_return fail(Code::kDenied, "a certificate is renewed for the same key only");
+  identity::PeerIdentity peer;
+  peer.role = identity::Role::kEndpoint;
+  peer.region = region_;
+  peer.name = endpoint.str();
+  peer.endpoint = endpoint;
+  peer.public_key_der = std::move(wanted.public_key_der);  // its hash is the endpoint's id
+  MUSTER_CO_ASSIGN(auto certificate,
+                   co_await enrolment_.renew(std::move(peer), std::move(csr_pem)));
+  co_return certificate.pem();
+}
+
+runtime::Task<core::Result<std::string>> GatewayHub::renew_gateway(
+    identity::Certificate certificate, std::string csr_pem) {
+  MUSTER_CO_ASSIGN(auto peer, identity::peer_identity(certificate));
+  auto names = identity::host_names(certificate);  // it keeps those that its token gave it
+  MUSTER_CO_ASSIGN(auto renewed, co_await enrolment_.renew(std::move(peer), std::move(csr_pem),
+                                                           std::move(names.dns_names),
+                                                           std::move(names.ip_addresses)));
+  co_return renewed.pem();
+}
+
+std::optional<runtime::Task<core::Result<std::string>>> GatewayHub::answer(
+    const std::string& gateway, const wire::UpcallUp& message) {
+  const wire::Upcall& upcall = message.upcall();
+  const bool renewal = upcall.name() == "certificate.renew";
+  if (message.endpoint().empty()) {
+    const auto seat = seats_.find(gateway);
+    if (seat == seats_.end() || !seat->second->visitor().certificate || !renewal)
+      return std::nullopt;
+    return renew_gateway(*seat->second->visitor().certificate, upcall.body());
   }
-  co_return fail(Code::kNotFound,
-                 "this server answers no upcall '" + core::printable(upcall.name(), 64) + "'");
+  const auto id = core::EndpointId::from_bytes(message.endpoint());
+  const fleet::Endpoint* known = id ? registry_.find(*id) : nullptr;
+  if (!known || !known->online() || known->connection->gateway != gateway ||
+      known->connection->link != message.link())
+    return std::nullopt;  // a gateway speaks only for the links that it holds
+  if (renewal) return renew_endpoint(*id, upcall.body());
+  return [](std::string name) -> runtime::Task<core::Result<std::string>> {
+    co_return fail(Code::kNotFound, "this server answers no upcall '" + name + "'");
+  }(core::printable(upcall.name(), 64));
 }
 
 runtime::Task<void> GatewayHub::upcall(std::string gateway, wire::UpcallUp message) {
-  const auto id = core::EndpointId::from_bytes(message.endpoint());
-  if (!id) co_return;
-  const fleet::Endpoint* known = registry_.find(*id);
-  if (!known || !known->online() || known->connection->gateway != gateway ||
-      known->connection->link != message.link())
-    co_return;  // a gateway speaks only for the links that it holds
-  auto result = co_await answer(*id, message.upcall());
+  auto answered = answer(gateway, message);
+  if (!answered) co_return;
+  auto result = co_await std::move(*answered);
   link::RegionGateway* port = find(gateway);
   if (!port) co_return;
   wire::UpcallReplyDown reply;

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "access/enrolment.h"
@@ -28,9 +29,15 @@ class GatewayHub {
              access::Enrolment& enrolment, access::Revocations& revocations, std::string region);
   ~GatewayHub();
 
+  /// What there is to know of a gateway in another process.
+  struct Visitor {
+    std::optional<identity::Certificate> certificate;  ///< Verified; none: in this process.
+    std::function<void()> replaced;  ///< Another one has its place; its port is no more.
+  };
+
   /// A gateway is there; what it reports goes to the returned port, which lives until
   /// disconnect(). A second one of the same name replaces the first.
-  link::RegionServer& connect(std::string name, link::RegionGateway& gateway);
+  link::RegionServer& connect(std::string name, link::RegionGateway& gateway, Visitor visitor = {});
   /// The gateway is gone, with all its links. Only where it is still this one.
   void disconnect(const std::string& name, const link::RegionGateway& gateway);
   link::RegionGateway* find(const std::string& name);
@@ -49,8 +56,13 @@ class GatewayHub {
   void reports(Seat& seat, wire::Reports& message);
   void notice(const wire::Notice& message);
   runtime::Task<void> upcall(std::string gateway, wire::UpcallUp message);
-  runtime::Task<core::Result<std::string>> answer(core::EndpointId endpoint,
-                                                  const wire::Upcall& upcall);
+  /// nullopt: the gateway has no business to ask; nobody is answered.
+  std::optional<runtime::Task<core::Result<std::string>>> answer(const std::string& gateway,
+                                                                 const wire::UpcallUp& message);
+  runtime::Task<core::Result<std::string>> renew_endpoint(core::EndpointId endpoint,
+                                                          std::string csr_pem);
+  runtime::Task<core::Result<std::string>> renew_gateway(identity::Certificate certificate,
+                                                         std::string csr_pem);
   std::optional<wire::Goodbye> refusal(const core::EndpointId& endpoint, const std::string& gateway,
                                        const wire::LinkUp& message);
 

@@ -13,6 +13,8 @@ using core::fail;
 
 /// A gateway sends a ping every 10 s; after so long a silence it is gone.
 constexpr core::Duration kSilenceMax = 35s;
+/// Logins that one gateway shall let through: what a server admits with ease.
+constexpr std::uint32_t kLoginsPerSecond = 2'000;
 
 template <typename Message, typename Handle>
 core::Status decoded(std::string_view body, Handle handle) {
@@ -24,10 +26,12 @@ core::Status decoded(std::string_view body, Handle handle) {
 
 }  // namespace
 
-GatewayLink::GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region, std::string name,
+GatewayLink::GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region,
+                         identity::Certificate certificate, std::string name,
                          std::unique_ptr<net::WebSocket> socket, Gone gone)
     : hub_(hub),
       region_(std::move(region)),
+      certificate_(std::move(certificate)),
       name_(std::move(name)),
       socket_(std::move(socket)),
       gone_(std::move(gone)),
@@ -43,7 +47,11 @@ void GatewayLink::start() {
 }
 
 void GatewayLink::close(std::string_view reason) {
-  socket_->close(net::CloseCode::kGoingAway, reason);
+  if (std::exchange(closing_, true)) return;
+  silence_.cancel();
+  server_ = nullptr;
+  socket_->close(net::CloseCode::kPolicy, reason);
+  hub_.disconnect(name_, *this);
 }
 
 void GatewayLink::watch_silence() {
@@ -51,18 +59,20 @@ void GatewayLink::watch_silence() {
 }
 
 void GatewayLink::on_message(std::string_view message) {
+  if (closing_) return;
   watch_silence();
   if (const auto received = receive(message); !received) {
     core::log(core::Level::kWarn, "server", "a gateway broke the protocol",
               {{"gateway", name_}, {"why", received.error().message}});
-    socket_->close(net::CloseCode::kProtocolError, received.error().message);
+    close(received.error().message);
   }
 }
 
 void GatewayLink::on_closed(core::Error why) {
   core::log(core::Level::kInfo, "server", "a gateway is gone",
             {{"gateway", name_}, {"why", why.message}});
-  gone_(*this);  // destroys this
+  const Gone gone = std::move(gone_);
+  gone(*this);  // destroys this
 }
 
 core::Status GatewayLink::hello(std::string_view body) {
@@ -74,8 +84,10 @@ core::Status GatewayLink::hello(std::string_view body) {
   wire::GatewayWelcome welcome;
   welcome.set_version(std::min(hello.version(), wire::kVersion));
   welcome.set_region(region_);
+  welcome.set_admit_per_second(kLoginsPerSecond);
   send(welcome);
-  server_ = &hub_.connect(name_, *this);
+  server_ = &hub_.connect(name_, *this,
+                          {certificate_, [this] { close("a newer gateway of this name"); }});
   core::log(core::Level::kInfo, "server", "a gateway has joined", {{"gateway", name_}});
   return {};
 }
@@ -110,7 +122,14 @@ core::Status GatewayLink::receive(std::string_view bytes) {
 template <typename Message>
 void GatewayLink::send(const Message& message) {
   // A queue that is full ends the link: the endpoints log in again and tell what they hold.
-  if (!socket_->send(wire::encode(message))) close("the gateway does not read its link");
+  if (closing_ || socket_->send(wire::encode(message))) return;
+  // Not from inside a call of the hub, which may be in the middle of a change.
+  core::log(core::Level::kWarn, "server", "a gateway does not read its link", {{"gateway", name_}});
+  closing_ = true;
+  silence_.start(core::Duration{1}, [this] {
+    closing_ = false;
+    close("the gateway does not read its link");
+  });
 }
 
 void GatewayLink::admit(wire::Admit message) {

@@ -22,12 +22,16 @@ class GatewayLink final : public net::WebSocketHandler, public link::RegionGatew
  public:
   using Gone = std::function<void(GatewayLink&)>;
 
-  GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region, std::string name,
+  /// `certificate` is the gateway's, verified; `name` is the one in it.
+  GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region,
+              identity::Certificate certificate, std::string name,
               std::unique_ptr<net::WebSocket> socket, Gone gone);
   ~GatewayLink() override;
 
   void start();
+  /// Tells the gateway why, hears nothing more from it, and is gone soon.
   void close(std::string_view reason);
+  const identity::Certificate& certificate() const { return certificate_; }
   const std::string& name() const { return name_; }
 
   void on_message(std::string_view message) override;
@@ -49,10 +53,12 @@ class GatewayLink final : public net::WebSocketHandler, public link::RegionGatew
 
   GatewayHub& hub_;
   const std::string region_;
+  const identity::Certificate certificate_;
   const std::string name_;
   std::unique_ptr<net::WebSocket> socket_;
   Gone gone_;
-  link::RegionServer* server_ = nullptr;  ///< after GatewayHello
+  link::RegionServer* server_ = nullptr;  ///< After GatewayHello, until close().
+  bool closing_ = false;
   runtime::Timer silence_;
 };
 

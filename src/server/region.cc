@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/region.h"
 
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "access/schema.h"
@@ -14,6 +9,7 @@
 #include "fleet/registry_store.h"
 #include "identity/renewal.h"
 #include "jobs/run_store.h"
+#include "member/this_machine.h"
 #include "runtime/file.h"
 #include "server/api.h"
 
@@ -29,45 +25,10 @@ constexpr std::size_t kSaveRowsMax = 5'000;
 /// Changed hosts told to live views at a time, and how often.
 constexpr core::Duration kHousekeeping = 500ms;
 constexpr std::size_t kChangedMax = 10'000;
-
-std::string host_name_of_this_machine() {
-  char name[256] = {};
-  if (gethostname(name, sizeof name - 1) != 0) return "localhost";
-  std::string text = name;
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return std::isalnum(c) || c == '.' ? std::tolower(c) : '-';
-  });
-  return identity::is_valid_name(text) ? text : "localhost";
-}
-
-/// The addresses of this machine that clients may connect to.
-std::vector<std::string> addresses_of_this_machine() {
-  std::vector<std::string> addresses{"127.0.0.1", "::1"};
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return addresses;
-  for (const ifaddrs* entry = list; entry; entry = entry->ifa_next) {
-    if (!entry->ifa_addr || (entry->ifa_flags & IFF_LOOPBACK) || !(entry->ifa_flags & IFF_UP))
-      continue;
-    const int family = entry->ifa_addr->sa_family;
-    if (family != AF_INET && family != AF_INET6) continue;
-    char text[NI_MAXHOST];
-    const auto length =
-        static_cast<socklen_t>(family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6));
-    if (getnameinfo(entry->ifa_addr, length, text, sizeof text, nullptr, 0, NI_NUMERICHOST) != 0)
-      continue;
-    const std::string address = text;
-    if (address.find('%') == std::string::npos) addresses.push_back(address);
-  }
-  freeifaddrs(list);
-  std::sort(addresses.begin(), addresses.end());
-  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-  return addresses;
-}
-
-bool is_address(const std::string& text) {
-  return text.find(':') != std::string::npos ||
-         text.find_first_not_of("0123456789.") == std::string::npos;
-}
+/// Connections of gateways, those that are being refused included.
+constexpr std::size_t kGatewayLinksMax = 1'000;
+constexpr std::string_view kGatewayRevoked =
+    "this gateway is revoked; enrol it anew under another name, with an empty state folder";
 
 }  // namespace
 
@@ -106,6 +67,7 @@ core::Status Region::open_identity() {
   join_tokens_ = std::make_unique<access::JoinTokens>(*database_, fingerprint, clock);
   revocations_ = std::make_unique<access::Revocations>(*database_, clock);
   MUSTER_TRY(revocations_->load());
+  revocations_->on_revoked([this](const access::Revocation&) { cut_revoked_gateways(); });
   enrolment_ = std::make_unique<access::Enrolment>(*database_, *authority_, *revocations_, clock);
   audit_ = std::make_unique<access::Audit>(*database_);
   MUSTER_ASSIGN(first_admin_, users_->make_first_admin());
@@ -127,12 +89,12 @@ core::Status Region::open_work() {
 }
 
 core::Result<net::TlsIdentity> Region::server_identity() {
-  const std::string name = config_.name.empty() ? host_name_of_this_machine() : config_.name;
-  std::vector<std::string> dns{name, "localhost"}, addresses = addresses_of_this_machine();
+  const std::string name = config_.name.empty() ? member::host_name() : config_.name;
+  std::vector<std::string> dns{name, "localhost"}, addresses = member::addresses();
   for (const auto& text : config_.alternative_names)
-    (is_address(text) ? addresses : dns).push_back(text);
+    (member::is_address(text) ? addresses : dns).push_back(text);
   const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
-  if (!everywhere && is_address(config_.address)) addresses.push_back(config_.address);
+  if (!everywhere && member::is_address(config_.address)) addresses.push_back(config_.address);
   MUSTER_ASSIGN(auto credential,
                 authority_->server_credential(name, dns, addresses, core::wall_now()));
   return net::TlsIdentity{credential.certificate.pem() + ca_pem(), credential.key.pem()};
@@ -144,6 +106,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_user_routes(router, *this);
   add_token_routes(router, *this);
   add_host_routes(router, *this);
+  add_gateway_routes(router, *this);
   add_run_routes(router, *this);
   add_run_result_routes(router, *this);
   add_live_routes(router, *this);
@@ -182,23 +145,36 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
 }
 
 void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
-  const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
-    MUSTER_ASSIGN(auto certificate, identity::Certificate::from_der(request.peer_certificate));
-    return identity::peer_identity(certificate);
-  }();
-  if (!peer || peer->role != identity::Role::kGateway || peer->region != id() ||
-      revocations_->revoked(*peer)) {
-    core::log(Level::kWarn, "server", "refused a gateway",
-              {{"address", request.remote_address},
-               {"why", !peer ? peer.error().message : "no valid gateway of this region"}});
-    return;  // dropping the socket closes it
-  }
+  auto certificate = identity::Certificate::from_der(request.peer_certificate);
+  if (!certificate) return;  // dropping the socket closes it
+  const auto peer = identity::peer_identity(*certificate);
+  const std::string refused =
+      !peer                                       ? peer.error().message
+      : peer->role != identity::Role::kGateway    ? "this certificate is not a gateway's"
+      : peer->region != id()                      ? "this gateway belongs to another region"
+      : revocations_->revoked(*peer)              ? std::string(kGatewayRevoked)
+      : gateway_links_.size() >= kGatewayLinksMax ? "the server has too many gateways"
+      : stopping_                                 ? "the server stops"
+                                                  : "";
   auto link = std::make_unique<GatewayLink>(
-      loop_, *gateways_, id(), peer->name, std::move(socket), [this](GatewayLink& gone) {
+      loop_, *gateways_, id(), std::move(*certificate), peer ? peer->name : "", std::move(socket),
+      [this](GatewayLink& gone) {
         std::erase_if(gateway_links_, [&](const auto& entry) { return entry.get() == &gone; });
       });
   link->start();
+  if (!refused.empty()) {
+    core::log(Level::kWarn, "server", "refused a gateway",
+              {{"address", request.remote_address}, {"why", refused}});
+    link->close(refused);  // it lives until the other side knows why
+  }
   gateway_links_.push_back(std::move(link));
+}
+
+void Region::cut_revoked_gateways() {
+  for (auto& link : gateway_links_) {
+    const auto peer = identity::peer_identity(link->certificate());
+    if (peer && revocations_->revoked(*peer)) link->close(kGatewayRevoked);
+  }
 }
 
 void Region::save_registry() {

@@ -81,6 +81,7 @@ class Region {
   core::Result<net::TlsIdentity> server_identity();
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
+  void cut_revoked_gateways();
   void save_registry();
   runtime::Task<void> housekeeping();
 

@@ -4,10 +4,12 @@
 How the programs are started stands in the three functions below and nowhere else.
 """
 
+import http.client
 import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -24,6 +26,10 @@ def server_command(kind, address, port):
 
 def enrol_command(server, token):
     return [binary("muster-agent"), "enrol", "--server", server, "--token", token]
+
+
+def gateway_command(server, listen, name, *more):
+    return [binary("muster"), "gateway", "--server", server, "--listen", listen, "--name", name, *more]
 
 
 def agent_command():
@@ -56,8 +62,9 @@ class Agent:
         return subprocess.run([str(w) for w in self.host.inside(command)], capture_output=True, text=True,
                               env={**os.environ, **self.environment()}, timeout=DEADLINE, **more)
 
-    def enrol(self, token=None, check=True):
-        ran = self.run_here(enrol_command(self.region.url, token or self.region.join_token()))
+    def enrol(self, token=None, check=True, gateways=()):
+        more = ["--gateway", ",".join(gateways)] if gateways else []
+        ran = self.run_here(enrol_command(self.region.url, token or self.region.join_token()) + more)
         if check:
             assert ran.returncode == 0, f"enrolment of {self.name} failed: {ran.stdout}{ran.stderr}"
             self.id = re.fullmatch(r"enrolled as (\w{26}) in region \S+\n", ran.stdout).group(1)
@@ -85,6 +92,62 @@ class Agent:
         return self
 
 
+class Gateway:
+    """A gateway in a process of its own, on a host of its own."""
+
+    def __init__(self, region, name):
+        self.region, self.name = region, name
+        self.host = region.network.add(name)
+        self.address, self.port = self.host.address, 7443
+        self.state = region.folder / f"gateway-{name}"
+        self.process = None
+
+    @property
+    def files(self):
+        return self.state / "gateway"
+
+    @property
+    def ca_file(self):
+        return self.region.ca_file
+
+    @property
+    def server(self):
+        return f"{self.region.address}:{self.region.port}"
+
+    def launch(self, token=None, name=None):
+        more = ["--token", token] if token else []
+        command = gateway_command(self.server, f"{self.address}:{self.port}", name or self.name, *more)
+        self.process = Process(f"gateway-{self.name}", self.host.inside(command), self.region.folder,
+                               {"MUSTER_STATE": str(self.state), "HOME": str(self.region.folder)})
+        return self.process
+
+    def get(self, path):
+        """(status, body) of a page of the gateway's own."""
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        context.check_hostname = False
+        connection = http.client.HTTPSConnection(self.address, self.port, context=context, timeout=DEADLINE)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def start(self, token=None):
+        self.launch(token)
+        return self.ready()
+
+    def ready(self):
+        def look():
+            if not self.process.alive():
+                raise RuntimeError(f"{self.name} ended with {self.process.popen.returncode}:\n"
+                                   + self.process.output())
+            return self.get("/readyz")[0] == 200
+
+        wait_until(look, f"the gateway {self.name} has its server")
+        return self
+
+
 class Region:
     """A server in its own state folder, and what tests do with it."""
 
@@ -99,6 +162,7 @@ class Region:
         self.server = None
         self.api = None
         self.agents = []
+        self.gateways = []
 
     @property
     def url(self):
@@ -150,12 +214,17 @@ class Region:
             agent.start()
         return agent
 
-    def add_agents(self, *names, **token):
+    def add_gateway(self, name):
+        gateway = Gateway(self, name)
+        self.gateways.append(gateway)
+        return gateway.start(self.join_token(role="gateway"))
+
+    def add_agents(self, *names, gateways=(), **token):
         """Enrols and starts several, then waits for all."""
         token = self.join_token(uses=len(names), **token)
         added = [Agent(self, name) for name in names]
         for agent in added:
-            agent.enrol(token)
+            agent.enrol(token, gateways=[f"{g.address}:{g.port}" for g in gateways])
             agent.start(wait=False)
         self.agents += added
         for agent in added:
@@ -237,10 +306,13 @@ class Region:
         self.end_agents()
         for agent in self.agents:
             self.network.remove(agent.host)
+        for gateway in self.gateways:
+            self.network.remove(gateway.host)
         self.agents.clear()
+        self.gateways.clear()
 
     def copy_state(self, target):
         shutil.copytree(self.state, target)
 
 
-__all__ = ["Agent", "Region", "Refused", "FINAL", "wait_until", "binary", "Process"]
+__all__ = ["Agent", "Gateway", "Region", "Refused", "FINAL", "wait_until", "binary", "Process"]

@@ -233,7 +233,7 @@ TEST_F(AgentTest, EnrolsNowhereButAtTheTokensRegion) {
   const auto cut = enrol_with(token.short_form());
   ASSERT_FALSE(cut);
   EXPECT_NE(cut.error().message.find("copy it whole"), std::string::npos);
-  EXPECT_FALSE(check_gateway("garbage"));
+  EXPECT_FALSE(member::check_gateway("garbage"));
 }
 
 TEST(StateFolder, OneAgentPerFolder) {

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// muster gateway: a gateway apart from its server. muster gateways: those that there are.
+#include "cli/commands.h"
+#include "cli/context.h"
+#include "cli/exit_code.h"
+#include "cli/gateway_process.h"
+#include "cli/listen_address.h"
+#include "cli/render.h"
+#include "cli/text.h"
+#include "core/log.h"
+
+namespace muster::cli {
+namespace {
+
+struct Settings {
+  std::string state;
+  std::string server;
+  std::string token;
+  std::string name;
+  std::string listen = "0.0.0.0:7443";
+  std::vector<std::string> names;
+  std::string log_level = "info";
+};
+
+int run_gateway(Context& context, const Settings& settings) {
+  core::set_log_level(settings.log_level);
+  const auto listen = ListenAddress::parse(settings.listen);
+  if (!listen) return report(context, listen.error());
+  const auto state = settings.state.empty() ? state_file(context.environment).parent_path()
+                                            : std::filesystem::path(settings.state);
+  GatewayProcess process({.state = state / "gateway",
+                          .address = listen->address,
+                          .port = listen->port,
+                          .server = settings.server,
+                          .token = settings.token,
+                          .name = settings.name,
+                          .alternative_names = settings.names});
+  if (auto started = process.start(); !started) return report(context, started.error());
+  process.run();
+  return kExitOk;
+}
+
+void add_gateway(Command& root) {
+  auto settings = std::make_shared<Settings>();
+  Command& command = root.add("gateway", "hold links of hosts for a server elsewhere");
+  command.section("Region")
+      .option("--server", "HOST:PORT", "The region's server (default: as at the last start).",
+              settings->server)
+      .option("--token", "TOKEN",
+              "For the first start: a token by 'muster token create --gateway'.", settings->token)
+      .option("--name", "NAME", "What to call it (default at the first start: the host's name).",
+              settings->name)
+      .option("--listen", "ADDRESS:PORT",
+              "Where hosts log in (default: 0.0.0.0:7443; port 0: any).", settings->listen)
+      .option("--also-known-as", "NAME",
+              "First start: a further DNS name or address by which it is reached.", settings->names)
+      .option("--state", "FOLDER",
+              "Where its key is kept (default: $MUSTER_STATE, else ~/.local/share/muster).",
+              settings->state)
+      .option("--log", "LEVEL", "What to log: debug, info, warn or error (default: info).",
+              settings->log_level)
+      .choices({"debug", "info", "warn", "error"});
+  command
+      .details(
+          "A gateway stands between hosts and their server: near the hosts, or where one machine "
+          "cannot hold all links. It keeps nothing but its key; when it is lost, its hosts log in "
+          "elsewhere or come back. While it has no server, nobody is let in and running commands "
+          "go on.\n\nThe first start enrols it: it makes a key and gets a certificate for a token. "
+          "Agents use it by: muster-agent enrol --server SERVER --gateway HOST:PORT --token ...\n\n"
+          "Its port also answers /healthz, /readyz and /metrics.")
+      .example("muster gateway --server muster.example.org:7443 --token mjt1...",
+               "the first start; the token comes from: muster token create --gateway")
+      .example("muster gateway", "every later start")
+      .action([settings](Context& context) { return run_gateway(context, *settings); });
+}
+
+int list_gateways(Context& context, bool json) {
+  auto client = context.connect();
+  if (!client) return report(context, client.error());
+  const auto region = client->region();
+  if (!region) return report(context, region.error());
+  if (json) {
+    const Json* gateways = member(*region, "gateways");
+    context.terminal.out_bytes(pretty(gateways ? *gateways : Json()));
+    return kExitOk;
+  }
+  Table table({"NAME", "LINKS"});
+  for (const Json& gateway : elements(*region, "gateways"))
+    table.row({text(gateway, "name"), std::to_string(number(gateway, "links"))});
+  context.terminal.out(table.render(context.terminal));
+  return kExitOk;
+}
+
+void add_gateways(Command& root) {
+  auto json = std::make_shared<bool>(false);
+  auto name = std::make_shared<std::string>();
+  Command& gateways = root.add("gateways", "the gateways of the region");
+  gateways.section("Region").example("muster gateways list", "how many hosts each one holds");
+  gateways.add("list", "list the gateways that hold links")
+      .flag("--json", "print the server's JSON", *json)
+      .example("muster gateways list", "how many hosts each one holds")
+      .action([json](Context& context) { return list_gateways(context, *json); });
+  gateways.add("revoke", "cut a gateway off for good")
+      .argument("NAME", "the gateway's name, as list shows it", *name)
+      .details("Its hosts log in elsewhere. No gateway of this name is let in again.")
+      .example("muster gateways revoke edge1", "its certificate counts no more")
+      .action([name](Context& context) -> int {
+        auto client = context.connect();
+        if (!client) return report(context, client.error());
+        const auto done = client->revoke_gateway(*name);
+        if (!done) return report(context, done.error());
+        context.terminal.err("The gateway " + in_line(*name) + " is revoked\n");
+        return kExitOk;
+      });
+}
+
+}  // namespace
+
+void add_gateway_commands(Command& root) {
+  add_gateway(root);
+  add_gateways(root);
+}
+
+}  // namespace muster::cli

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/gateway_process.h"
+
+#include <boost/json.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include "core/log.h"
+#include "gateway/metrics.h"
+#include "identity/authority.h"
+#include "identity/renewal.h"
+#include "identity/request.h"
+#include "member/join.h"
+#include "member/this_machine.h"
+#include "runtime/file.h"
+#include "wire/limits.h"
+
+namespace muster::cli {
+namespace {
+
+using namespace std::chrono_literals;
+using core::Code;
+using core::fail;
+using core::Level;
+
+/// Running requests may take so long to end; endpoints come back spread over so long.
+constexpr core::Duration kStopGrace = 1s;
+constexpr core::Duration kReturnSpread = 2s;
+constexpr core::Duration kRenewalCheck = 5s;
+constexpr core::Duration kRenewalRetry = 1h;
+constexpr std::size_t kNamesMax = 32;
+
+std::filesystem::path settings_file(const member::CredentialFolder& folder) {
+  return folder.path() / "gateway.json";
+}
+
+core::Result<std::string> load_server(const member::CredentialFolder& folder) {
+  const auto path = settings_file(folder);
+  MUSTER_ASSIGN(const std::string text, runtime::read_file(path, 64 * 1024));
+  boost::system::error_code failed;
+  const auto value = boost::json::parse(text, failed);
+  const auto* object = failed ? nullptr : value.if_object();
+  const auto* server = object ? object->if_contains("server") : nullptr;
+  if (!server || !server->is_string())
+    return fail(Code::kCorrupt, path.string() + " is damaged: say --server HOST:PORT again");
+  return std::string(server->as_string());
+}
+
+core::Status save_server(const member::CredentialFolder& folder, const std::string& server) {
+  return runtime::write_file(
+      settings_file(folder),
+      boost::json::serialize(boost::json::object{{"server", server}}) + "\n");
+}
+
+net::Handler answer(std::function<net::Response()> make) {
+  return
+      [make = std::move(make)](net::Request&) -> runtime::Task<net::Response> { co_return make(); };
+}
+
+}  // namespace
+
+GatewayProcess::GatewayProcess(GatewayConfig config)
+    : config_(std::move(config)),
+      folder_(config_.state, "gateway"),
+      tasks_(loop_, "gateway"),
+      ending_(loop_, "gateway") {}
+
+// The task that stopped the loop has not quite ended.
+GatewayProcess::~GatewayProcess() {
+  loop_.context().restart();
+  while (ending_.size() > 0) loop_.context().run_one();
+}
+
+core::Status GatewayProcess::start() {
+  MUSTER_TRY(folder_.lock());
+  MUSTER_TRY(open_credential());
+  auto known = config_.server.empty() ? load_server(folder_) : config_.server;
+  if (!known) return fail(std::move(known.error()));
+  MUSTER_ASSIGN(const auto server, net::ServerAddress::parse(*known));
+  if (!config_.server.empty()) MUSTER_TRY(save_server(folder_, server.str()));
+  MUSTER_TRY(open_links(server));
+  MUSTER_TRY(open_server());
+  gateway_->start();
+  tasks_.spawn(link_->keep_connected());
+  tasks_.spawn(keep_certified());
+  core::log(Level::kInfo, "gateway", "serving",
+            {{"name", name_},
+             {"address", config_.address},
+             {"port", http_->port()},
+             {"server", server.str()}});
+  return {};
+}
+
+core::Status GatewayProcess::open_credential() {
+  if (!folder_.enrolled()) {
+    MUSTER_TRY(enrol());
+  } else if (!config_.token.empty()) {
+    core::log(Level::kInfo, "gateway", "enrolled already; the token is not used");
+  }
+  MUSTER_ASSIGN(auto credential, folder_.load());
+  MUSTER_ASSIGN(auto self, identity::peer_identity(credential.certificate));
+  if (self.role != identity::Role::kGateway)
+    return fail(Code::kCorrupt, folder_.path().string() +
+                                    " holds no gateway's certificate: remove the folder and "
+                                    "start again with --token");
+  if (!config_.name.empty() && config_.name != self.name)
+    return fail(Code::kConflict, "the gateway in " + folder_.path().string() + " is named " +
+                                     self.name + ": leave --name out, or choose another --state");
+  if (self.not_after <= core::wall_now())
+    return fail(Code::kConflict, "the gateway's certificate expired on " +
+                                     core::to_rfc3339(self.not_after) + ": remove " +
+                                     folder_.path().string() +
+                                     " and start again with a new --token (muster token create "
+                                     "--gateway), or set the clock right");
+  name_ = self.name;
+  credential_ = std::make_unique<member::Credential>(std::move(credential));
+  return {};
+}
+
+core::Status GatewayProcess::enrol() {
+  if (config_.token.empty() || config_.server.empty())
+    return fail(Code::kInvalid,
+                "this gateway is not enrolled: start it with --server HOST:PORT --token mjt1... "
+                "(an administrator makes the token by `muster token create --gateway`)");
+  member::GatewayWish wish{config_.name.empty() ? member::host_name() : config_.name,
+                           config_.alternative_names};
+  wish.names.push_back(wish.name);
+  for (auto& address : member::addresses()) wish.names.push_back(std::move(address));
+  if (wish.names.size() > kNamesMax) wish.names.resize(kNamesMax);
+  const std::string name = wish.name;
+  auto made = member::join_blocking(config_.server, config_.token, std::move(wish));
+  if (!made) {
+    // Not one to log in anew for: the token is what counts here.
+    if (made.error().code == Code::kUnauthorized) made.error().code = Code::kDenied;
+    return fail(std::move(made.error()).while_doing("the gateway could not enrol"));
+  }
+  MUSTER_TRY(folder_.save(*made));
+  core::log(Level::kInfo, "gateway", "enrolled", {{"name", name}});
+  return {};
+}
+
+core::Result<std::shared_ptr<const net::TlsClientContext>> GatewayProcess::tls_to_server() const {
+  net::TlsClientOptions options;
+  options.ca_pem = credential_->authority.pem();
+  options.identity = member::tls_identity(*credential_);
+  options.alpn = net::kAlpnLink;
+  options.check_peer = member::check_server;
+  return net::TlsClientContext::make(std::move(options));
+}
+
+core::Status GatewayProcess::open_links(net::ServerAddress server) {
+  const std::string region = identity::region_of(credential_->authority);
+  gateway_ = std::make_unique<gateway::Gateway>(
+      loop_, gateway::GatewayOptions{.region = region, .name = name_});
+  MUSTER_ASSIGN(auto tls, tls_to_server());
+  link_ =
+      std::make_unique<gateway::ServerLink>(loop_, std::move(server), std::move(tls), *gateway_);
+  gateway_->connect(*link_);
+  return {};
+}
+
+core::Status GatewayProcess::open_server() {
+  net::Router router;
+  router.add_websocket("/link",
+                       [this](const net::Request& request, std::unique_ptr<net::WebSocket> link) {
+                         gateway_->accept(request, std::move(link));
+                       },
+                       {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax});
+  router.add("GET", "/healthz", answer([] { return net::Response::text(200, "ok\n"); }));
+  router.add("GET", "/readyz", answer([this] {
+               if (stopping_) return net::Response::text(503, "the gateway stops\n");
+               if (link_->connected()) return net::Response::text(200, "ready\n");
+               return net::Response::text(503, "the gateway has no server: " + link_->why() + "\n");
+             }));
+  router.add("GET", "/metrics", answer([this] {
+               return net::Response::bytes(
+                   gateway::metrics_text(gateway_->stats(), name_, link_->connected()),
+                   "text/plain; version=0.0.4; charset=utf-8");
+             }));
+  MUSTER_ASSIGN(tls_, net::TlsServerContext::make(member::tls_identity(*credential_),
+                                                  credential_->authority.pem()));
+  net::HttpServerOptions options;
+  options.address = config_.address;
+  options.port = config_.port;
+  http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
+  return http_->start();
+}
+
+runtime::Task<void> GatewayProcess::keep_certified() {
+  core::Random random = core::random_seeded();
+  core::MonoTime not_before{};
+  std::string serial;
+  core::WallTime due{};
+  while (co_await runtime::sleep_for(kRenewalCheck)) {
+    const identity::Certificate& current = credential_->certificate;
+    if (serial != current.serial()) {
+      serial = current.serial();
+      due = identity::renewal_due(current.not_before(), current.not_after(), random);
+    }
+    const auto now = core::mono_now();
+    if (!link_->connected() || now < not_before || core::wall_now() < due) continue;
+    not_before = now + kRenewalRetry;
+    link_->renew(identity::make_request(credential_->key), [this](core::Result<std::string> pem) {
+      const auto taken = pem ? take_certificate(*pem) : core::fail(std::move(pem.error()));
+      if (!taken)
+        core::log(Level::kWarn, "gateway",
+                  "the certificate could not be renewed; it is tried again",
+                  {{"why", taken.error().message}});
+    });
+  }
+}
+
+core::Status GatewayProcess::take_certificate(const std::string& pem) {
+  MUSTER_ASSIGN(auto renewed, member::check_renewed(*credential_, pem));
+  MUSTER_TRY(folder_.save_certificate(renewed));
+  credential_->certificate = std::move(renewed);
+  MUSTER_TRY(tls_->replace_identity(member::tls_identity(*credential_)));
+  MUSTER_ASSIGN(auto tls, tls_to_server());
+  link_->set_tls(std::move(tls));
+  core::log(Level::kInfo, "gateway", "renewed the certificate",
+            {{"valid_until", core::to_rfc3339(credential_->certificate.not_after())}});
+  return {};
+}
+
+void GatewayProcess::run() {
+  signals_ = std::make_unique<runtime::SignalWatch>(
+      loop_, std::initializer_list<int>{SIGINT, SIGTERM}, [this](int) {
+        if (std::exchange(stopping_, true)) std::_Exit(1);
+        core::log(Level::kInfo, "gateway", "stopping");
+        ending_.spawn(stop());
+      });
+  loop_.run();
+}
+
+runtime::Task<void> GatewayProcess::stop() {
+  gateway_->stop(kReturnSpread);
+  co_await http_->stop(kStopGrace);
+  co_await runtime::sleep_for(200ms);  // goodbyes leave
+  link_->close();
+  co_await tasks_.stop();
+  co_await runtime::sleep_for(100ms);
+  loop_.stop();
+}
+
+}  // namespace muster::cli

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/metrics.h"
+
+namespace muster::gateway {
+
+std::string metrics_text(const GatewayStats& stats, std::string_view name, bool has_server) {
+  std::string text;
+  const auto add = [&](const char* metric, const char* type, const char* help,
+                       std::uint64_t value) {
+    // A gateway's name has no character that would need escaping (identity::is_valid_name).
+    text.append("# HELP ").append(metric).append(" ").append(help);
+    text.append("\n# TYPE ").append(metric).append(" ").append(type).append("\n");
+    text.append(metric).append("{gateway=\"").append(name).append("\"} ");
+    text.append(std::to_string(value)).append("\n");
+  };
+  add("muster_gateway_has_server", "gauge", "1 while the server is connected.", has_server);
+  add("muster_gateway_links", "gauge", "Links that are open now.", stats.links);
+  add("muster_gateway_logins_total", "counter", "Logins that were admitted.", stats.logins);
+  add("muster_gateway_logins_paced_total", "counter", "Logins that were told to come back later.",
+      stats.logins_paced);
+  add("muster_gateway_logins_refused_total", "counter", "Logins that were refused.",
+      stats.logins_refused);
+  add("muster_gateway_reports_total", "counter", "Reports passed on to the server.", stats.reports);
+  add("muster_gateway_protocol_errors_total", "counter",
+      "Links ended for a breach of the protocol.", stats.protocol_errors);
+  add("muster_gateway_duplicates_total", "counter", "Logins with a key that another agent uses.",
+      stats.duplicates);
+  return text;
+}
+
+}  // namespace muster::gateway

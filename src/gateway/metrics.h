@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gateway/gateway.h"
+
+namespace muster::gateway {
+
+/// The metrics of a gateway that runs apart, in Prometheus' text format 0.0.4. Numbers
+/// only: nothing in it names an endpoint.
+std::string metrics_text(const GatewayStats& stats, std::string_view name, bool has_server);
+
+}  // namespace muster::gateway
