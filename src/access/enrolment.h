@@ -50,8 +50,9 @@ class Enrolment {
   /// A gateway's token without a gateway's name, or the reverse, is kInvalid and not used up.
   runtime::Task<core::Result<Enrolled>> enrol(EnrolRequest request, Also also = {});
 
-  /// The next certificate of a peer that proved who it is by its link. kDenied: the
-  /// request is for another key, or the peer is revoked.
+  /// The next certificate of a peer that proved who it is by its link; of an endpoint, role,
+  /// region, name and id are enough. kDenied: the request is for another key, or the peer is
+  /// revoked.
   runtime::Task<core::Result<identity::Certificate>> renew(
       identity::PeerIdentity peer, std::string csr_pem, std::vector<std::string> dns_names = {},
       std::vector<std::string> ip_addresses = {});

@@ -58,8 +58,8 @@ bool LocalAgent::enrolled() const {
 
 core::Result<core::EndpointId> LocalAgent::endpoint() const {
   constexpr std::size_t kCertificateBytesMax = 64 * 1024;
-  MUSTER_ASSIGN(const std::string pem, runtime::read_file(state_ / "agent" / "agent.pem",
-                                                          kCertificateBytesMax));
+  MUSTER_ASSIGN(const std::string pem,
+                runtime::read_file(state_ / "agent" / "agent.pem", kCertificateBytesMax));
   MUSTER_ASSIGN(const auto certificate, identity::Certificate::from_pem(pem));
   MUSTER_ASSIGN(const auto identity, identity::peer_identity(certificate));
   return identity.endpoint;

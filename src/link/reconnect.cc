@@ -12,11 +12,9 @@ namespace {
 std::string_view advice(wire::GoodbyeCode code) {
   switch (code) {
     case wire::GOODBYE_REVOKED:
-      return "this endpoint's certificate is revoked: enrol again with a new token, if it shall "
-             "come "
-             "back";
+      return "if it shall come back, enrol it anew: muster-agent enrol --again with a new token";
     case wire::GOODBYE_UNKNOWN_ENDPOINT:
-      return "the region does not know this endpoint: enrol again with a new token";
+      return "enrol it anew: muster-agent enrol --again with a new token";
     case wire::GOODBYE_VERSION:
       return "agent and gateway have no common protocol version: update the older one";
     default:
@@ -57,14 +55,16 @@ core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
   if (!up_) next_ = (next_ + 1) % order_.size();
   up_ = false;
 
-  explanation_ = ending.reason.empty() ? std::string("the link ended") : ending.reason;
+  explanation_ = !ending.reason.empty() ? ending.reason
+                 : ending.code != wire::GOODBYE_NONE
+                     ? "the gateway ended the link: " + std::string(name(ending.code))
+                     : "the link ended";
   const std::string_view hint = advice(ending.code);
   core::Duration wait;
   if (!hint.empty()) {
     wait = kSlow;
-    explanation_ += " (";
+    explanation_ += "; ";
     explanation_ += hint;
-    explanation_ += ")";
   } else if (ending.retry_after_ms > 0) {
     wait =
         std::min<core::Duration>(std::chrono::milliseconds(ending.retry_after_ms), kRetryAfterMax);

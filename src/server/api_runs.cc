@@ -66,13 +66,13 @@ Answer create_run(Region& region, Request& request) {
   if (wanted.spec.selector.empty()) wanted.spec.selector = "all";
   MUSTER_CO_ASSIGN(const auto scope, Scope::of(by));
   auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
-  std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
+  const auto revoked = std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
     return endpoint->state == fleet::EndpointState::kRevoked;
   });
   if (matched.empty())
-    co_return fail(Code::kConflict, "no host matches '" +
-                                        core::printable(wanted.spec.selector, 200) +
-                                        "'; nothing was started");
+    co_return fail(Code::kConflict,
+                   (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
+                       core::printable(wanted.spec.selector, 200) + "'; nothing was started");
   wanted.targets = targets_of(std::move(matched));
   MUSTER_CO_ASSIGN(auto created, co_await region.runs().create(std::move(wanted)));
   Response response = json_response(run_json(created.run), created.repeated ? 200 : 201);

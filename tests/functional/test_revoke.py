@@ -3,8 +3,10 @@
 
 import time
 
+import pytest
 import raw
 from process import wait_until
+from region import Refused
 
 
 def test_revoked_host_loses_its_link_within_a_second_and_stays_out(region):
@@ -20,7 +22,10 @@ def test_revoked_host_loses_its_link_within_a_second_and_stays_out(region):
     agent.start(wait=False)
     agent.process.said("revoked")
     assert not agent.is_online()
-    assert region.do(agent, "true")["state"] in ("unreachable", "refused")
+    with pytest.raises(Refused) as caught:
+        region.do(agent, "true")
+    assert caught.value.status == 409 and "revoked" in caught.value.message
+    assert set(region.finished(region.order("", "true")["id"])) == {other.id}
     other.online()
     assert any(e["action"].endswith(".revoke") and agent.id in e["object"] for e in region.audit())
 

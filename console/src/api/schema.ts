@@ -158,6 +158,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/gateways/{name}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke the certificates of a gateway
+         * @description Its link to the server ends within a second and no gateway of this name comes back. Its hosts log in elsewhere.
+         */
+        post: operations["revokeGateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/selectors/check": {
         parameters: {
             query?: never;
@@ -1030,6 +1052,7 @@ export interface components {
         };
         JoinToken: {
             id: components["schemas"]["TokenId"];
+            role: components["schemas"]["JoinRole"];
             uses_left: number;
             expires_at: components["schemas"]["Time"];
             labels: components["schemas"]["Labels"];
@@ -1040,6 +1063,7 @@ export interface components {
             id: components["schemas"]["TokenId"];
             /** @description Shown once: mjt1.<id>.<secret>.<ca-fingerprint> */
             token: string;
+            role: components["schemas"]["JoinRole"];
             uses_left: number;
             expires_at: components["schemas"]["Time"];
             labels: components["schemas"]["Labels"];
@@ -1049,7 +1073,14 @@ export interface components {
         JoinTokenList: {
             tokens: components["schemas"]["JoinToken"][];
         };
+        /**
+         * @description What a join token lets in
+         * @enum {string}
+         */
+        JoinRole: "endpoint" | "gateway";
         JoinTokenRequest: {
+            /** @default endpoint */
+            role?: components["schemas"]["JoinRole"];
             /** @default 1 */
             uses?: number;
             /** @default 3600 */
@@ -1059,11 +1090,18 @@ export interface components {
         EnrolRequest: {
             token: string;
             csr_pem: string;
+            /** @description For a gateway's token, which needs it; what the gateway is called from now on */
+            gateway_name?: string;
+            /** @description For a gateway's token; the DNS names and addresses by which endpoints reach it */
+            names?: string[];
         };
+        /** @description endpoint_id for an endpoint's token, name for a gateway's */
         Enrolled: {
             certificate_pem: string;
             ca_pem: string;
-            endpoint_id: components["schemas"]["EndpointId"];
+            endpoint_id?: components["schemas"]["EndpointId"];
+            /** @description The gateway's name */
+            name?: string;
             region: string;
         };
         AuditEntry: {
@@ -1457,6 +1495,32 @@ export interface operations {
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
+        };
+    };
+    revokeGateway: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
         };
     };
     checkSelector: {

@@ -189,6 +189,22 @@ TEST_F(Region, RenewalIsForTheSameKeyOnly) {
   EXPECT_EQ(run(enrolment->renew(peer, identity::make_request(other))).error().code, Code::kDenied);
 }
 
+// The server knows an endpoint on its link by its id alone, and so no agent could ever renew
+// its certificate: the whole fleet would have been locked out three months later.
+TEST_F(Region, AnEndpointKnownByItsIdRenews) {
+  const auto key = identity::PrivateKey::generate();
+  const auto enrolled = identity::peer_identity(enrol(token(), key)->certificate);
+  identity::PeerIdentity peer;
+  peer.region = enrolled->region;
+  peer.name = enrolled->name;
+  peer.endpoint = enrolled->endpoint;
+  auto next = run(enrolment->renew(peer, identity::make_request(key)));
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_EQ(identity::peer_identity(*next)->endpoint, peer.endpoint);
+  const auto other = identity::PrivateKey::generate();
+  EXPECT_EQ(run(enrolment->renew(peer, identity::make_request(other))).error().code, Code::kDenied);
+}
+
 TEST_F(Region, AGatewaysTokenMakesAGateway) {
   NewJoinToken wanted;
   wanted.role = identity::Role::kGateway;

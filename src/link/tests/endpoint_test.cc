@@ -256,7 +256,8 @@ TEST(Reconnect, ObeysTheGatewayAndSlowsDownWhereWaitingDoesNotHelp) {
   EXPECT_GE(wait, 10s);
   EXPECT_LE(wait, 12s);
   EXPECT_EQ(pacing.ended({.code = wire::GOODBYE_REVOKED, .reason = {}}, at(0s)), 10min);
-  EXPECT_NE(pacing.explanation().find("enrol again"), std::string::npos);
+  EXPECT_NE(pacing.explanation().find("revoked; if"), std::string::npos);
+  EXPECT_NE(pacing.explanation().find("muster-agent enrol --again"), std::string::npos);
 }
 
 TEST(Clean, MakesForeignTextValidAndBounded) {
