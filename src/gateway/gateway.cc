@@ -65,8 +65,9 @@ void Gateway::stop(core::Duration spread) {
 
 void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
   const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
-    MUSTER_ASSIGN(auto certificate, identity::Certificate::from_der(request.peer_certificate));
-    return identity::peer_identity(certificate);
+    x509_st* native = socket->peer_certificate_native();
+    if (!native) return core::fail(core::Code::kUnauthorized, "it showed no certificate");
+    return identity::peer_identity(identity::Certificate::of(native));
   }();
   const bool ours =
       peer && peer->role == identity::Role::kEndpoint && peer->region == options_.region;
