@@ -24,7 +24,9 @@ using namespace std::chrono_literals;
 using core::Code;
 using core::fail;
 
-constexpr core::Duration kStopPatience = 8s;
+/// More than an agent takes that waits for a command, kills it and says goodbye: killed
+/// before, it would leave the command behind.
+constexpr core::Duration kStopPatience = 25s;
 constexpr core::Duration kForever = 24h * 365;
 constexpr core::Duration kRestartFirst = 500ms;
 constexpr core::Duration kRestartLast = 30s;
@@ -58,8 +60,8 @@ bool LocalAgent::enrolled() const {
 
 core::Result<core::EndpointId> LocalAgent::endpoint() const {
   constexpr std::size_t kCertificateBytesMax = 64 * 1024;
-  MUSTER_ASSIGN(const std::string pem, runtime::read_file(state_ / "agent" / "agent.pem",
-                                                          kCertificateBytesMax));
+  MUSTER_ASSIGN(const std::string pem,
+                runtime::read_file(state_ / "agent" / "agent.pem", kCertificateBytesMax));
   MUSTER_ASSIGN(const auto certificate, identity::Certificate::from_pem(pem));
   MUSTER_ASSIGN(const auto identity, identity::peer_identity(certificate));
   return identity.endpoint;

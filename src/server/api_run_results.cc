@@ -80,9 +80,16 @@ Answer list_targets(Region& region, Request& request) {
                    {"next", next ? json::value(std::to_string(*next)) : json::value(nullptr)}});
 }
 
+core::Result<core::EndpointId> endpoint_of(const Request& request) {
+  const auto id = core::EndpointId::parse(request.param("endpoint"));
+  if (id) return *id;
+  return fail(Code::kNotFound, "no target of this run has the id '" +
+                                   core::printable(request.param("endpoint"), 64) + "'");
+}
+
 Answer get_target(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const auto run, co_await find_run(region, request));
-  MUSTER_CO_ASSIGN(const auto endpoint, core::EndpointId::parse(request.param("endpoint")));
+  MUSTER_CO_ASSIGN(const auto endpoint, endpoint_of(request));
   MUSTER_CO_ASSIGN(auto target, co_await region.database().read([&](store::Connection& connection) {
     return jobs::RunStore::target(connection, run.id, endpoint);
   }));
@@ -91,7 +98,7 @@ Answer get_target(Region& region, Request& request) {
 
 Answer get_output(Region& region, Request& request, wire::Stream stream) {
   MUSTER_CO_ASSIGN(const auto run, co_await find_run(region, request));
-  MUSTER_CO_ASSIGN(const auto endpoint, core::EndpointId::parse(request.param("endpoint")));
+  MUSTER_CO_ASSIGN(const auto endpoint, endpoint_of(request));
   MUSTER_CO_ASSIGN(auto target, co_await region.database().read([&](store::Connection& connection) {
     return jobs::RunStore::target(connection, run.id, endpoint);
   }));

@@ -25,10 +25,13 @@ bool may_see(const access::Principal& principal, const jobs::Run& run) {
 }
 
 runtime::Task<core::Result<jobs::Run>> find_run(Region& region, Request& request) {
-  MUSTER_CO_ASSIGN(const auto id, core::RunId::parse(request.param("id")));
-  auto run = co_await region.runs().get(id);
+  const auto id = core::RunId::parse(request.param("id"));
+  if (!id)
+    co_return fail(Code::kNotFound,
+                   "there is no run '" + core::printable(request.param("id"), 64) + "'");
+  auto run = co_await region.runs().get(*id);
   if (run && !may_see(caller(request), *run))
-    co_return fail(Code::kNotFound, "there is no run " + id.str());
+    co_return fail(Code::kNotFound, "there is no run " + id->str());
   co_return run;
 }
 
@@ -60,6 +63,9 @@ Answer create_run(Region& region, Request& request) {
       !core::is_utf8(wanted.idempotency_key))
     co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
   wanted.request_digest = core::sha256(request.body);
+  // What is wrong with the order itself comes before what is wrong with its targets.
+  if (const auto valid = jobs::make_run(wanted.spec, core::wall_now(), 0); !valid)
+    co_return fail(Code::kInvalid, valid.error().message);
 
   auto selector = read_selector(wanted.spec.selector);
   if (!selector) co_return std::move(selector.error());

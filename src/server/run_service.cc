@@ -158,9 +158,6 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
       [self = self_](core::Status outcome) {
         RunService* service = *self;
         if (!service) return;
-        if (!outcome)
-          core::log(core::Level::kError, "server", "the ledger could not be written; trying again",
-                    {{"why", outcome.error().message}});
         service->ledger_.persisted(std::move(outcome), now());
         service->changed();
       });

@@ -62,11 +62,11 @@ bool Scope::allows(const fleet::Endpoint& endpoint, core::WallTime now) const {
 core::Result<const fleet::Endpoint*> find_in_scope(const fleet::Registry& registry,
                                                    const access::Principal& principal,
                                                    std::string_view id) {
-  MUSTER_ASSIGN(const auto parsed, core::EndpointId::parse(id));
   MUSTER_ASSIGN(const auto scope, Scope::of(principal));
-  const fleet::Endpoint* endpoint = registry.find(parsed);
+  const auto parsed = core::EndpointId::parse(id);
+  const fleet::Endpoint* endpoint = parsed ? registry.find(*parsed) : nullptr;
   if (!endpoint || !scope.allows(*endpoint, core::wall_now()))
-    return fail(Code::kNotFound, "no host has the id " + std::string(id));
+    return fail(Code::kNotFound, "no host has the id '" + core::printable(id, 64) + "'");
   return endpoint;
 }
 

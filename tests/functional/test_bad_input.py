@@ -177,6 +177,7 @@ def test_selector_errors_point_at_the_column(region, selector, column):
 
 def test_unknown_host_run_and_user(region):
     for method, path in [("GET", "/v1/hosts/00000000000000000000000000"), ("GET", "/v1/runs/0000000000000"),
+                         ("GET", "/v1/runs/0dp7c3k8r6qaz"), ("GET", "/v1/runs/nonsense"), ("GET", "/v1/hosts/web1"),
                          ("DELETE", "/v1/users/nobody"), ("POST", "/v1/hosts/00000000000000000000000000/revoke")]:
         with pytest.raises(Refused) as caught:
             region.api.call(method, path, {} if method == "POST" else None)

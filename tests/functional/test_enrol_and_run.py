@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Five machines join, one command runs on all, identical answers are folded."""
 
-from process import wait_until
+import os
+
+from process import pids_with, wait_until
 
 NAMES = ["db1", "web1", "web2", "web3", "web4"]
 
@@ -86,7 +88,13 @@ def test_whole_region_on_one_machine_runs_on_itself(make_region):
     host = wait_until(lambda: region.api.get("/v1/hosts", selector="online")["hosts"], "it is its own host")[0]
     targets = region.finished(region.order("", "echo here")["id"])
     assert targets[host["id"]]["stdout"] == "here\n"
+
+    mark = f"sleep 1000.{os.getpid()}"
+    region.order("", mark)
+    wait_until(lambda: pids_with(mark), "a command runs")
     assert region.server.stop() == 0
+    assert not pids_with(mark), "the stopped region left a command behind"
+    assert not pids_with(str(region.state)), "the stopped region left its agent behind"
 
 
 def test_agent_lists_facts_and_labels_can_be_changed(region):

@@ -37,7 +37,7 @@ def small_disk(tmp_path):
         pytest.skip("needs root to mount a file system")
     folder = tmp_path / "disk"
     folder.mkdir()
-    ran = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m,mode=700", "none", str(folder)],
+    ran = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "none", str(folder)],
                          capture_output=True, text=True)
     if ran.returncode != 0:
         pytest.skip(f"may not mount a file system here: {ran.stderr.strip()}")
@@ -121,11 +121,10 @@ def test_full_disk_refuses_new_work_keeps_the_old_and_recovers(make_region, smal
     kept = region.order(f"id={agent.id}", "echo kept")
     region.finished(kept["id"])
     ballast = small_disk / "ballast"
-    with open(ballast, "wb") as file:
+    with open(ballast, "wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(4096))
-                file.flush()
         except OSError:
             pass
 

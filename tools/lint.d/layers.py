@@ -11,7 +11,7 @@ HERE = Path(__file__).resolve().parent
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 # Everything that may end in the agent's program, itself included.
-AGENT_MODULES = {"core", "wire", "runtime", "net", "identity", "link", "methods", "agent"}
+AGENT_MODULES = {"core", "wire", "runtime", "net", "identity", "link", "methods", "member", "agent"}
 
 
 @lru_cache

@@ -43,7 +43,8 @@ void Ledger::Core::flush(Now) {
 void Ledger::Core::persisted(core::Status outcome, Now now) {
   MUSTER_ASSERT(in_flight);
   if (!outcome) return failed(std::move(outcome.error()), now);
-  storage_error.clear();
+  if (!std::exchange(storage_error, {}).empty())
+    core::log(core::Level::kInfo, "jobs", "the ledger is written again; work goes on");
   retry_at = core::MonoTime::max();
   const auto batch = std::move(in_flight);
   in_flight.reset();
@@ -54,9 +55,10 @@ void Ledger::Core::persisted(core::Status outcome, Now now) {
 
 void Ledger::Core::failed(core::Error error, Now now) {
   ++stats.write_failures;
-  storage_error = std::move(error.message);
-  core::log(core::Level::kError, "jobs", "cannot write the ledger; everything waits",
-            {{"why", storage_error}});
+  const bool known = !std::exchange(storage_error, std::move(error.message)).empty();
+  if (!known)  // once, not at every attempt
+    core::log(core::Level::kError, "jobs", "cannot write the ledger; everything waits",
+              {{"why", storage_error}});
   retry_at = after(now.mono, settings.retry_after);
   // Runs of which nobody was told yet are refused instead of being kept waiting.
   auto refused = std::exchange(in_flight->runs, {});

@@ -47,7 +47,7 @@ std::expected<bool, HttpFault> RequestParser::header(std::string& input) {
   if (input.empty()) return false;
   boost::system::error_code failed;
   const std::size_t used = beast_->parser.put(boost::asio::buffer(input), failed);
-  const bool in_first_line = input.find('\n') >= limits_.header_bytes_max;
+  first_line_seen_ = first_line_seen_ || input.find('\n') < limits_.header_bytes_max;
   const bool too_long = input.size() > limits_.header_bytes_max;
   input.erase(0, used);
   if (beast_->parser.is_header_done() && !failed) return true;
@@ -56,7 +56,7 @@ std::expected<bool, HttpFault> RequestParser::header(std::string& input) {
     failed = http::error::header_limit;
   }
   if (failed == http::error::header_limit) {
-    if (in_first_line) return fault(414, Code::kLimit, "the address is too long");
+    if (!first_line_seen_) return fault(414, Code::kLimit, "the address is too long");
     return fault(431, Code::kLimit, "the request's headers are too long");
   }
   return fault(400, Code::kInvalid, "this is no HTTP request: " + failed.message());

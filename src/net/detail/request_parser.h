@@ -50,6 +50,7 @@ class RequestParser {
  private:
   struct Beast;
   const HttpLimits& limits_;
+  bool first_line_seen_ = false;
   std::unique_ptr<Beast> beast_;
   std::vector<std::string> segments_;
   std::uint64_t body_bytes_ = 0;

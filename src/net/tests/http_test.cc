@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "net/detail/request_parser.h"
 #include "net/tests/fixture.h"
 #include "runtime/signal.h"
 
@@ -93,6 +94,17 @@ TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
   EXPECT_LT(got.find("GET one"), got.find("GET two"));
   EXPECT_LT(got.find("GET two"), got.find("GET three"));
   EXPECT_NE(got.find("GET three"), std::string::npos);
+}
+
+// When a long header came in several pieces, its sender was told that the address is too long.
+TEST(RequestParser, ALongHeaderInPiecesIsNotALongAddress) {
+  HttpLimits limits;
+  limits.header_bytes_max = 4096;
+  detail::RequestParser parser(limits);
+  std::string input = "GET / HTTP/1.1\r\nA: a";
+  EXPECT_FALSE(parser.header(input).value());
+  input += std::string(9000, 'a');
+  EXPECT_EQ(parser.header(input).error().status, 431);
 }
 
 TEST_F(HttpTest, LimitsHaveTheirStatus) {

@@ -171,10 +171,13 @@ std::size_t Database::Engine::run_transaction(std::vector<Job>& group, Outcomes&
     if (writer_->in_transaction()) {
       [[maybe_unused]] const auto rolled_back = writer_->execute("ROLLBACK");
     }
-    core::log(core::Level::kError, "store", "commit failed",
-              {{"reason", committed.error().message}, {"writes", group.size() - first}});
+    if (!std::exchange(failing_, true))
+      core::log(core::Level::kError, "store", "commits fail from now on",
+                {{"reason", committed.error().message}, {"writes", group.size() - first}});
   } else {
     ++commits_;
+    if (std::exchange(failing_, false))
+      core::log(core::Level::kInfo, "store", "commits work again");
   }
   return group.size();
 }

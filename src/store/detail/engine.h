@@ -60,6 +60,7 @@ class Database::Engine {
   std::vector<std::thread> threads_;
   std::mutex stop_mutex_;  // one stop() at a time
 
+  bool failing_ = false;  ///< of commits; by the writer only, for the log
   std::atomic<std::uint64_t> writes_done_{0}, failures_{0}, commits_{0}, refused_{0};
 };
 
