@@ -6,8 +6,18 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
-/** Whom to visit; run.mjs fills it in before the first journey. */
-export const server = { url: "", user: "", password: "" };
+function required(name) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: tools/journeys starts a region and sets it`);
+  return value;
+}
+
+/** Whom to visit. */
+export const server = {
+  url: required("MUSTER_URL").replace(/\/$/, ""),
+  user: required("MUSTER_USER"),
+  password: required("MUSTER_PASSWORD"),
+};
 
 const pictures = process.env.MUSTER_PICTURES;
 const kFlags = [

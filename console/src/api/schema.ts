@@ -1530,32 +1530,6 @@ export interface operations {
             503: components["responses"]["Error"];
         };
     };
-    revokeGateway: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
-                "X-Muster-Request"?: components["parameters"]["Request"];
-            };
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Revoked */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["Error"];
-            401: components["responses"]["Error"];
-            403: components["responses"]["Error"];
-        };
-    };
     checkSelector: {
         parameters: {
             query: {

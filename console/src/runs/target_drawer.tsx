@@ -96,7 +96,7 @@ interface OutputProps {
 
 function Output({ name, run, target, text, left, whole, wrap, onWrap }: OutputProps) {
   return (
-    <section aria-label={name} className={classes.output} data-stream={name}>
+    <section aria-label={name} data-stream={name}>
       <Group gap="sm" mb={6}>
         <Text fw={650} size="sm" className={classes.mono}>{name}</Text>
         <Text size="sm" c="dimmed">{whole === 0 ? "empty" : size(whole)}</Text>

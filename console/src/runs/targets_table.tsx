@@ -11,7 +11,7 @@ import { targetsQuery } from "../api/queries";
 import type { Run, Target, TargetState } from "../api/types";
 import { count, duration } from "../text/format";
 import { outputText, visibleLine } from "../text/visible";
-import classes from "./runs.module.css";
+import classes from "./targets_table.module.css";
 import { StateWord } from "./state_bar";
 import { ending, kStates } from "./states";
 
