@@ -2,7 +2,7 @@
 //
 // A host answers with markup, escape sequences and bytes that are not text. All of it is
 // shown, none of it does anything.
-import { expect, finished, logIn, runShell } from "./browser.mjs";
+import { expect, finished, logIn, runShell, seeHosts } from "./browser.mjs";
 
 export const story = "output with <script>, ANSI escapes and broken UTF-8 is shown as text";
 
@@ -11,6 +11,7 @@ const kCommand =
 
 export async function run({ page, picture }) {
   await logIn(page);
+  await seeHosts(page);
   await runShell(page, "online", kCommand);
   await finished(page);
   const output = page.getByRole("article").first().locator("pre").first();

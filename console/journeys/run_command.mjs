@@ -8,6 +8,7 @@ export const story = "run a command, watch the answers fold, open one";
 
 export async function run({ page, picture }) {
   await logIn(page);
+  await seeHosts(page);
   await page.goto(`${server.url}/hosts?selector=online`);
   await seeHosts(page);
   await page.locator('[data-index="0"] [data-walk="box"]').check();

@@ -57,6 +57,15 @@ core::Result<Enrolment::Outcome> Enrolment::enrol_in(store::Connection& connecti
     }
     return Outcome{taken.verdict, std::nullopt};
   }
+  // An error undoes the token's use.
+  const bool for_gateway = taken.info.role == identity::Role::kGateway;
+  if (for_gateway != !request.gateway_name.empty()) {
+    return core::fail(Code::kInvalid,
+                      for_gateway ? "this token is for a gateway (muster gateway), not for "
+                                    "a host; make one with: muster token create"
+                                  : "this token is for a host (muster-agent enrol), not for "
+                                    "a gateway; make one with: muster token create --gateway");
+  }
   const auto spec = spec_of(request, taken.info.role, endpoint);
   MUSTER_ASSIGN(const bool revoked, revoked_in(connection, subject_of(spec)));
   if (revoked) {

@@ -47,6 +47,7 @@ class Enrolment {
 
   /// kInvalid: the token's text or the request is malformed. kUnauthorized: "unknown,
   /// used up or expired token" (the log says which). kDenied: the key is revoked.
+  /// A gateway's token without a gateway's name, or the reverse, is kInvalid and not used up.
   runtime::Task<core::Result<Enrolled>> enrol(EnrolRequest request, Also also = {});
 
   /// The next certificate of a peer that proved who it is by its link; of an endpoint, role,

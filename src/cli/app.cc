@@ -16,11 +16,11 @@ std::unique_ptr<Command> build_tree() {
   add_run_command(*root);
   add_runs_commands(*root);
   add_login_commands(*root);
-  add_region_commands(*root);
-  add_gateway_commands(*root);
   add_token_commands(*root);
   add_api_token_commands(*root);
   add_user_commands(*root);
+  add_region_commands(*root);
+  add_gateway_commands(*root);
   add_audit_commands(*root);
   add_completion_command(*root);
   add_version_command(*root);

@@ -16,8 +16,11 @@ using core::Level;
 constexpr core::Duration kSweepInterval = 1s;
 /// The old owner of a key has so long to show that it lives.
 constexpr core::Duration kProbePatience = 3s;
-/// Acknowledgements wait so long for company: nobody waits for them.
-constexpr core::Duration kAckDelay = 200ms;
+/// Acknowledgements of small results wait so long for something to travel with: nobody
+/// waits for them, and on their own they cost as much as the orders.
+constexpr core::Duration kAckDelay = 1s;
+/// So many of one endpoint do not wait.
+constexpr std::size_t kAcksTogether = 32;
 constexpr std::uint32_t kDuplicateRetryMs = 60'000;
 constexpr std::uint32_t kNoServerRetryMs = 5'000;
 
@@ -65,8 +68,9 @@ void Gateway::stop(core::Duration spread) {
 
 void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
   const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
-    MUSTER_ASSIGN(auto certificate, identity::Certificate::from_der(request.peer_certificate));
-    return identity::peer_identity(certificate);
+    x509_st* native = socket->peer_certificate_native();
+    if (!native) return core::fail(core::Code::kUnauthorized, "it showed no certificate");
+    return identity::peer_identity(identity::Certificate::of(native));
   }();
   const bool ours =
       peer && peer->role == identity::Role::kEndpoint && peer->region == options_.region;
@@ -216,6 +220,7 @@ void Gateway::dispatch(wire::Dispatch message) {
   const std::string frame = wire::encode(message.invoke());
   for_each_target(message.targets(), [&](std::string_view target) {
     LinkConnection* connection = open_link(target);
+    if (connection) send_due_acks(*connection);  // travels in the same record
     if (connection && connection->session().pass(frame)) return;
     wire::NotSent& not_sent = *add_report(target).mutable_not_sent();
     not_sent.set_run(message.invoke().run());
@@ -236,7 +241,13 @@ void Gateway::cancel_run(wire::CancelRun message) {
 void Gateway::acks(wire::Acks message) {
   for (const auto& ack : message.acks())
     for_each_target(ack.targets(), [&](std::string_view target) {
-      if (const auto id = core::EndpointId::from_bytes(target)) acks_[*id].push_back(ack.run());
+      LinkConnection* connection = open_link(target);
+      if (!connection) return;  // it announces again at its next login
+      std::vector<std::uint64_t>& runs = acks_[connection->endpoint()];
+      runs.push_back(ack.run());
+      // A large result holds memory at both ends until then; many fill the endpoint's table.
+      if (connection->session().transfers() > 0 || runs.size() >= kAcksTogether)
+        send_due_acks(*connection);
     });
   if (ack_timer_armed_ || acks_.empty() || stopping_) return;
   ack_timer_armed_ = true;
@@ -245,17 +256,22 @@ void Gateway::acks(wire::Acks message) {
 
 void Gateway::flush_acks() {
   ack_timer_armed_ = false;
-  for (const auto& [endpoint, runs] : acks_) {
-    LinkConnection* connection = open_link(endpoint.bytes());
-    if (!connection) continue;  // it announces again at its next login
-    for (std::size_t first = 0; first < runs.size(); first += wire::kHeldRunsMax) {
-      wire::ResultAck ack;
-      for (std::size_t i = first; i < std::min(runs.size(), first + wire::kHeldRunsMax); ++i)
-        ack.add_runs(runs[i]);
-      (void)connection->session().send_message(ack);
-    }
+  while (!acks_.empty()) {
+    LinkConnection* connection = open_link(acks_.begin()->first.bytes());
+    if (connection)
+      send_due_acks(*connection);
+    else
+      acks_.erase(acks_.begin());
   }
-  acks_.clear();
+}
+
+void Gateway::send_due_acks(LinkConnection& connection) {
+  const auto due = acks_.find(connection.endpoint());
+  if (due == acks_.end()) return;
+  wire::ResultAck ack;
+  for (const std::uint64_t run : due->second) ack.add_runs(run);
+  acks_.erase(due);
+  (void)connection.session().send_message(ack);
 }
 
 void Gateway::kick(wire::Kick message) {

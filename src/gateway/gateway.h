@@ -106,6 +106,7 @@ class Gateway final : public link::RegionGateway {
   LinkConnection* by_number(std::uint64_t number);
   void flush_reports();
   void flush_acks();
+  void send_due_acks(LinkConnection& connection);
   void sweep();
   void settle_probes(core::MonoTime now);
 

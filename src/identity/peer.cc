@@ -103,10 +103,9 @@ core::Result<Role> parse_role(std::string_view word) {
 }
 
 core::Result<PeerIdentity> peer_identity(const Certificate& certificate) {
-  EVP_PKEY* key = X509_get0_pubkey(certificate.native());
-  if (!detail::is_p256(key)) return refuse("has a key that is not P-256");
   PeerIdentity peer;
-  peer.public_key_der = detail::public_der(key);
+  peer.public_key_der = detail::p256_public_der(certificate.native());
+  if (peer.public_key_der.empty()) return refuse("has a key that is not P-256");
   MUSTER_ASSIGN(const auto uri, muster_uri(certificate));
   MUSTER_TRY(parse_name(std::string_view(uri).substr(kScheme.size()), peer));
   peer.serial = certificate.serial();

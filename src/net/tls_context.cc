@@ -91,8 +91,11 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
         continue;
       *out = offered + at + 1;
       *out_size = static_cast<unsigned char>(size);
-      if (protocol == kAlpnLink)
+      if (protocol == kAlpnLink) {
         SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+        // Who has a certificate of the region knows its CA: spared, it is not parsed there.
+        SSL_clear_chain_certs(ssl);
+      }
       return SSL_TLSEXT_ERR_OK;
     }
   }
@@ -151,8 +154,11 @@ std::shared_ptr<ssl_ctx_st> TlsServerContext::current() const {
 }
 
 Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(TlsClientOptions options) {
-  if (options.ca_pem.empty() == options.ca_fingerprint.empty())
+  if (!options.ca_pem.empty() + !options.ca_fingerprint.empty() + (options.trust_of != nullptr) !=
+      1)
     return core::fail(Code::kInvalid, "a TLS client needs a CA or a fingerprint of one, not both");
+  if (options.trust_of && options.trust_of->options_.ca_pem.empty())
+    return core::fail(Code::kInvalid, "trust by fingerprint cannot be shared");
   if (!options.ca_fingerprint.empty() && options.ca_fingerprint.size() != kFingerprintBytes)
     return core::fail(Code::kInvalid, "the fingerprint of a CA has 32 bytes");
   if (options.alpn.empty() || options.alpn.size() > 255)
@@ -160,6 +166,9 @@ Result<std::shared_ptr<const TlsClientContext>> TlsClientContext::make(TlsClient
   MUSTER_ASSIGN(auto context, make_context(TLS_client_method()));
   if (options.identity) MUSTER_TRY(use_identity(context.get(), *options.identity));
   if (!options.ca_pem.empty()) MUSTER_TRY(trust(context.get(), options.ca_pem, false));
+  if (options.trust_of)
+    SSL_CTX_set1_cert_store(context.get(),
+                            SSL_CTX_get_cert_store(options.trust_of->context().get()));
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   const std::string protocols = static_cast<char>(options.alpn.size()) + options.alpn;
   if (SSL_CTX_set_alpn_protos(context.get(),

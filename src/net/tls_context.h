@@ -61,13 +61,18 @@ class TlsServerContext {
   std::shared_ptr<ssl_ctx_st> current_;
 };
 
-/// Exactly one of `ca_pem` and `ca_fingerprint` must be set.
+class TlsClientContext;
+
+/// Exactly one of `ca_pem`, `ca_fingerprint` and `trust_of` must be set.
 struct TlsClientOptions {
   /// Trusted CA certificates.
   std::string ca_pem{};
   /// For enrolment, before the CA is known: SHA-256 (32 raw bytes) of the DER of the
   /// self-signed certificate that the server must present and be signed by.
   std::string ca_fingerprint{};
+  /// Trusts what this one trusts by its `ca_pem`, and shares the parsed certificates: for
+  /// many identities in one process.
+  std::shared_ptr<const TlsClientContext> trust_of{};
   /// Shown to a server that asks.
   std::optional<TlsIdentity> identity{};
   std::string alpn{kAlpnHttp};

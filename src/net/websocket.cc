@@ -39,6 +39,10 @@ std::string WebSocket::peer_certificate() const {
   return core_->channel().peer_certificate();
 }
 
+x509_st* WebSocket::peer_certificate_native() const {
+  return SSL_get0_peer_certificate(core_->channel().ssl());
+}
+
 std::string WebSocket::remote_address() const {
   return core_->channel().remote().to_string();
 }

@@ -20,6 +20,8 @@
 #include "net/tls_stream.h"
 #include "runtime/loop.h"
 
+struct x509_st;
+
 namespace muster::net {
 
 struct WebSocketLimits {
@@ -84,6 +86,9 @@ class WebSocket {
   std::size_t queued_bytes() const;
   /// DER of the peer's verified leaf certificate.
   std::string peer_certificate() const;
+  /// The same as OpenSSL's object, not counted up: parsing it anew costs as much as a
+  /// signature. Null where the peer showed none.
+  x509_st* peer_certificate_native() const;
   std::string remote_address() const;
 
  private:

@@ -3,7 +3,6 @@
 
 #include "core/bytes.h"
 #include "core/log.h"
-#include "identity/request.h"
 
 namespace muster::server {
 
@@ -198,15 +197,11 @@ void GatewayHub::notice(const wire::Notice& message) {
 
 runtime::Task<core::Result<std::string>> GatewayHub::renew_endpoint(core::EndpointId endpoint,
                                                                     std::string csr_pem) {
-  MUSTER_CO_ASSIGN(auto wanted, identity::parse_request(csr_pem));
-  if (wanted.endpoint != endpoint)
-    co_return fail(Code::kDenied, "a certificate is renewed for the same key only");
   identity::PeerIdentity peer;
   peer.role = identity::Role::kEndpoint;
   peer.region = region_;
   peer.name = endpoint.str();
   peer.endpoint = endpoint;
-  peer.public_key_der = std::move(wanted.public_key_der);  // its hash is the endpoint's id
   MUSTER_CO_ASSIGN(auto certificate,
                    co_await enrolment_.renew(std::move(peer), std::move(csr_pem)));
   co_return certificate.pem();

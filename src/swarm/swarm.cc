@@ -68,9 +68,12 @@ class Swarm {
            {"seconds", seconds_since(start)}});
       if (!options_.file.empty()) MUSTER_CO_TRY(save_identities(options_.file, identities));
     }
+    net::TlsClientOptions trust;
+    trust.ca_pem = identities.ca_pem;
+    MUSTER_CO_ASSIGN(const auto trusted, net::TlsClientContext::make(std::move(trust)));
     for (std::size_t i = 0; i < options_.endpoints; ++i) {
       net::TlsClientOptions tls;
-      tls.ca_pem = identities.ca_pem;
+      tls.trust_of = trusted;
       tls.identity = identities.endpoints[i];
       tls.alpn = net::kAlpnLink;
       MUSTER_CO_ASSIGN(auto context, net::TlsClientContext::make(std::move(tls)));

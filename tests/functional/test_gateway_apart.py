@@ -170,10 +170,12 @@ def test_tokens_are_for_one_kind(region):
     gateway = Gateway(region, "edge")
     region.gateways.append(gateway)
     process = gateway.launch(host_token)
-    assert process.ended() != 0 and "endpoint" in process.output()
+    assert process.ended() != 0 and "this token is for a host" in process.output()
     agent = Agent(region, "a")
     region.agents.append(agent)
-    assert agent.enrol(gateway_token, check=False).returncode != 0
+    ran = agent.enrol(gateway_token, check=False)
+    assert ran.returncode != 0 and "this token is for a gateway" in ran.stderr
+    assert [t["uses_left"] for t in region.api.get("/v1/join-tokens")["tokens"]] == [1, 1]
     assert not list(region.api.pages("/v1/hosts", "hosts"))
     assert "muster gateway --server" in region.cli("token", "create", "--gateway", check=0).stdout
 

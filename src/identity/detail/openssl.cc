@@ -6,6 +6,11 @@
 #include <time.h>
 
 namespace muster::identity::detail {
+namespace {
+
+constexpr std::size_t kUsualDerBytes = 91;  // named curve, uncompressed point
+
+}  // namespace
 
 BioPtr reading(std::string_view bytes) {
   // OpenSSL refuses a null pointer even where there is nothing to read.
@@ -42,7 +47,6 @@ std::string public_der(EVP_PKEY* key) {
 }
 
 bool is_p256(EVP_PKEY* key) {
-  constexpr std::size_t kUsualDerBytes = 91;
   if (key == nullptr || EVP_PKEY_get_base_id(key) != EVP_PKEY_EC) return false;
   char group[32] = {};
   std::size_t size = 0;
@@ -51,6 +55,21 @@ bool is_p256(EVP_PKEY* key) {
     return false;
   }
   return std::string_view(group, size) == "prime256v1" && public_der(key).size() == kUsualDerBytes;
+}
+
+std::string p256_public_der(X509* certificate) {
+  // SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING of an uncompressed point.
+  static constexpr std::string_view kUsualStart(
+      "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+      "\x03\x42\x00\x04",
+      27);
+  if (X509_get0_pubkey(certificate) == nullptr) return {};  // a point that is not on the curve
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
+  if (size <= 0) return {};
+  std::string der(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return der.size() == kUsualDerBytes && der.starts_with(kUsualStart) ? der : std::string();
 }
 
 KeyPtr public_from_der(std::string_view der) {

@@ -1,22 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/detail/tls_channel.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <cerrno>
 
 namespace muster::net::detail {
 
 using Io = TlsChannel::Io;
 
+// OpenSSL's way to the socket. Its own one cannot tell that a short read has emptied the
+// socket, and would find that out by a further system call for every message.
+struct SocketBio {
+  static int read(BIO* bio, char* into, std::size_t size, std::size_t* got) {
+    auto& channel = *static_cast<TlsChannel*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    ssize_t count = -1;
+    if (!channel.drained_) {
+      do count = ::recv(channel.descriptor_, into, size, 0);
+      while (count < 0 && errno == EINTR);
+      const bool empty = count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+      const bool took_all = count > 0 && static_cast<std::size_t>(count) < size && !channel.ended_;
+      channel.drained_ = channel.polled_ && (empty || took_all);
+      if (count == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+      if (count < 0 && !empty) return 0;
+    }
+    if (count < 0) BIO_set_retry_read(bio);
+    *got = count > 0 ? static_cast<std::size_t>(count) : 0;
+    return count > 0 ? 1 : 0;
+  }
+
+  static int write(BIO* bio, const char* bytes, std::size_t size, std::size_t* put) {
+    const auto& channel = *static_cast<TlsChannel*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    ssize_t count;
+    do count = ::send(channel.descriptor_, bytes, size, MSG_NOSIGNAL);
+    while (count < 0 && errno == EINTR);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) BIO_set_retry_write(bio);
+    *put = count > 0 ? static_cast<std::size_t>(count) : 0;
+    return count > 0 ? 1 : 0;
+  }
+
+  static long control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+  }
+
+  static BIO* make(TlsChannel& channel) {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+      BIO_meth_set_read_ex(made, read);
+      BIO_meth_set_write_ex(made, write);
+      BIO_meth_set_ctrl(made, control);
+      return made;
+    }();
+    BIO* bio = BIO_new(method);
+    BIO_set_data(bio, &channel);
+    BIO_set_init(bio, 1);
+    return bio;
+  }
+};
+
 TlsChannel::TlsChannel(runtime::Loop& loop, Socket socket, SslOwner ssl)
-    : loop_(loop), socket_(std::move(socket)), ssl_(std::move(ssl)) {
+    : loop_(loop),
+      socket_(std::move(socket)),
+      descriptor_(socket_.native_handle()),
+      ssl_(std::move(ssl)) {
   boost::system::error_code failed;
   remote_ = socket_.remote_endpoint(failed).address();
   socket_.non_blocking(true, failed);
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), failed);
-  SSL_set_fd(ssl_.get(), socket_.native_handle());
+  BIO* bio = SocketBio::make(*this);
+  SSL_set_bio(ssl_.get(), bio, bio);
 }
 
-TlsChannel::~TlsChannel() = default;
+TlsChannel::~TlsChannel() {
+  if (polled_ && descriptor_ >= 0) ::close(descriptor_);
+}
+
+int TlsChannel::leave_asio() {
+  if (polled_ || !socket_.is_open()) return descriptor_;
+  boost::system::error_code failed;
+  polled_ = true;
+  socket_.release(failed);
+  return descriptor_;
+}
+
+void TlsChannel::ready(bool ended) {
+  drained_ = false;
+  ended_ |= ended;
+}
+
+bool TlsChannel::nothing_to_read() const {
+  return drained_ && SSL_has_pending(ssl_.get()) == 0;
+}
 
 Io TlsChannel::handshake() {
   if (error_) return Io::kFailed;
@@ -28,6 +106,7 @@ Io TlsChannel::handshake() {
 
 Io TlsChannel::read(std::span<char> into, std::size_t& got) {
   if (error_) return Io::kFailed;
+  if (nothing_to_read()) return Io::kWaitRead;
   ERR_clear_error();
   errno = 0;
   const int returned = SSL_read_ex(ssl_.get(), into.data(), into.size(), &got);
@@ -77,15 +156,18 @@ void TlsChannel::end_writing() {
     SSL_shutdown(ssl_.get());
     ERR_clear_error();
   }
-  boost::system::error_code failed;
-  socket_.shutdown(Socket::shutdown_send, failed);
+  ::shutdown(descriptor_, SHUT_WR);
 }
 
 void TlsChannel::close() {
-  if (!socket_.is_open()) return;
+  if (descriptor_ < 0) return;
   end_writing();
   boost::system::error_code failed;
-  socket_.close(failed);
+  if (polled_)
+    ::close(descriptor_);
+  else
+    socket_.close(failed);
+  descriptor_ = -1;
   error_ = std::make_unique<core::Error>(
       core::Error{core::Code::kCancelled, "the connection was closed by this side"});
 }

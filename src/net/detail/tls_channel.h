@@ -46,17 +46,30 @@ class TlsChannel {
   /// Says goodbye if that is possible now, and closes the socket.
   void close();
 
+  /// From here on a Poller tells of readiness, by ready(): the socket is no longer
+  /// Asio's, and socket() must not be used. Returns its descriptor.
+  int leave_asio();
+  /// The socket may have something to read; `ended`: what it has, ends.
+  void ready(bool ended);
+
   Socket& socket() { return socket_; }
+  int descriptor() const { return descriptor_; }
   SSL* ssl() { return ssl_.get(); }
   runtime::Loop& loop() { return loop_; }
   const boost::asio::ip::address& remote() const { return remote_; }
   std::string peer_certificate() const;
 
  private:
+  friend struct SocketBio;
   Io result(int returned, int errno_value);
+  bool nothing_to_read() const;
 
   runtime::Loop& loop_;
   Socket socket_;
+  int descriptor_;
+  bool polled_ = false;   // leave_asio() was called
+  bool drained_ = false;  // a read took all there was; until ready()
+  bool ended_ = false;    // as ready() said: nothing will tell again, so read to the end
   SslOwner ssl_;
   boost::asio::ip::address remote_;
   std::unique_ptr<core::Error> error_;

@@ -54,9 +54,16 @@ void WebSocketCore::start(WebSocketHandler& handler) {
   MUSTER_ASSERT(!started_);
   started_ = true;
   handler_ = &handler;
-  read_pending_ = true;
+  ticket_ = Poller::of(channel_->loop()).add(channel_->leave_asio(), shared_from_this());
+  if (ticket_ == Poller::kNone && !why_)
+    why_ = std::make_unique<Error>(Code::kUnavailable, "the system can watch no further link");
+  read_later();
+}
+
+void WebSocketCore::read_later() {
+  if (std::exchange(read_pending_, true)) return;
   channel_->loop().post([self = shared_from_this()] {
-    if (self->why_ && !self->told_) return self->tell(*self->why_);
+    if (self->why_ && !self->told_) return self->end(*self->why_);
     self->on_readable();
   });
 }
@@ -82,9 +89,7 @@ void WebSocketCore::close(std::uint16_t code, std::string_view reason) {
 
 void WebSocketCore::pause_reading(bool paused) {
   paused_ = paused;
-  if (paused || read_pending_ || shut_ || !started_) return;
-  read_pending_ = true;
-  channel_->loop().post([self = shared_from_this()] { self->on_readable(); });
+  if (!paused && !shut_ && started_) read_later();
 }
 
 void WebSocketCore::detach() {
@@ -96,11 +101,11 @@ void WebSocketCore::detach() {
   shut();
 }
 
-void WebSocketCore::wait(boost::asio::socket_base::wait_type which, void (WebSocketCore::*then)()) {
-  channel_->socket().async_wait(
-      which, [self = shared_from_this(), then](boost::system::error_code failed) {
-        if (!self->shut_ && failed != boost::asio::error::operation_aborted) (self.get()->*then)();
-      });
+void WebSocketCore::on_ready(Poller::Ready ready) {
+  if (ready.readable) channel_->ready(ready.ended);
+  if (std::exchange(write_waits_, false)) flush();
+  const bool read = std::exchange(read_waits_, false) || ready.readable;
+  if (read && !read_pending_) on_readable();
 }
 
 void WebSocketCore::on_readable() {
@@ -119,11 +124,10 @@ void WebSocketCore::on_readable() {
         if (!consume(scratch().first(got))) return;
         break;
       case Io::kWaitRead:
+        return;
       case Io::kWaitWrite:
-        read_pending_ = true;
-        return wait(
-            io == Io::kWaitRead ? channel_->socket().wait_read : channel_->socket().wait_write,
-            &WebSocketCore::on_readable);
+        read_waits_ = true;
+        return;
       case Io::kEnd:
         return end(close_sent_ ? closed_here()
                                : Error{Code::kUnavailable, "the peer ended the connection"});
@@ -131,8 +135,7 @@ void WebSocketCore::on_readable() {
         return end(close_sent_ ? closed_here() : channel_->error());
     }
   }
-  read_pending_ = true;
-  channel_->loop().post([self] { self->on_readable(); });
+  read_later();
 }
 
 bool WebSocketCore::consume(std::span<char> bytes) {
@@ -206,16 +209,12 @@ void WebSocketCore::queue_close(std::uint16_t code, std::string_view reason) {
 }
 
 void WebSocketCore::schedule_flush() {
-  if (flush_pending_ || write_waits_) return;
-  flush_pending_ = true;
-  channel_->loop().post([self = shared_from_this()] {
-    self->flush_pending_ = false;
-    self->flush();
-  });
+  if (write_waits_ || std::exchange(flush_pending_, true)) return;
+  Poller::of(channel_->loop()).flush_later(shared_from_this());
 }
 
-void WebSocketCore::on_writable() {
-  write_waits_ = false;
+void WebSocketCore::on_flush() {
+  flush_pending_ = false;
   flush();
 }
 
@@ -229,11 +228,7 @@ void WebSocketCore::flush() {
       continue;
     }
     if (io == Io::kEnd || io == Io::kFailed) return end(channel_->error());
-    if (!detached_ || lingering_) {
-      write_waits_ = true;
-      wait(io == Io::kWaitRead ? channel_->socket().wait_read : channel_->socket().wait_write,
-           &WebSocketCore::on_writable);
-    }
+    write_waits_ = true;
     break;
   }
   if (sent_ == out_.size()) {
@@ -287,6 +282,8 @@ void WebSocketCore::shut() {
   timer_.reset();
   std::string().swap(out_);
   sent_ = 0;
+  if (ticket_ != Poller::kNone)
+    Poller::of(channel_->loop()).remove(channel_->descriptor(), ticket_);
   channel_->close();
 }
 

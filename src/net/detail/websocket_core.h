@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// WebSocketCore is what a WebSocket's pending socket waits keep alive: the connection
-// and the two halves of its traffic. See websocket.h for the contract.
+// WebSocketCore is what the poller keeps alive of a WebSocket until its connection is
+// closed: the connection and the two halves of its traffic. See websocket.h for the contract.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "net/detail/poller.h"
 #include "net/detail/tls_channel.h"
 #include "net/detail/websocket_frame.h"
 #include "net/websocket.h"
 
 namespace muster::net::detail {
 
-class WebSocketCore : public std::enable_shared_from_this<WebSocketCore> {
+class WebSocketCore final : public Poller::Link,
+                            public std::enable_shared_from_this<WebSocketCore> {
  public:
   WebSocketCore(std::unique_ptr<TlsChannel> channel, bool server,
                 std::shared_ptr<const WebSocketLimits> limits, std::string received);
@@ -28,13 +30,15 @@ class WebSocketCore : public std::enable_shared_from_this<WebSocketCore> {
   std::size_t queued_bytes() const { return out_.size() - sent_; }
   TlsChannel& channel() { return *channel_; }
 
+  void on_ready(Poller::Ready ready) override;
+  void on_flush() override;
+
  private:
+  void read_later();
   void on_readable();
   bool consume(std::span<char> bytes);  // false: stop reading for now
   bool on_step(FrameReader::Step step);
   void on_close_frame(std::string_view payload);
-  void wait(boost::asio::socket_base::wait_type which, void (WebSocketCore::*then)());
-  void on_writable();
   void flush();
   void schedule_flush();
   void queue(Opcode opcode, std::string_view payload);
@@ -54,6 +58,7 @@ class WebSocketCore : public std::enable_shared_from_this<WebSocketCore> {
   std::unique_ptr<std::string> received_;  // by the HTTP parser, until start()
   std::unique_ptr<core::Error> why_;       // set when ended
   std::unique_ptr<runtime::Timer> timer_;  // while closing
+  Poller::Ticket ticket_ = Poller::kNone;
   std::string out_;
   std::size_t sent_ = 0;  // of out_
   FrameReader reader_;
@@ -67,6 +72,7 @@ class WebSocketCore : public std::enable_shared_from_this<WebSocketCore> {
   bool read_pending_ = false;   // an on_readable() is on its way
   bool flush_pending_ = false;  // a flush() is on its way
   bool write_waits_ = false;    // the socket is full
+  bool read_waits_ = false;     // OpenSSL must write before it can read on
   bool refused_ = false;        // a send() was, since the last on_drained()
   bool close_sent_ = false;
 };
