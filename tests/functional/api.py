@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import ssl
+import time
 import urllib.parse
 from functools import lru_cache
 from pathlib import Path
@@ -164,7 +165,9 @@ class Api:
             assert answer.status == 200, answer.read()
             assert answer.headers["Content-Type"].startswith("text/event-stream")
             event, data = "message", []
+            end = time.monotonic() + timeout  # comments keep the connection alive for ever
             for line in iter(answer.readline, b""):
+                assert time.monotonic() < end or not line.startswith(b":"), f"no event on {path} in {timeout} s"
                 text = line.decode("utf-8").rstrip("\r\n")
                 if text.startswith("event:"):
                     event = text[6:].strip()
@@ -173,6 +176,7 @@ class Api:
                 elif not text and data:
                     yield event, json.loads("\n".join(data))
                     event, data = "message", []
+                    end = time.monotonic() + timeout
         except socket.timeout as error:
             raise AssertionError(f"no event on {path} within {timeout} s") from error
         finally:

@@ -69,12 +69,13 @@ def test_same_idempotency_key_starts_one_run(region, tmp_path):
 
 
 def test_live_events_show_output_before_the_end(region, tmp_path):
-    agent, gate = region.add_agent("a"), tmp_path / "gate"
-    run = region.order(f"id={agent.id}", f"echo early; while [ ! -e {gate} ]; do sleep 0.05; done; echo late",
+    agent, gate, watched = region.add_agent("a"), tmp_path / "gate", tmp_path / "watched"
+    run = region.order(f"id={agent.id}", f"while [ ! -e {watched} ]; do sleep 0.05; done; echo early; while [ ! -e {gate} ]; do sleep 0.05; done; echo late",
                        live_output=True)
     seen, text = [], ""
     for event, data in region.api.events(f"/v1/runs/{run['id']}/events"):
         seen.append(event)
+        watched.touch()  # live output is for those who watch already
         if event == "output":
             text += data["text"]
             gate.touch()
