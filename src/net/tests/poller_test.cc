@@ -4,13 +4,14 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <functional>
 
 namespace muster::net::detail {
 namespace {
 
 /// One end of a socket pair under the poller, with the other end to poke it.
-struct Wire : Poller::Link, std::enable_shared_from_this<Wire> {
+struct Wire final : Poller::Link, std::enable_shared_from_this<Wire> {
   explicit Wire(Poller& with) : poller(with) {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
@@ -161,7 +162,7 @@ TEST_F(PollerTest, MoreThanOneBatchOfEventsIsServed) {
 
 TEST(PollerEnd, TheLoopMayEndWithLinks) {
   std::weak_ptr<Poller::Link> watched;
-  struct Quiet : Poller::Link {
+  struct Quiet final : Poller::Link {
     void on_ready(Poller::Ready) override {}
     void on_flush() override {}
   };

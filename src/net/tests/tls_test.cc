@@ -42,6 +42,28 @@ TEST_F(TlsTest, ServesThoseWhoTrustTheRegion) {
   EXPECT_EQ(get(options()).message, "");
 }
 
+TEST_F(TlsTest, TrustMayBeShared) {
+  auto with = options();
+  TlsClientOptions sharing;
+  sharing.trust_of = *TlsClientContext::make(with);
+  EXPECT_EQ(get(sharing).message, "");
+  with.ca_pem = Region().ca.pem();
+  sharing.trust_of = *TlsClientContext::make(with);
+  EXPECT_THAT(get(sharing).message, HasSubstr("foreign CA"));
+  TlsClientOptions pinned;
+  pinned.ca_fingerprint = region.ca.fingerprint();
+  sharing.trust_of = *TlsClientContext::make(pinned);
+  EXPECT_FALSE(TlsClientContext::make(sharing));
+}
+
+TEST_F(TlsTest, LinksAreNotSentTheCaThatTheyHave) {
+  TlsClientOptions with;  // who knows the CA by its fingerprint only cannot open a link
+  with.ca_fingerprint = region.ca.fingerprint();
+  with.identity = region.identity_of(region.endpoint);
+  with.alpn = kAlpnLink;
+  EXPECT_THAT(get(with).message, HasSubstr("fingerprint"));
+}
+
 TEST_F(TlsTest, ForeignCaIsNamed) {
   auto with = options();
   with.ca_pem = Region().ca.pem();
