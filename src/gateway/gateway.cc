@@ -243,34 +243,28 @@ void Gateway::acks(wire::Acks message) {
     for_each_target(ack.targets(), [&](std::string_view target) {
       LinkConnection* connection = open_link(target);
       if (!connection) return;  // it announces again at its next login
-      std::vector<std::uint64_t>& runs = acks_[connection->endpoint()];
+      std::vector<std::uint64_t>& runs = connection->acks();
+      if (runs.empty()) links_with_acks_.push_back(connection->number());
       runs.push_back(ack.run());
       // A large result holds memory at both ends until then; many fill the endpoint's table.
       if (connection->session().transfers() > 0 || runs.size() >= kAcksTogether)
         send_due_acks(*connection);
     });
-  if (ack_timer_armed_ || acks_.empty() || stopping_) return;
+  if (ack_timer_armed_ || links_with_acks_.empty() || stopping_) return;
   ack_timer_armed_ = true;
   ack_timer_.start(kAckDelay, [this] { flush_acks(); });
 }
 
 void Gateway::flush_acks() {
   ack_timer_armed_ = false;
-  while (!acks_.empty()) {
-    LinkConnection* connection = open_link(acks_.begin()->first.bytes());
-    if (connection)
-      send_due_acks(*connection);
-    else
-      acks_.erase(acks_.begin());
-  }
+  for (const std::uint64_t number : std::exchange(links_with_acks_, {}))
+    if (LinkConnection* connection = by_number(number)) send_due_acks(*connection);
 }
 
 void Gateway::send_due_acks(LinkConnection& connection) {
-  const auto due = acks_.find(connection.endpoint());
-  if (due == acks_.end()) return;
+  if (connection.acks().empty()) return;
   wire::ResultAck ack;
-  for (const std::uint64_t run : due->second) ack.add_runs(run);
-  acks_.erase(due);
+  for (const std::uint64_t run : std::exchange(connection.acks(), {})) ack.add_runs(run);
   (void)connection.session().send_message(ack);
 }
 

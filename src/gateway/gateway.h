@@ -126,7 +126,7 @@ class Gateway final : public link::RegionGateway {
   std::unordered_map<core::EndpointId, LinkConnection*> open_;
   std::vector<Probe> probes_;
   wire::Reports reports_;
-  std::unordered_map<core::EndpointId, std::vector<std::uint64_t>> acks_;
+  std::vector<std::uint64_t> links_with_acks_;  ///< Numbers; some may be gone or settled.
   Pace logins_;
   GatewayStats stats_;
   std::shared_ptr<Gateway*> self_;  ///< null once destroyed, for posts that come later

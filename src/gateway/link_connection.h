@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/ids.h"
 #include "link/gateway_session.h"
@@ -36,6 +37,8 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
   std::uint64_t number() const { return number_; }
   std::unique_ptr<Login>& login() { return login_; }
   const std::array<char, 16>& instance() const { return instance_; }
+  /// Runs whose results the server has, and the endpoint does not know yet.
+  std::vector<std::uint64_t>& acks() { return acks_; }
   /// The server knows of this link.
   bool reported() const { return reported_; }
   void set_reported(bool reported) { reported_ = reported; }
@@ -64,6 +67,7 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
   core::EndpointId endpoint_;
   std::array<char, 16> instance_{};
   bool reported_ = false;
+  std::vector<std::uint64_t> acks_;
 };
 
 }  // namespace muster::gateway
