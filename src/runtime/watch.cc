@@ -35,6 +35,7 @@ SignalWatch::SignalWatch(Loop& loop, std::initializer_list<int> signals,
 SignalWatch::~SignalWatch() {
   state_->stopped = true;
   boost::system::error_code ignored;
+  state_->set.cancel(ignored);  // clear() alone would leave the wait, which holds the state
   state_->set.clear(ignored);
 }
 
