@@ -152,8 +152,8 @@ TEST(Connection, AReaderCannotWrite) {
 }
 
 TEST(Database, WorkThatFailsIsUndoneAloneAndTheGroupGoesOn) {
+  runtime::Loop loop;  // outlives the database, whose threads let go of it late
   auto database = temporary();
-  runtime::Loop loop;
   std::binary_semaphore running(0), gate(0);
   std::vector<std::string> order;
   const auto note = [&](std::string name) {
@@ -187,8 +187,8 @@ TEST(Database, WorkThatFailsIsUndoneAloneAndTheGroupGoesOn) {
 }
 
 TEST(Database, AThousandWritesWaitingShareFewCommits) {
+  runtime::Loop loop;  // outlives the database, whose threads let go of it late
   auto database = temporary();
-  runtime::Loop loop;
   std::binary_semaphore running(0), gate(0);
   int done = 0;
   database->write_then(
@@ -210,8 +210,8 @@ TEST(Database, AThousandWritesWaitingShareFewCommits) {
 }
 
 TEST(Database, TasksGetTheirValuesOnTheirLoop) {
+  runtime::Loop loop;  // outlives the database, whose threads let go of it late
   auto database = temporary();
-  runtime::Loop loop;
   const auto thread = std::this_thread::get_id();
   const bool finished = runtime::run_to_end(loop, [&]() -> runtime::Task<bool> {
     auto id = co_await database->write([&](Connection& c) -> core::Result<std::int64_t> {
@@ -292,8 +292,8 @@ TEST(Database, AFullQueueRefuses) {
 }
 
 TEST(Database, StopFinishesWhatIsQueuedAndRefusesTheRest) {
+  runtime::Loop loop;  // outlives the database, whose threads let go of it late
   auto database = temporary();
-  runtime::Loop loop;
   int good = 0;
   for (int i = 0; i < 50; ++i) {
     database->write_then(
