@@ -7,7 +7,7 @@ import { useEffect, useRef } from "react";
 import { count } from "../text/format";
 import { visibleLine } from "../text/visible";
 import type { OutputLine } from "./run_live";
-import classes from "./runs.module.css";
+import classes from "./live_output.module.css";
 
 const kAtEndPx = 40;
 

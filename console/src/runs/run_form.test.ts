@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from "vitest";
+
+import { confirmationFor, faultsOf, kRunFormStart, requestOf, type RunForm } from "./run_form";
+
+const form = (part: Partial<RunForm>): RunForm => ({ ...kRunFormStart, ...part });
+
+describe("faults", () => {
+  it.each([
+    ["an empty command line", { shell: " \n" }, ["command"]],
+    ["a command line", { shell: "uptime" }, []],
+    ["no program", { mode: "argv", argv: "\n-l", shell: "uptime" }, ["command"]],
+    ["a program", { mode: "argv", argv: "ls\n-l" }, []],
+    ["no limit", { shell: "x", timeoutS: "" }, []],
+    ["a limit of 0", { shell: "x", timeoutS: 0 }, ["timeoutS"]],
+    ["a limit that is 0 when rounded", { shell: "x", timeoutS: 0.0001 }, ["timeoutS"]],
+    ["a limit beyond 32 bits", { shell: "x", timeoutS: 4_294_968 }, ["timeoutS"]],
+    ["the longest limit", { shell: "x", timeoutS: 4_294_967 }, []],
+  ] as [string, Partial<RunForm>, string[]][])("%s", (_what, part, fields) => {
+    expect(Object.keys(faultsOf(form(part)))).toEqual(fields);
+  });
+});
+
+describe("the order", () => {
+  it("has the shell line or the arguments, never both", () => {
+    const both = { shell: "a | b", argv: "printf\n%s\n\n a b \n\n" };
+    expect(requestOf(form({ ...both, mode: "shell" }), "os=linux").command).toEqual({ shell: "a | b" });
+    expect(requestOf(form({ ...both, mode: "argv" }), "os=linux").command).toEqual({ argv: ["printf", "%s", "", " a b "] });
+  });
+
+  it("says only what was filled in", () => {
+    expect(requestOf(form({ shell: "x", timeoutS: "" }), "")).toEqual({ selector: "", command: { shell: "x" } });
+    expect(requestOf(form({ shell: "x", timeoutS: 1.5, user: " www ", directory: "/tmp", queueMs: 600_000, liveOutput: true, description: "why" }), "a=b")).toEqual({
+      selector: "a=b", command: { shell: "x", user: "www", directory: "/tmp" }, limits: { timeout_ms: 1_500 },
+      queue_for_ms: 600_000, live_output: true, description: "why",
+    });
+  });
+});
+
+describe("a second yes", () => {
+  const check = (matched: number) => ({ matched, online: matched, unreachable_names: [] });
+  it.each([
+    ["100 hosts", form({}), "os=linux", 100, "operator", undefined],
+    ["101 hosts", form({}), "os=linux", 101, "operator", /more than 100 hosts/],
+    ["every host", form({}), " ", 2, "operator", /every host/],
+    ["the only host", form({}), "", 1, "operator", undefined],
+    ["root on some", form({ user: "root " }), "os=linux", 2, "operator", /root/],
+    ["root on one", form({ user: "root" }), "os=linux", 1, "operator", undefined],
+    ["an administrator on 11", form({}), "os=linux", 11, "admin", /administrator/],
+    ["an administrator on 10", form({}), "os=linux", 10, "admin", undefined],
+  ] as const)("for %s", (_what, filled, selector, matched, role, why) => {
+    const text = confirmationFor(filled, selector, check(matched), role);
+    if (why === undefined) expect(text).toBeUndefined();
+    else expect(text).toMatch(why);
+  });
+});
