@@ -46,9 +46,9 @@ interface ErrorBody {
 async function errorOf(response: Response): Promise<ApiError> {
   const retry = Number(response.headers.get("Retry-After") ?? "");
   const retryAfterS = Number.isFinite(retry) && retry > 0 ? retry : undefined;
-  const body = (await response.json().catch(() => ({}))) as ErrorBody;
-  const message = body.error?.message ?? `the server answered ${response.status} without saying why`;
-  return new ApiError(response.status, body.error?.code ?? "internal", message, body.error?.column, retryAfterS);
+  const body = (await response.json().catch(() => ({}))) as ErrorBody | null;
+  const message = body?.error?.message ?? `the server answered ${response.status} without saying why`;
+  return new ApiError(response.status, body?.error?.code ?? "internal", message, body?.error?.column, retryAfterS);
 }
 
 /** Resolves to the answer's JSON (undefined for 204); rejects with ApiError, or with AbortError by `signal`. */

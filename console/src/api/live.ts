@@ -12,8 +12,8 @@ import { useEffect, useRef, useState } from "react";
 export type LiveState = "connecting" | "open" | "lost" | "ended";
 
 export interface LiveHandlers {
-  /** `data` is the parsed JSON of one event. */
-  onEvent: (name: string, data: unknown) => void;
+  /** `data` is the parsed JSON of one event; false: it has not the shape that `name` promises. */
+  onEvent: (name: string, data: unknown) => boolean;
   onState?: (state: LiveState) => void;
   /** Connected; `again` after an interruption: what was shown may be stale. */
   onOpen?: (again: boolean) => void;
@@ -33,6 +33,14 @@ const kHiddenMs = 20_000;
 export function pauseMs(failures: number, random: number): number {
   const base = Math.min(kPauseMsMax, kPauseMsFirst * 2 ** (failures - 1));
   return base * (0.75 + random * 0.5);
+}
+
+function parsed(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Stays connected from construction until close() or until the event `endName` came. */
@@ -81,7 +89,6 @@ export class LiveStream {
     this.source = source;
     source.addEventListener("open", () => {
       if (this.source !== source) return;
-      this.failures = 0;
       this.handlers.onState?.("open");
       this.handlers.onOpen?.(this.opened);
       this.opened = true;
@@ -97,13 +104,14 @@ export class LiveStream {
   }
 
   private take(name: string, text: unknown): void {
-    let data: unknown;
-    try {
-      data = JSON.parse(String(text));
-    } catch {
-      return; // half a line of a dying connection; the error event follows
+    // What cannot be understood changes nothing, but then what is shown may be stale: the
+    // connection counts as lost, which is visible, and a new one tells everything again.
+    const data = parsed(text);
+    if (data === undefined || !this.handlers.onEvent(name, data)) {
+      this.lost();
+      return;
     }
-    this.handlers.onEvent(name, data);
+    this.failures = 0;
     if (name === this.endName) {
       this.close();
       this.handlers.onState?.("ended");

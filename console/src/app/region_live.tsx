@@ -7,6 +7,7 @@ import { createContext, type ReactNode, useContext, useEffect, useRef } from "re
 
 import { type LiveState, useLive } from "../api/live";
 import { meQuery, regionQuery, runQuery, runsQuery } from "../api/queries";
+import { isHostsEvent, isRunsEvent } from "../api/shapes";
 import type { HostsEvent, RunsEvent } from "../api/types";
 import { type HostPages, patchHosts } from "../hosts/hosts_cache";
 import { patchRuns, type RunPages } from "../runs/runs_cache";
@@ -65,8 +66,11 @@ export function RegionLive({ children }: { children: ReactNode }) {
   };
   const state = useLive("/v1/events", kNames, {
     onEvent: (name, data) => {
-      if (name === "runs") takeRun(client, data as RunsEvent);
-      else if (takeHosts(client, data as HostsEvent)) soon();
+      if (name === "runs" && isRunsEvent(data)) takeRun(client, data);
+      else if (name === "hosts" && isHostsEvent(data)) {
+        if (takeHosts(client, data)) soon();
+      } else return false;
+      return true;
     },
     onOpen: (again) => {
       if (!again) return;

@@ -17,6 +17,8 @@ import { kPickedMax } from "./selector";
 import { isEmpty, isPicked, type Selection, type SelectionAction } from "./selection";
 
 const kRowPx = 40;
+/** The head stands over the scroller: what is scrolled into view must clear it. */
+const kHeadPx = 39;
 const kNearEnd = 30;
 
 interface Props {
@@ -124,7 +126,7 @@ export function HostsTable(props: Props) {
   });
   const scroller = useRef<HTMLDivElement>(null);
   const rows = table.getRowModel().rows;
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => kRowPx, overscan: 12 });
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => kRowPx, scrollPaddingEnd: kHeadPx, overscan: 12 });
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => {
@@ -136,29 +138,31 @@ export function HostsTable(props: Props) {
   const some = !all && !isEmpty(selection);
   return (
     <div className={classes.table} role="table" aria-label="Hosts" aria-rowcount={total + 1}>
-      <div role="rowgroup" className={classes.head}>
-        <div role="row" className={classes.row} aria-rowindex={1}>
-          <div role="columnheader" className={classes.cell}>
-            <Checkbox
-              size="xs" aria-label="Select all loaded hosts" checked={all} indeterminate={some} disabled={hosts.length === 0}
-              onChange={() => dispatch(all ? { type: "clear" } : { type: "add", hosts })}
-            />
-          </div>
-          {table.getFlatHeaders().map((header) => <HeaderCell key={header.id} column={header.column} />)}
-        </div>
-      </div>
-      <div ref={scroller} className={classes.body} role="rowgroup" onKeyDown={walk}>
-        {rows.length === 0 && <div className={classes.empty}>{loading ? <Loader size="sm" aria-label="Loading" /> : empty}</div>}
-        <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
-          {items.map((item) => {
-            const row = rows[item.index];
-            return row && (
-              <HostRow
-                key={row.id} row={row} index={item.index} top={item.start} picked={isPicked(selection, row.id)} fixed={matching}
-                onToggle={() => dispatch({ type: "toggle", host: row.original })}
+      <div ref={scroller} className={classes.scroller} role="presentation">
+        <div role="rowgroup" className={classes.head}>
+          <div role="row" className={classes.row} aria-rowindex={1}>
+            <div role="columnheader" className={classes.cell}>
+              <Checkbox
+                size="xs" aria-label="Select all loaded hosts" checked={all} indeterminate={some} disabled={hosts.length === 0}
+                onChange={() => dispatch(all ? { type: "clear" } : { type: "add", hosts })}
               />
-            );
-          })}
+            </div>
+            {table.getFlatHeaders().map((header) => <HeaderCell key={header.id} column={header.column} />)}
+          </div>
+        </div>
+        <div role="rowgroup" onKeyDown={walk}>
+          {rows.length === 0 && <div className={classes.empty}>{loading ? <Loader size="sm" aria-label="Loading" /> : empty}</div>}
+          <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+            {items.map((item) => {
+              const row = rows[item.index];
+              return row && (
+                <HostRow
+                  key={row.id} row={row} index={item.index} top={item.start} picked={isPicked(selection, row.id)} fixed={matching}
+                  onToggle={() => dispatch({ type: "toggle", host: row.original })}
+                />
+              );
+            })}
+          </div>
         </div>
       </div>
       <div className={classes.foot}>

@@ -13,7 +13,7 @@ import { count, counted, size } from "../text/format";
 import { HostText } from "../text/host_text";
 import { visibleLine } from "../text/visible";
 import { foldView } from "./folds";
-import classes from "./runs.module.css";
+import classes from "./folds.module.css";
 import { StateWord } from "./state_bar";
 
 const kLinesFolded = 8;

@@ -16,7 +16,7 @@ import { visibleLine } from "../text/visible";
 import { commandLine } from "./folds";
 import { RunFields } from "./run_fields";
 import { confirmationFor, faultsOf, kConfirmAbove, kRunFormStart, requestOf, type RunForm, type RunFormFaults } from "./run_form";
-import classes from "./run_drawer.module.css";
+import classes from "./run_order.module.css";
 
 interface Props {
   me: Me;

@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { IconDown, IconRight } from "../app/icons";
 import type { RunForm, RunFormFaults } from "./run_form";
-import classes from "./run_drawer.module.css";
+import classes from "./run_order.module.css";
 
 interface Props {
   form: RunForm;

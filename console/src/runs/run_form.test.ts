@@ -1,40 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 
-import { confirmationFor, faultsOf, kRunFormStart, requestOf } from "./run_form";
+import { confirmationFor, faultsOf, kRunFormStart, requestOf, type RunForm } from "./run_form";
 
-const form = { ...kRunFormStart, shell: "uptime" };
-const check = (matched: number) => ({ matched, online: matched, unreachable_names: [] });
+const form = (part: Partial<RunForm>): RunForm => ({ ...kRunFormStart, ...part });
+
+describe("faults", () => {
+  it.each([
+    ["an empty command line", { shell: " \n" }, ["command"]],
+    ["a command line", { shell: "uptime" }, []],
+    ["no program", { mode: "argv", argv: "\n-l", shell: "uptime" }, ["command"]],
+    ["a program", { mode: "argv", argv: "ls\n-l" }, []],
+    ["no limit", { shell: "x", timeoutS: "" }, []],
+    ["a limit of 0", { shell: "x", timeoutS: 0 }, ["timeoutS"]],
+    ["a limit that is 0 when rounded", { shell: "x", timeoutS: 0.0001 }, ["timeoutS"]],
+    ["a limit beyond 32 bits", { shell: "x", timeoutS: 4_294_968 }, ["timeoutS"]],
+    ["the longest limit", { shell: "x", timeoutS: 4_294_967 }, []],
+  ] as [string, Partial<RunForm>, string[]][])("%s", (_what, part, fields) => {
+    expect(Object.keys(faultsOf(form(part)))).toEqual(fields);
+  });
+});
 
 describe("the order", () => {
-  it("needs a command and a sane time limit", () => {
-    expect(faultsOf(kRunFormStart).command).toBeDefined();
-    expect(faultsOf({ ...form, mode: "argv", argv: "\n-a" }).command).toBeDefined();
-    expect(faultsOf({ ...form, timeoutS: 0 }).timeoutS).toBeDefined();
-    expect(faultsOf({ ...form, timeoutS: 5_000_000 }).timeoutS).toBeDefined();
-    expect(faultsOf({ ...form, timeoutS: "" })).toEqual({});
+  it("has the shell line or the arguments, never both", () => {
+    const both = { shell: "a | b", argv: "printf\n%s\n\n a b \n\n" };
+    expect(requestOf(form({ ...both, mode: "shell" }), "os=linux").command).toEqual({ shell: "a | b" });
+    expect(requestOf(form({ ...both, mode: "argv" }), "os=linux").command).toEqual({ argv: ["printf", "%s", "", " a b "] });
   });
+
   it("says only what was filled in", () => {
-    expect(requestOf({ ...form, timeoutS: "" }, "role=web")).toEqual({ selector: "role=web", command: { shell: "uptime" } });
+    expect(requestOf(form({ shell: "x", timeoutS: "" }), "")).toEqual({ selector: "", command: { shell: "x" } });
+    expect(requestOf(form({ shell: "x", timeoutS: 1.5, user: " www ", directory: "/tmp", queueMs: 600_000, liveOutput: true, description: "why" }), "a=b")).toEqual({
+      selector: "a=b", command: { shell: "x", user: "www", directory: "/tmp" }, limits: { timeout_ms: 1_500 },
+      queue_for_ms: 600_000, live_output: true, description: "why",
+    });
   });
+});
+
+describe("an order by arguments", () => {
   it("carries everything that was filled in", () => {
-    const full = { ...form, mode: "argv" as const, argv: "printf\na b\n\n", timeoutS: 1.5, user: " root ", directory: "/tmp", queueMs: 60_000, liveOutput: true, description: "why" };
+    const full = form({ mode: "argv", argv: "printf\na b\n\n", timeoutS: 1.5, user: " root ", directory: "/tmp", queueMs: 60_000, liveOutput: true, description: "why" });
     expect(requestOf(full, "")).toEqual({
       selector: "", command: { argv: ["printf", "a b"], user: "root", directory: "/tmp" },
-      limits: { timeout_ms: 1500 }, queue_for_ms: 60_000, live_output: true, description: "why",
+      limits: { timeout_ms: 1_500 }, queue_for_ms: 60_000, live_output: true, description: "why",
     });
   });
 });
 
 describe("a second yes", () => {
-  it("is asked for many hosts, the whole fleet, root, and an administrator", () => {
-    expect(confirmationFor(form, "role=web", check(100), "operator")).toBeUndefined();
-    expect(confirmationFor(form, "role=web", check(101), "operator")).toContain("more than 100");
-    expect(confirmationFor(form, " ", check(2), "operator")).toContain("every host");
-    expect(confirmationFor({ ...form, user: "root" }, "role=web", check(2), "operator")).toContain("root");
-    expect(confirmationFor(form, "role=web", check(11), "admin")).toContain("administrator");
-  });
-  it("is not asked for one host", () => {
-    expect(confirmationFor({ ...form, user: "root" }, "", check(1), "admin")).toBeUndefined();
+  const check = (matched: number) => ({ matched, online: matched, unreachable_names: [] });
+  it.each([
+    ["100 hosts", form({}), "os=linux", 100, "operator", undefined],
+    ["101 hosts", form({}), "os=linux", 101, "operator", /more than 100 hosts/],
+    ["every host", form({}), " ", 2, "operator", /every host/],
+    ["the only host", form({}), "", 1, "operator", undefined],
+    ["root on some", form({ user: "root " }), "os=linux", 2, "operator", /root/],
+    ["root on one", form({ user: "root" }), "os=linux", 1, "operator", undefined],
+    ["an administrator on 11", form({}), "os=linux", 11, "admin", /administrator/],
+    ["an administrator on 10", form({}), "os=linux", 10, "admin", undefined],
+  ] as const)("for %s", (_what, filled, selector, matched, role, why) => {
+    const text = confirmationFor(filled, selector, check(matched), role);
+    if (why === undefined) expect(text).toBeUndefined();
+    else expect(text).toMatch(why);
   });
 });

@@ -39,7 +39,7 @@ export function faultsOf(form: RunForm): RunFormFaults {
     const argv = argvOf(form.argv);
     if ((argv[0] ?? "").trim() === "") faults.command = "The first line names the program";
   }
-  if (form.timeoutS !== "" && (form.timeoutS <= 0 || form.timeoutS > kTimeoutSMax)) {
+  if (form.timeoutS !== "" && (form.timeoutS < 1 || form.timeoutS > kTimeoutSMax)) {
     faults.timeoutS = `Between 1 and ${kTimeoutSMax} seconds, or empty for the host's own limit`;
   }
   return faults;

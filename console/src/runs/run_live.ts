@@ -4,6 +4,7 @@
 //
 // Invariant: a run that has ended stays ended, whatever comes late. Live output is best
 // effort and bounded; the whole answer is read from the lists.
+import { isOutputEvent, isRun, isTargetEvent } from "../api/shapes";
 import type { OutputEvent, Run, TargetEvent } from "../api/types";
 import { outputText } from "../text/visible";
 import { answered } from "./states";
@@ -37,16 +38,16 @@ export type RunEvent =
 
 export const kRunLiveStart: RunLive = { ended: false, version: 0, lines: [], dropped: 0 };
 
-/** The event that an SSE message stands for; undefined for names that this version does not know. */
+/** The event that an SSE message stands for; undefined if the name or the shape of the data is not known. */
 export function runEventOf(name: string, data: unknown): RunEvent | undefined {
   switch (name) {
     case "run":
     case "end":
-      return { type: name, run: data as Run };
+      return isRun(data) ? { type: name, run: data } : undefined;
     case "target":
-      return { type: "target", target: data as TargetEvent };
+      return isTargetEvent(data) ? { type: "target", target: data } : undefined;
     case "output":
-      return { type: "output", output: data as OutputEvent };
+      return isOutputEvent(data) ? { type: "output", output: data } : undefined;
     default:
       return undefined;
   }
@@ -74,18 +75,17 @@ function withRun(state: RunLive, run: Run, end: boolean): RunLive {
 function withOutput(state: RunLive, output: OutputEvent): RunLive {
   const text = outputText(output.text, output.base64) ?? "";
   let key = (state.lines.at(-1)?.key ?? state.dropped - 1) + 1;
-  const added = text
-    .replace(/\n$/, "")
-    .split("\n")
-    .slice(-kOutputLinesMax)
-    .map((line) => ({
-      key: key++,
-      name: output.name,
-      endpoint: output.endpoint,
-      stream: output.stream,
-      text: line.slice(0, kOutputLineCharsMax),
-    }));
+  const written = text.replace(/\n$/, "").split("\n");
+  const kept = written.slice(-kOutputLinesMax);
+  key += written.length - kept.length;
+  const added = kept.map((line) => ({
+    key: key++,
+    name: output.name,
+    endpoint: output.endpoint,
+    stream: output.stream,
+    text: line.length > kOutputLineCharsMax ? `${line.slice(0, kOutputLineCharsMax)}…` : line,
+  }));
   const all = [...state.lines, ...added];
   const excess = Math.max(0, all.length - kOutputLinesMax);
-  return { ...state, lines: all.slice(excess), dropped: state.dropped + excess };
+  return { ...state, lines: all.slice(excess), dropped: state.dropped + (written.length - kept.length) + excess };
 }

@@ -20,7 +20,7 @@ import { FoldList } from "./fold_list";
 import { commandLine } from "./folds";
 import { LiveOutput } from "./live_output";
 import { kRunLiveStart, reduceRun, runEventOf, type RunLive } from "./run_live";
-import classes from "./runs.module.css";
+import classes from "./page.module.css";
 import { StateBar, StateLegend } from "./state_bar";
 import { answered } from "./states";
 import { TargetDrawer } from "./target_drawer";
@@ -40,17 +40,20 @@ function useRunLive(id: string): { run: Run | undefined; error: Error | null; li
   const state = useLive(watch ? `/v1/runs/${encodeURIComponent(id)}/events` : null, kNames, {
     onEvent: (name, data) => {
       const event = runEventOf(name, data);
-      if (event === undefined) return;
+      if (event === undefined) return false;
       dispatch(event);
       if (event.type === "run" || event.type === "end") {
         client.setQueryData(runQuery(id).queryKey, (known) => (known?.state === "finished" ? known : event.run));
       }
+      return true;
     },
   }, "end");
   useEffect(() => {
     if (state === "lost") void client.invalidateQueries({ queryKey: meQuery.queryKey });
   }, [state, client]);
-  return { run: query.data, error: query.error, live, state: watch ? state : "ended" };
+  // A list read that began before the end may arrive after it: the end holds.
+  const run = live.ended && query.data?.state !== "finished" ? live.run : query.data;
+  return { run, error: query.error, live, state: watch ? state : "ended" };
 }
 
 /** Reads the lists below this run again when answers came: at once at the end, else at most once a second. */

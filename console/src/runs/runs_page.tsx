@@ -12,7 +12,8 @@ import { useNow } from "../app/now";
 import { ago, counted, moment } from "../text/format";
 import { visibleLine } from "../text/visible";
 import { commandLine } from "./folds";
-import classes from "./runs.module.css";
+import page from "./page.module.css";
+import classes from "./runs_list.module.css";
 import { StateBar } from "./state_bar";
 import { answered, shares, kStates } from "./states";
 
@@ -21,8 +22,8 @@ export function RunsPage() {
   const now = useNow(5_000);
   const runs = (list.data?.pages ?? []).flatMap((page) => page.runs);
   return (
-    <div className={classes.scroll}>
-      <div className={classes.column}>
+    <div className={page.scroll}>
+      <div className={page.column}>
         <Title order={1} fz={22} mb="md">Runs</Title>
         {list.error !== null && <Alert color="red" role="alert">{messageOf(list.error)}</Alert>}
         {list.isPending && <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>}
@@ -66,7 +67,7 @@ function RunLine({ run, now }: { run: Run; now: number }) {
           {run.state === "running" && <span className={classes.live} />}
           {outcome(run)}
         </span>
-        <StateBar counts={run.counts} thin />
+        <div className={classes.runBar}><StateBar counts={run.counts} thin /></div>
       </Link>
     </li>
   );

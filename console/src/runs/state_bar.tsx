@@ -5,7 +5,7 @@ import { Tooltip, UnstyledButton } from "@mantine/core";
 
 import type { Counts, TargetState } from "../api/types";
 import { count } from "../text/format";
-import classes from "./runs.module.css";
+import classes from "./state_bar.module.css";
 import { type Share, kStates, shares } from "./states";
 
 const colorOf = (state: TargetState) => `var(--mantine-color-${kStates[state].color}-6)`;

@@ -13,7 +13,7 @@ import { duration, moment, size } from "../text/format";
 import { HostText } from "../text/host_text";
 import { visibleLine } from "../text/visible";
 import { foldView } from "./folds";
-import classes from "./runs.module.css";
+import classes from "./target_drawer.module.css";
 import { StateWord } from "./state_bar";
 import { kStates } from "./states";
 
@@ -96,7 +96,7 @@ interface OutputProps {
 
 function Output({ name, run, target, text, left, whole, wrap, onWrap }: OutputProps) {
   return (
-    <section aria-label={name} data-stream={name}>
+    <section aria-label={name} className={classes.output} data-stream={name}>
       <Group gap="sm" mb={6}>
         <Text fw={650} size="sm" className={classes.mono}>{name}</Text>
         <Text size="sm" c="dimmed">{whole === 0 ? "empty" : size(whole)}</Text>

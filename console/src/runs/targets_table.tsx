@@ -11,7 +11,7 @@ import { targetsQuery } from "../api/queries";
 import type { Run, Target, TargetState } from "../api/types";
 import { count, duration } from "../text/format";
 import { outputText, visibleLine } from "../text/visible";
-import classes from "./targets_table.module.css";
+import classes from "./targets.module.css";
 import { StateWord } from "./state_bar";
 import { ending, kStates } from "./states";
 
@@ -50,17 +50,19 @@ export function TargetsTable({ run, state, onOpen, onAll }: Props) {
       {list.isSuccess && targets.length === 0 && <Text c="dimmed" ta="center" p="xl">No host is in this state.</Text>}
       {targets.length > 0 && (
         <div className={classes.targets} role="table" aria-label="Targets" aria-rowcount={expected + 1}>
-          <div role="rowgroup" className={classes.targetsHead}>
-            <div role="row" className={classes.target}>
-              {["Host", "State", "Ended by", "Took", "First line"].map((name) => <div key={name} role="columnheader">{name}</div>)}
+          <div ref={scroller} className={classes.targetsScroller} role="presentation">
+            <div role="rowgroup" className={classes.targetsHead}>
+              <div role="row" className={classes.target}>
+                {["Host", "State", "Ended by", "Took", "First line"].map((name) => <div key={name} role="columnheader">{name}</div>)}
+              </div>
             </div>
-          </div>
-          <div ref={scroller} className={classes.targetsBody} role="rowgroup">
-            <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
-              {items.map((item) => {
-                const target = targets[item.index];
-                return target && <TargetRow key={target.endpoint} target={target} index={item.index} top={item.start} onOpen={onOpen} />;
-              })}
+            <div role="rowgroup" className={classes.targetsRows}>
+              <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
+                {items.map((item) => {
+                  const target = targets[item.index];
+                  return target && <TargetRow key={target.endpoint} target={target} index={item.index} top={item.start} onOpen={onOpen} />;
+                })}
+              </div>
             </div>
           </div>
           {targets.length < expected && <div className={classes.targetsFoot}>{count(targets.length)} of {count(expected)} loaded; scroll for more</div>}

@@ -3,7 +3,7 @@
 // Output of a host on the screen: text only, hidden characters spelt out, bounded.
 import { useMemo } from "react";
 
-import { count } from "./format";
+import { counted } from "./format";
 import classes from "./host_text.module.css";
 import { kShownCharsMax, visible } from "./visible";
 
@@ -30,6 +30,14 @@ export function firstLines(text: string, linesMax: number): { head: string; more
   return { head: text.slice(0, at), more };
 }
 
+/** "3 more characters, 12 more lines" */
+function restText(characters: number, lines: number): string {
+  const parts = [];
+  if (characters > 0) parts.push(counted(characters, "more character"));
+  if (lines > 0) parts.push(counted(lines, "more line"));
+  return parts.join(", ");
+}
+
 export function HostText({ text, linesMax, charsMax = kShownCharsMax, wrap = true, label }: Props) {
   const { head, more } = useMemo(
     () => (linesMax === undefined ? { head: text, more: 0 } : firstLines(text, linesMax)),
@@ -47,8 +55,7 @@ export function HostText({ text, linesMax, charsMax = kShownCharsMax, wrap = tru
           <span key={at}>{piece.text}</span>
         ),
       )}
-      {cut > 0 && <span className={classes.more}>{`\n… ${count(cut)} more characters`}</span>}
-      {cut === 0 && more > 0 && <span className={classes.more}>{`\n… ${count(more)} more ${more === 1 ? "line" : "lines"}`}</span>}
+      {cut + more > 0 && <span className={classes.more}>{`\n… ${restText(cut, more)}`}</span>}
     </pre>
   );
 }

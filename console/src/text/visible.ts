@@ -21,11 +21,11 @@ export interface Visible {
 export const kShownCharsMax = 65_536;
 
 // Controls but newline and tab; C1; soft hyphen; marks, embeddings, overrides and isolates of
-// direction; zero-width characters; line and paragraph separators; the byte order mark;
-// variation tags; lone surrogates.
+// direction; zero-width characters, joiners and fillers; line and paragraph separators; the
+// byte order mark; variation tags; lone surrogates.
 const kHidden =
   // eslint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udfff]/g;
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|\u034f|\u17b4|\u17b5|[\u180b-\u180f]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udfff]/g;
 
 /** The spelling of one hidden character: ^[ for ESC, ^@ for NUL, <U+202E> for the rest, as terminals and less have it. */
 export function spelling(character: string): string {

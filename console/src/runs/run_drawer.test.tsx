@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+
+import { answer, aRun, kOperator, refusal, type Sent, serve, show } from "../testing/samples";
+import { RunDrawer } from "./run_drawer";
+
+let matched = 3;
+let order: () => Response = () => answer(201, aRun());
+let sent: Sent[] = [];
+const orders = () => sent.filter(({ method }) => method === "POST");
+
+beforeEach(() => {
+  matched = 3;
+  order = () => answer(201, aRun());
+  sent = serve(({ method }) => (method === "POST" ? order() : answer(200, { matched, online: matched - 1, unreachable_names: ["web\u202e3"] })));
+});
+
+async function form() {
+  show(<RunDrawer me={kOperator} selector="os=linux" onClose={vi.fn()} />);
+  const run = await screen.findByRole("button", { name: /^Run on/ });
+  return { run, command: (text: string) => fireEvent.change(screen.getByLabelText("Command line"), { target: { value: text } }) };
+}
+
+describe("ordering a run", () => {
+  it("tells who is offline before anything is ordered, names spelt out", async () => {
+    await form();
+    expect(screen.getByText("1 host is offline")).toBeTruthy();
+    expect(screen.getByText(/web<U\+202E>3/)).toBeTruthy();
+  });
+
+  it("sends nothing without a command", async () => {
+    const { run } = await form();
+    fireEvent.click(run);
+    expect(await screen.findByText("Type the command line to run")).toBeTruthy();
+    expect(orders()).toEqual([]);
+  });
+
+  it("starts on few hosts at once, as given", async () => {
+    const { run, command } = await form();
+    command("uptime");
+    fireEvent.click(run);
+    await waitFor(() => expect(orders()).toHaveLength(1));
+    expect(orders()[0]?.body).toMatchObject({ selector: "os=linux", command: { shell: "uptime" } });
+    await waitFor(() => expect(window.location.pathname).toBe("/runs/0000000000001"));
+  });
+
+  it("wants the number typed for more than 100 hosts", async () => {
+    matched = 1_200;
+    const { run, command } = await form();
+    command("uptime");
+    fireEvent.click(run);
+    const confirm = within(await screen.findByRole("form", { name: "Confirm" }));
+    const yes = confirm.getByRole<HTMLButtonElement>("button", { name: "Run on 1,200 hosts" });
+    const type = (text: string) => fireEvent.change(confirm.getByLabelText("Type 1200 to confirm"), { target: { value: text } });
+    expect(yes.disabled).toBe(true);
+    type("120");
+    fireEvent.submit(screen.getByRole("form", { name: "Confirm" }));
+    expect(yes.disabled).toBe(true);
+    expect(orders()).toEqual([]);
+    type("1,200");
+    fireEvent.click(yes);
+    await waitFor(() => expect(orders()).toHaveLength(1));
+  });
+
+  it("shows a refusal and sends the same order under the same key again", async () => {
+    order = () => refusal(403, "forbidden", "your selector does not reach these hosts");
+    const { run, command } = await form();
+    command("uptime");
+    fireEvent.click(run);
+    expect(await screen.findByText("your selector does not reach these hosts")).toBeTruthy();
+    fireEvent.click(run);
+    await waitFor(() => expect(orders()).toHaveLength(2));
+    command("uptime -p");
+    fireEvent.click(run);
+    await waitFor(() => expect(orders()).toHaveLength(3));
+    const keys = orders().map(({ headers }) => headers["Idempotency-Key"]);
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[2]).not.toBe(keys[1]);
+  });
+});

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { act, screen, waitFor } from "@testing-library/react";
+import { beforeEach, expect, it, vi } from "vitest";
+
+import { runQuery } from "../api/queries";
+import { answer, aRun, FakeSource, kNoCounts, kOperator, serve, show } from "../testing/samples";
+import { RunPage } from "./run_page";
+
+const run = aRun();
+
+beforeEach(() => {
+  FakeSource.all = [];
+  vi.stubGlobal("EventSource", FakeSource);
+  serve(({ path }) => (path.endsWith("/folds?limit=50") ? answer(200, { folds: [], next: null }) : answer(200, run)));
+});
+
+async function openPage() {
+  const page = show(<RunPage id={run.id} me={kOperator} />);
+  await screen.findByText("0 of 2 answered");
+  await waitFor(() => expect(FakeSource.all).toHaveLength(1));
+  act(() => FakeSource.latest.send("open"));
+  return page;
+}
+
+it("says that the connection is lost, and no more once it is back", async () => {
+  await openPage();
+  act(() => FakeSource.latest.send("error"));
+  expect(screen.getByRole("alert").textContent).toBe("connection lost, retrying");
+  await waitFor(() => expect(FakeSource.all).toHaveLength(2), { timeout: 3_000 });
+  act(() => FakeSource.latest.send("open"));
+  expect(screen.queryByRole("alert")).toBeNull();
+});
+
+it.each(["{", "null", `{"id":"0000000000001","state":"finished"}`])("survives the event %s visibly", async (text) => {
+  await openPage();
+  act(() => FakeSource.latest.sendText("run", text));
+  expect(screen.getByText("0 of 2 answered")).toBeTruthy();
+  expect(screen.getByRole("alert").textContent).toBe("connection lost, retrying");
+});
+
+it("follows the run to its end, which an answer that comes late does not undo", async () => {
+  const { client } = await openPage();
+  act(() => FakeSource.latest.send("run", { ...run, counts: { ...kNoCounts, running: 1, succeeded: 1 } }));
+  expect(await screen.findByText("1 of 2 answered")).toBeTruthy();
+  act(() => FakeSource.latest.send("end", { ...run, state: "finished", counts: { ...kNoCounts, succeeded: 2 } }));
+  expect(await screen.findByText("Finished: 2 hosts")).toBeTruthy();
+  expect(FakeSource.latest.closed).toBe(true);
+  await act(() => client.refetchQueries({ queryKey: runQuery(run.id).queryKey, exact: true }));
+  expect(screen.getByText("Finished: 2 hosts")).toBeTruthy();
+});
