@@ -12,6 +12,7 @@
 #include "agent/enrol.h"
 #include "agent/options.h"
 #include "core/log.h"
+#include "net/http_client.h"
 #include "runtime/file.h"
 #include "runtime/watch.h"
 
@@ -62,6 +63,11 @@ core::Status run(const agent::Options& options) {
   agent::StateFolder folder(options.state);
   MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
   MUSTER_TRY(folder.lock());
+  if (!options.server.empty()) {
+    MUSTER_ASSIGN(const auto server, net::ServerAddress::parse(options.server));
+    enrolment.move_server(server.str());
+    MUSTER_TRY(folder.save_servers(enrolment));
+  }
   signal(SIGPIPE, SIG_IGN);
   runtime::Loop loop;
   agent::Agent daemon(loop, folder, std::move(enrolment));

@@ -45,6 +45,7 @@ std::string_view help_text() {
 Options
   --state DIR        the state folder (default: $MUSTER_STATE or ~/.local/share/muster)
   --server HOST      the server to enrol at; port 7443 where none is named
+                     run: the region's server has moved to this address
   --gateway HOST     enrol: log in at this gateway, not at the server, as long as it answers;
                      several are separated by commas, the best one first
   --token TOKEN      a join token (mjt1...), made by `muster token create`

@@ -16,7 +16,7 @@ struct Options {
   enum class Action { kHelp, kVersion, kEnrol, kRun, kStatus };
   Action action = Action::kHelp;
   std::filesystem::path state;  ///< the machine's state folder; never empty
-  std::string server;
+  std::string server;           ///< enrol: where; run: where the region's server is from now on
   std::vector<std::string> gateways;  ///< host:port, to log in at before the server
   std::string token;                  ///< or
   std::string token_file;             ///< "-": standard input

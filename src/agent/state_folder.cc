@@ -30,6 +30,11 @@ std::string text_of(const json::object& object, std::string_view key) {
 
 }  // namespace
 
+void Enrolment::move_server(const std::string& address) {
+  if (last_good == servers.back()) last_good.clear();
+  servers.back() = address;
+}
+
 std::filesystem::path StateFolder::default_root() {
   if (const char* state = std::getenv("MUSTER_STATE"); state && *state) return state;
   const char* home = std::getenv("HOME");

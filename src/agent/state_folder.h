@@ -23,6 +23,10 @@ struct Enrolment : member::Credential {
   std::vector<std::string> servers;  ///< host:port, in order of preference; not empty
   std::string last_good;             ///< may be empty
   std::string region;
+
+  /// The region's server is at `address` (host:port) from now on. It stands last, behind
+  /// the gateways.
+  void move_server(const std::string& address);
 };
 
 /// How the link stands, as the running agent last wrote it.

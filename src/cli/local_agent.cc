@@ -116,10 +116,10 @@ runtime::Task<std::optional<int>> LocalAgent::ended(pid_t child, core::Duration 
   co_return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-runtime::Task<void> LocalAgent::keep_running() {
+runtime::Task<void> LocalAgent::keep_running(std::string server) {
   core::Duration pause = kRestartFirst;
   while (!stopping_) {
-    const auto child = start({"run"});
+    const auto child = start({"run", "--server", server});
     if (!child) {
       core::log(core::Level::kError, "up", child.error().message);
       co_return;

@@ -31,8 +31,9 @@ class LocalAgent {
   core::Result<core::EndpointId> endpoint() const;
   /// Runs `muster-agent enrol` to its end.
   runtime::Task<core::Status> enrol(std::string server, std::string token);
-  /// Runs `muster-agent run` and starts it again when it ends, until stop().
-  runtime::Task<void> keep_running();
+  /// Runs `muster-agent run` and starts it again when it ends, until stop(). `server`:
+  /// where the region listens this time.
+  runtime::Task<void> keep_running(std::string server);
   /// Tells the agent to stop and waits until it has.
   runtime::Task<void> stop();
 

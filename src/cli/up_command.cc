@@ -93,7 +93,7 @@ runtime::Task<core::Result<core::EndpointId>> bring_up_agent(RegionProcess& proc
     MUSTER_CO_TRY(co_await agent.enrol(process.local_address(), token.token));
   }
   MUSTER_CO_ASSIGN(const core::EndpointId endpoint, agent.endpoint());
-  group.spawn(agent.keep_running());
+  group.spawn(agent.keep_running(process.local_address()));
   const auto deadline = core::mono_now() + kLoginPatience;
   while (core::mono_now() < deadline) {
     const fleet::Endpoint* known = region.registry().find(endpoint);

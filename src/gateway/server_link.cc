@@ -22,18 +22,6 @@ constexpr core::Duration kPatience = 30s;
 /// Reports are cut into messages of at most about this size.
 constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
-template <typename Message, typename Handle>
-core::Status decoded(std::string_view body, Handle handle) {
-  Message message;
-  MUSTER_TRY(wire::decode(body, message));
-  if constexpr (std::is_void_v<decltype(handle(std::move(message)))>) {
-    handle(std::move(message));
-    return {};
-  } else {
-    return handle(std::move(message));
-  }
-}
-
 }  // namespace
 
 ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
@@ -165,21 +153,22 @@ core::Status ServerLink::receive(std::string_view bytes) {
     return fail(Code::kInvalid, "a frame before GatewayWelcome");
   switch (frame.kind) {
     case wire::REGION_GATEWAY_WELCOME:
-      return decoded<wire::GatewayWelcome>(frame.body, [&](auto m) { return welcome(m); });
+      return wire::decoded<wire::GatewayWelcome>(frame.body, [&](auto m) { return welcome(m); });
     case wire::REGION_ADMIT:
-      return decoded<wire::Admit>(frame.body, [&](auto m) { gateway_.admit(std::move(m)); });
+      return wire::decoded<wire::Admit>(frame.body, [&](auto m) { gateway_.admit(std::move(m)); });
     case wire::REGION_DISPATCH:
-      return decoded<wire::Dispatch>(frame.body, [&](auto m) { gateway_.dispatch(std::move(m)); });
+      return wire::decoded<wire::Dispatch>(frame.body,
+                                           [&](auto m) { gateway_.dispatch(std::move(m)); });
     case wire::REGION_CANCEL_RUN:
-      return decoded<wire::CancelRun>(frame.body,
-                                      [&](auto m) { gateway_.cancel_run(std::move(m)); });
+      return wire::decoded<wire::CancelRun>(frame.body,
+                                            [&](auto m) { gateway_.cancel_run(std::move(m)); });
     case wire::REGION_ACKS:
-      return decoded<wire::Acks>(frame.body, [&](auto m) { gateway_.acks(std::move(m)); });
+      return wire::decoded<wire::Acks>(frame.body, [&](auto m) { gateway_.acks(std::move(m)); });
     case wire::REGION_KICK:
-      return decoded<wire::Kick>(frame.body, [&](auto m) { gateway_.kick(std::move(m)); });
+      return wire::decoded<wire::Kick>(frame.body, [&](auto m) { gateway_.kick(std::move(m)); });
     case wire::REGION_UPCALL_REPLY:
-      return decoded<wire::UpcallReplyDown>(frame.body,
-                                            [&](auto m) { upcall_reply(std::move(m)); });
+      return wire::decoded<wire::UpcallReplyDown>(frame.body,
+                                                  [&](auto m) { upcall_reply(std::move(m)); });
     case wire::REGION_PONG:
       return {};
     default:

@@ -37,7 +37,7 @@ core::Status check_range(std::string_view field, std::uint64_t value, std::uint6
 
 core::Status check_limits(const wire::Limits& limits) {
   MUSTER_TRY(check_range("limits.timeout_ms", limits.timeout_ms(), 1,
-                         static_cast<std::uint64_t>(kTimeoutCeiling.count())));
+                         static_cast<std::uint64_t>(wire::kTimeoutCeiling.count())));
   MUSTER_TRY(
       check_range("limits.memory_bytes", limits.memory_bytes(), kMemoryBytesFloor, 1ULL << 50));
   MUSTER_TRY(check_range("limits.output_bytes_max", limits.output_bytes_max(), 1,
@@ -122,7 +122,7 @@ core::Result<Run> make_run(const RunSpec& spec, core::WallTime now, std::uint64_
   invoke.set_live_output(spec.live_output);
   auto& limits = *invoke.mutable_limits();
   if (limits.timeout_ms() == 0)
-    limits.set_timeout_ms(static_cast<std::uint32_t>(kCommandTimeoutDefault.count()));
+    limits.set_timeout_ms(static_cast<std::uint32_t>(wire::kTimeoutDefault.count()));
   if (limits.output_bytes_max() == 0) limits.set_output_bytes_max(wire::kOutputBytesDefault);
   MUSTER_TRY(fill_command(spec, *invoke.mutable_command()));
   return run;

@@ -14,8 +14,6 @@
 namespace muster::jobs {
 
 inline constexpr std::chrono::milliseconds kPingTimeout{10'000};
-inline constexpr std::chrono::milliseconds kCommandTimeoutDefault{10 * 60 * 1000};
-inline constexpr std::chrono::milliseconds kTimeoutCeiling{7 * 24 * 3600 * 1000LL};
 inline constexpr std::chrono::milliseconds kQueueForCeiling{30LL * 24 * 3600 * 1000};
 /// An endpoint that is busy with other runs may begin so late.
 inline constexpr std::chrono::milliseconds kStartWithin{60'000};

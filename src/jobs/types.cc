@@ -34,4 +34,9 @@ std::string_view name(RunKind kind) {
   return kind == RunKind::kPing ? "ping" : "command";
 }
 
+bool has_exit_code(const Run& run, TargetState state, std::uint32_t signal) {
+  if (run.kind == RunKind::kPing) return false;
+  return state == TargetState::kSucceeded || (state == TargetState::kFailed && signal == 0);
+}
+
 }  // namespace muster::jobs

@@ -78,6 +78,9 @@ struct Run {
   bool finished() const { return finished_at.has_value(); }
 };
 
+/// Whether a target of `run` that is in `state` has an exit status: a process ran to its end.
+bool has_exit_code(const Run& run, TargetState state, std::uint32_t signal);
+
 /// How one target stands or ended.
 struct Target {
   core::EndpointId endpoint;

@@ -13,17 +13,13 @@
 
 namespace muster::methods {
 
-/// Defaults, and ceilings beyond which a command is refused.
-inline constexpr std::chrono::milliseconds kTimeoutDefault{300'000};
-inline constexpr std::chrono::milliseconds kTimeoutCeiling{24 * 3'600'000};
-inline constexpr std::size_t kOutputDefault = 1024 * 1024;
-inline constexpr std::size_t kOutputCeiling = 64 * 1024 * 1024;
 /// From SIGTERM to SIGKILL of the whole tree.
 inline constexpr std::chrono::milliseconds kKillGrace{2'000};
 /// How long the output stays open for background processes after the command ended.
 inline constexpr std::chrono::milliseconds kDrainGrace{500};
 
-/// Zero: the default (no limit for memory and files, the agent's own for open files).
+/// Zero: the default in wire/limits.h, whose ceilings hold here too (no limit for memory and files,
+/// the agent's own for open files).
 struct CommandLimits {
   std::chrono::milliseconds timeout{0};
   std::uint64_t memory_bytes = 0;

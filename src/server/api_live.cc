@@ -40,24 +40,23 @@ std::string output_event(const Region& region, const RunWatch::OutputPart& part)
   return event("output", data);
 }
 
-std::string target_event(Region& region, const jobs::TargetEvent& target) {
+std::string target_event(Region& region, const jobs::Run& run, const jobs::TargetEvent& target) {
   json::object data{{"endpoint", target.endpoint.str()},
                     {"name", host_name(region.registry(), target.endpoint)},
                     {"state", jobs::name(target.state)}};
-  const bool exited = target.state == jobs::TargetState::kSucceeded ||
-                      (target.state == jobs::TargetState::kFailed && target.signal == 0);
-  if (exited) data["exit_code"] = target.exit_code;
+  if (jobs::has_exit_code(run, target.state, target.signal)) data["exit_code"] = target.exit_code;
   return event("target", data);
 }
 
 /// What has gathered for the watcher, as events.
-std::string take_events(Region& region, RunWatch& watch, bool with_targets) {
+std::string take_events(Region& region, const jobs::Run& run, RunWatch& watch) {
+  const bool with_targets = run.counts.total() <= kTargetEventsMax;
   std::string text;
   for (const auto& part : watch.output) text += output_event(region, part);
   watch.output.clear();
   watch.output_bytes = 0;
   if (with_targets)
-    for (const auto& target : watch.events) text += target_event(region, target);
+    for (const auto& target : watch.events) text += target_event(region, run, target);
   watch.events.clear();
   return text;
 }
@@ -70,8 +69,8 @@ runtime::Task<core::Status> send_run_events(Region& region, std::shared_ptr<RunW
   for (;;) {
     const std::uint64_t seen = watch->signal.count();
     MUSTER_CO_ASSIGN(const auto run, co_await region.runs().get(watch->run));
-    std::string text = take_events(region, *watch, run.counts.total() <= kTargetEventsMax);
-    text += event("run", run_json(run));
+    std::string text = event("run", run_json(run));
+    text += take_events(region, run, *watch);
     if (run.finished()) text += event("end", run_json(run));
     MUSTER_CO_TRY(co_await writer.write(std::move(text)));
     if (run.finished()) co_return core::Status{};

@@ -73,7 +73,7 @@ Answer list_targets(Region& region, Request& request) {
     }
     output += std::min<std::size_t>(target.out.size(), output_max) +
               std::min<std::size_t>(target.err.size(), output_max);
-    targets.push_back(target_json(target, region.registry(), output_max));
+    targets.push_back(target_json(run, target, region.registry(), output_max));
   }
   co_return json_response(
       json::object{{"targets", std::move(targets)},
@@ -93,7 +93,7 @@ Answer get_target(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(auto target, co_await region.database().read([&](store::Connection& connection) {
     return jobs::RunStore::target(connection, run.id, endpoint);
   }));
-  co_return json_response(target_json(target, region.registry(), jobs::kRowOutputBytesMax));
+  co_return json_response(target_json(run, target, region.registry(), jobs::kRowOutputBytesMax));
 }
 
 Answer get_output(Region& region, Request& request, wire::Stream stream) {
@@ -122,7 +122,8 @@ Answer get_output(Region& region, Request& request, wire::Stream stream) {
   co_return response;
 }
 
-json::object fold_json(const jobs::Fold& fold, const fleet::Registry& registry) {
+json::object fold_json(const jobs::Run& run, const jobs::Fold& fold,
+                       const fleet::Registry& registry) {
   const jobs::Target& sample = fold.sample;
   std::vector<std::string> names;
   names.reserve(fold.endpoints.size());
@@ -139,7 +140,7 @@ json::object fold_json(const jobs::Fold& fold, const fleet::Registry& registry) 
                       {"stdout_bytes", sample.out_bytes},
                       {"stderr_bytes", sample.err_bytes}};
   if (!fold.digest.empty()) object["id"] = core::to_hex(fold.digest);
-  json::object shown = target_json(sample, registry, SIZE_MAX);
+  json::object shown = target_json(run, sample, registry, SIZE_MAX);
   for (const char* name : {"exit_code", "signal", "reason"})
     if (const auto* value = shown.if_contains(name)) object[name] = *value;
   set_output(object, "stdout", std::string_view(sample.out).substr(0, kFoldOutputBytesMax));
@@ -160,7 +161,7 @@ Answer list_folds(Region& region, Request& request) {
   json::array array;
   const std::size_t last = std::min(folds.size(), first + limit);
   for (std::size_t i = first; i < last; ++i)
-    array.push_back(fold_json(folds[i], region.registry()));
+    array.push_back(fold_json(run, folds[i], region.registry()));
   co_return json_response(json::object{
       {"folds", std::move(array)},
       {"next", last < folds.size() ? json::value(std::to_string(last)) : json::value(nullptr)}});

@@ -16,14 +16,6 @@ constexpr core::Duration kSilenceMax = 35s;
 /// Logins that one gateway shall let through: what a server admits with ease.
 constexpr std::uint32_t kLoginsPerSecond = 2'000;
 
-template <typename Message, typename Handle>
-core::Status decoded(std::string_view body, Handle handle) {
-  Message message;
-  MUSTER_TRY(wire::decode(body, message));
-  handle(std::move(message));
-  return {};
-}
-
 }  // namespace
 
 GatewayLink::GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region,
@@ -98,17 +90,22 @@ core::Status GatewayLink::receive(std::string_view bytes) {
   if (!server_) return fail(Code::kInvalid, "a frame before GatewayHello");
   switch (frame.kind) {
     case wire::REGION_LINK_UP:
-      return decoded<wire::LinkUp>(frame.body, [&](auto m) { server_->link_up(std::move(m)); });
+      return wire::decoded<wire::LinkUp>(frame.body,
+                                         [&](auto m) { server_->link_up(std::move(m)); });
     case wire::REGION_LINK_DOWN:
-      return decoded<wire::LinkDown>(frame.body, [&](auto m) { server_->link_down(std::move(m)); });
+      return wire::decoded<wire::LinkDown>(frame.body,
+                                           [&](auto m) { server_->link_down(std::move(m)); });
     case wire::REGION_REPORTS:
-      return decoded<wire::Reports>(frame.body, [&](auto m) { server_->reports(std::move(m)); });
+      return wire::decoded<wire::Reports>(frame.body,
+                                          [&](auto m) { server_->reports(std::move(m)); });
     case wire::REGION_UPCALL:
-      return decoded<wire::UpcallUp>(frame.body, [&](auto m) { server_->upcall(std::move(m)); });
+      return wire::decoded<wire::UpcallUp>(frame.body,
+                                           [&](auto m) { server_->upcall(std::move(m)); });
     case wire::REGION_NOTICE:
-      return decoded<wire::Notice>(frame.body, [&](auto m) { server_->notice(std::move(m)); });
+      return wire::decoded<wire::Notice>(frame.body,
+                                         [&](auto m) { server_->notice(std::move(m)); });
     case wire::REGION_PING:
-      return decoded<wire::RegionPing>(frame.body, [&](auto m) {
+      return wire::decoded<wire::RegionPing>(frame.body, [&](auto m) {
         std::string pong;
         wire::append_frame(wire::REGION_PONG, wire::body_bytes_max(wire::REGION_PONG), m, pong);
         (void)socket_->send(pong);

@@ -21,6 +21,10 @@ core::Result<std::shared_ptr<RunWatch>> Live::watch_run(core::RunId run) {
     return fail(Code::kLimit, "too many live views are open; close one and try again");
   auto watch = std::make_shared<RunWatch>();
   watch->run = run;
+  if (const auto recent = recent_.find(run); recent != recent_.end()) {
+    watch->output = recent->second.parts;
+    watch->output_bytes = recent->second.bytes;
+  }
   runs_.emplace(run, watch);
   return watch;
 }
@@ -40,8 +44,9 @@ void Live::wake_all() {
     if (const auto watch = entry.lock()) watch->signal.notify();
 }
 
-void Live::run_changed(core::RunId run, std::span<const jobs::TargetEvent> targets) {
-  const auto [first, last] = runs_.equal_range(run);
+void Live::run_changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets) {
+  if (run.finished()) recent_.erase(run.id);
+  const auto [first, last] = runs_.equal_range(run.id);
   for (auto entry = first; entry != last; ++entry) {
     const auto watch = entry->second.lock();
     if (!watch) continue;
@@ -54,19 +59,32 @@ void Live::run_changed(core::RunId run, std::span<const jobs::TargetEvent> targe
   for (const auto& entry : regions_) {
     const auto watch = entry.lock();
     if (!watch) continue;
-    watch->runs.insert(run);
+    watch->runs.insert(run.id);
     watch->signal.notify();
+  }
+}
+
+void Live::keep_recent(core::RunId run, const RunWatch::OutputPart& part) {
+  if (recent_.size() >= kRecentRunsMax && !recent_.contains(run)) recent_.erase(recent_.begin());
+  Recent& recent = recent_[run];
+  recent.parts.push_back(part);
+  recent.bytes += part.data.size();
+  while (recent.bytes > kRecentBytesMax) {
+    recent.bytes -= recent.parts.front().data.size();
+    recent.parts.pop_front();
   }
 }
 
 void Live::run_output(core::RunId run, const core::EndpointId& endpoint,
                       const wire::Output& output) {
+  const RunWatch::OutputPart part{endpoint, output.stream(), output.data()};
+  keep_recent(run, part);
   const auto [first, last] = runs_.equal_range(run);
   for (auto entry = first; entry != last; ++entry) {
     const auto watch = entry->second.lock();
-    if (!watch || watch->output_bytes + output.data().size() > RunWatch::kOutputBytesMax) continue;
-    watch->output.push_back({endpoint, output.stream(), output.data()});
-    watch->output_bytes += output.data().size();
+    if (!watch || watch->output_bytes + part.data.size() > RunWatch::kOutputBytesMax) continue;
+    watch->output.push_back(part);
+    watch->output_bytes += part.data.size();
     watch->signal.notify();
   }
 }

@@ -56,21 +56,33 @@ class Live {
  public:
   static constexpr std::size_t kWatchersMax = 1000;
   static constexpr std::size_t kHostsMax = 100;
+  /// Live output that is kept for watchers who come while the run goes on.
+  static constexpr std::size_t kRecentBytesMax = 256UL * 1024;
+  static constexpr std::size_t kRecentRunsMax = 256;
 
-  /// kLimit where there are too many watchers.
+  /// The watcher begins with the run's recent live output. kLimit where there are too many
+  /// watchers.
   core::Result<std::shared_ptr<RunWatch>> watch_run(core::RunId run);
   core::Result<std::shared_ptr<RegionWatch>> watch_region();
   /// Wakes every watcher, so that it sees that the server stops.
   void wake_all();
   std::size_t watchers();
 
-  void run_changed(core::RunId run, std::span<const jobs::TargetEvent> targets);
+  void run_changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets);
   void run_output(core::RunId run, const core::EndpointId& endpoint, const wire::Output& output);
   void hosts_changed(std::span<const core::EndpointId> hosts);
 
  private:
+  /// The newest of a run's live output.
+  struct Recent {
+    std::deque<RunWatch::OutputPart> parts;
+    std::size_t bytes = 0;
+  };
+
   void forget_gone();
+  void keep_recent(core::RunId run, const RunWatch::OutputPart& part);
   std::multimap<core::RunId, std::weak_ptr<RunWatch>> runs_;
+  std::map<core::RunId, Recent> recent_;  ///< of runs that go on
   std::vector<std::weak_ptr<RegionWatch>> regions_;
 };
 

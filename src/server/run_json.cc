@@ -106,16 +106,13 @@ std::string host_name(const fleet::Registry& registry, const core::EndpointId& i
   return endpoint ? endpoint->name : id.str();
 }
 
-json::object target_json(const jobs::Target& target, const fleet::Registry& registry,
-                         std::size_t output_bytes_max) {
-  using jobs::TargetState;
+json::object target_json(const jobs::Run& run, const jobs::Target& target,
+                         const fleet::Registry& registry, std::size_t output_bytes_max) {
   json::object object{
       {"endpoint", target.endpoint.str()}, {"name", host_name(registry, target.endpoint)},
       {"state", jobs::name(target.state)}, {"stdout_bytes", target.out_bytes},
       {"stderr_bytes", target.err_bytes},  {"truncated", target.truncated()}};
-  const bool exited = target.state == TargetState::kSucceeded ||
-                      (target.state == TargetState::kFailed && target.signal == 0);
-  if (exited) object["exit_code"] = target.exit_code;
+  if (jobs::has_exit_code(run, target.state, target.signal)) object["exit_code"] = target.exit_code;
   if (target.signal != 0) object["signal"] = target.signal;
   set(object, "reason", target.reason);
   if (target.out.size() <= output_bytes_max) set_output(object, "stdout", target.out);

@@ -17,8 +17,8 @@ namespace muster::server {
 boost::json::object run_json(const jobs::Run& run);
 
 /// `output_bytes_max`: a stream that is longer is left out.
-boost::json::object target_json(const jobs::Target& target, const fleet::Registry& registry,
-                                std::size_t output_bytes_max);
+boost::json::object target_json(const jobs::Run& run, const jobs::Target& target,
+                                const fleet::Registry& registry, std::size_t output_bytes_max);
 
 /// A host's name, or its id where it was removed since.
 std::string host_name(const fleet::Registry& registry, const core::EndpointId& id);

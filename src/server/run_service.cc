@@ -188,7 +188,7 @@ void RunService::kick(const std::string& gateway, const core::EndpointId& endpoi
 }
 
 void RunService::changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets) {
-  live_.run_changed(run.id, targets);
+  live_.run_changed(run, targets);
 }
 
 void RunService::output(const jobs::Run& run, const core::EndpointId& endpoint,

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/result.h"
 #include "link.pb.h"
@@ -88,5 +89,14 @@ core::Result<Frame<RegionKind>> split_region_frame(std::string_view bytes);
 
 /// The message in `body`; kInvalid where it is not well-formed Protobuf.
 core::Status decode(std::string_view body, google::protobuf::MessageLite& message);
+
+/// Decodes `body` as a Message and hands it to `handle`.
+template <typename Message, typename Handle>
+core::Status decoded(std::string_view body, Handle handle) {
+  Message message;
+  MUSTER_TRY(decode(body, message));
+  handle(std::move(message));
+  return {};
+}
 
 }  // namespace muster::wire

@@ -22,6 +22,9 @@ inline constexpr std::size_t kInlineResultBytesMax = 16 * 1024;
 inline constexpr std::size_t kCommandBytesMax = 256 * 1024;
 /// Runs that an endpoint holds unacknowledged; more work is refused.
 inline constexpr std::size_t kHeldRunsMax = 256;
+/// From the start of a command to SIGTERM: the default, and what may be asked for.
+inline constexpr std::chrono::milliseconds kTimeoutDefault{10 * 60 * 1000};
+inline constexpr std::chrono::milliseconds kTimeoutCeiling{7 * 24 * 3600 * 1000LL};
 /// stdout and stderr of one run, each: the default, and what may be asked for.
 inline constexpr std::size_t kOutputBytesDefault = 1024 * 1024;
 inline constexpr std::size_t kOutputBytesCeiling = 64 * 1024 * 1024;

@@ -3,6 +3,7 @@
 
 import os
 
+from network import free_port
 from process import pids_with, wait_until
 
 NAMES = ["db1", "web1", "web2", "web3", "web4"]
@@ -69,18 +70,25 @@ def test_same_idempotency_key_starts_one_run(region, tmp_path):
 
 
 def test_live_events_show_output_before_the_end(region, tmp_path):
-    agent, gate, watched = region.add_agent("a"), tmp_path / "gate", tmp_path / "watched"
-    run = region.order(f"id={agent.id}", f"while [ ! -e {watched} ]; do sleep 0.05; done; echo early; while [ ! -e {gate} ]; do sleep 0.05; done; echo late",
+    """Also what was said before anybody watched."""
+    agent, gate, said = region.add_agent("a"), tmp_path / "gate", tmp_path / "said"
+    run = region.order(f"id={agent.id}", f"echo early; touch {said}; while [ ! -e {gate} ]; do sleep 0.05; done; echo late",
                        live_output=True)
+    wait_until(said.exists, "the command said something")
     seen, text = [], ""
     for event, data in region.api.events(f"/v1/runs/{run['id']}/events"):
         seen.append(event)
-        watched.touch()  # live output is for those who watch already
         if event == "output":
             text += data["text"]
             gate.touch()
     assert seen[0] == "run" and seen[-1] == "end" and text.startswith("early\n")
     assert region.finished(run["id"])[agent.id]["stdout"] == "early\nlate\n"
+
+
+def test_ping_has_no_exit_code(region):
+    agent = region.add_agent("a")
+    target = region.finished(region.order(f"id={agent.id}")["id"])[agent.id]
+    assert target["state"] == "succeeded" and "exit_code" not in target
 
 
 def test_whole_region_on_one_machine_runs_on_itself(make_region):
@@ -96,6 +104,17 @@ def test_whole_region_on_one_machine_runs_on_itself(make_region):
     assert region.server.stop() == 0
     assert not pids_with(mark), "the stopped region left a command behind"
     assert not pids_with(str(region.state)), "the stopped region left its agent behind"
+
+
+def test_whole_region_moves_to_another_port(make_region):
+    """The local agent follows `muster up` to where that listens now."""
+    region = make_region("up").start()
+    host = wait_until(lambda: region.api.get("/v1/hosts", selector="online")["hosts"], "it is its own host")[0]
+    assert region.server.stop() == 0
+    region.port = free_port(region.address)
+    region.start()
+    again = wait_until(lambda: region.api.get("/v1/hosts", selector="online")["hosts"], "it is its own host again")
+    assert [h["id"] for h in again] == [host["id"]]
 
 
 def test_agent_lists_facts_and_labels_can_be_changed(region):

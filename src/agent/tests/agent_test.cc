@@ -236,6 +236,22 @@ TEST_F(AgentTest, EnrolsNowhereButAtTheTokensRegion) {
   EXPECT_FALSE(member::check_gateway("garbage"));
 }
 
+TEST(Enrolment, ServerMovesBehindTheGateways) {
+  const auto authority = identity::Authority::create(core::wall_now(), 24h);
+  Enrolment enrolment{
+      {identity::PrivateKey::generate(), authority.certificate(), authority.certificate()},
+      {"gw:7443", "old:7443"},
+      {},
+      {}};
+  enrolment.last_good = "gw:7443";
+  enrolment.move_server("new:8443");
+  EXPECT_EQ(enrolment.servers, (std::vector<std::string>{"gw:7443", "new:8443"}));
+  EXPECT_EQ(enrolment.last_good, "gw:7443");
+  enrolment.last_good = "new:8443";
+  enrolment.move_server("newer:8443");
+  EXPECT_EQ(enrolment.last_good, "");
+}
+
 TEST(StateFolder, OneAgentPerFolder) {
   const auto root =
       std::filesystem::temp_directory_path() / ("muster-" + core::to_hex(core::random_bytes(6)));

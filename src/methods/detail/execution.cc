@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "methods/detail/process_tree.h"
 #include "methods/runner.h"
+#include "wire/limits.h"
 
 namespace muster::methods::detail {
 namespace {
@@ -34,8 +35,9 @@ Execution::Execution(Runner& runner, runtime::Loop& loop, core::RunId run,
     : runner_(runner),
       loop_(loop),
       run_(run),
-      output_bytes_max_(limits.output_bytes_max > 0 ? limits.output_bytes_max : kOutputDefault),
-      timeout_(limits.timeout.count() > 0 ? limits.timeout : kTimeoutDefault),
+      output_bytes_max_(limits.output_bytes_max > 0 ? limits.output_bytes_max
+                                                    : wire::kOutputBytesDefault),
+      timeout_(limits.timeout.count() > 0 ? limits.timeout : wire::kTimeoutDefault),
       mark_("MUSTER_RUN=" + run.str()),
       timer_(loop) {}
 

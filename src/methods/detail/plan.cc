@@ -14,6 +14,7 @@
 
 #include "core/bytes.h"
 #include "methods/detail/spawn.h"
+#include "wire/limits.h"
 
 namespace muster::methods::detail {
 namespace {
@@ -58,11 +59,12 @@ core::Status check(const Command& command) {
     if (entry.find('=') == std::string::npos || entry[0] == '=')
       return core::fail(core::Code::kInvalid,
                         "an environment entry is not NAME=value: " + core::printable(entry, 100));
-  if (command.limits.timeout > kTimeoutCeiling)
-    return core::fail(core::Code::kInvalid, "the timeout is beyond 24 hours");
-  if (command.limits.output_bytes_max > kOutputCeiling)
-    return core::fail(core::Code::kInvalid,
-                      "the output limit is beyond " + std::to_string(kOutputCeiling) + " bytes");
+  if (command.limits.timeout > wire::kTimeoutCeiling)
+    return core::fail(core::Code::kInvalid, "the timeout is beyond 7 days");
+  if (command.limits.output_bytes_max > wire::kOutputBytesCeiling)
+    return core::fail(
+        core::Code::kInvalid,
+        "the output limit is beyond " + std::to_string(wire::kOutputBytesCeiling) + " bytes");
   return {};
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/bytes.h"
 #include "methods/detail/process_tree.h"
+#include "wire/limits.h"
 
 namespace muster::methods {
 namespace {
@@ -93,8 +94,8 @@ TEST_F(RunnerTest, RefusesWhatItCannotApply) {
   std::vector<Command> bad(6, shell("echo ran"));
   bad[0].user = "no-such-user";
   bad[1].directory = "/no/such/directory";
-  bad[2].limits.output_bytes_max = kOutputCeiling + 1;
-  bad[3].limits.timeout = kTimeoutCeiling * 2;
+  bad[2].limits.output_bytes_max = wire::kOutputBytesCeiling + 1;
+  bad[3].limits.timeout = wire::kTimeoutCeiling * 2;
   bad[4].environment = {"NOT AN ASSIGNMENT"};
   bad[5].argv.push_back(std::string("a\0b", 3));
   for (Command& command : bad) {
