@@ -33,7 +33,7 @@
 namespace muster::content {
 
 struct CacheOptions {
-  std::filesystem::path folder;
+  std::filesystem::path folder{};
   std::uint64_t bytes_max = 1ULL << 30;  ///< objects and what is being written, together
   std::uint64_t object_bytes_max = kObjectBytesMax;
   /// Make room by removing what was used least recently; else the cache gets full.

@@ -105,6 +105,7 @@ class Fetcher {
   void wait(Download& download, core::Duration pause, std::string reason);
   void end(Download& download, const core::Result<ObjectPtr>& result);
   void expire();
+  std::size_t active() const;
   void pump();
   bool wants_more(const Download& download) const;
   std::uint32_t next_bytes(const Download& download) const;

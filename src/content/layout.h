@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 
+#include <expected>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -40,7 +41,7 @@ struct LayoutFile {
 class RunFolder {
  public:
   /// Makes `parent`/<random>, mode 0700, or 0755 where `other_user` shall enter it.
-  static core::Result<RunFolder> make(const std::filesystem::path& parent, bool other_user = false);
+  static core::Result<RunFolder> make(const std::filesystem::path& parent, bool other_user);
   /// What runs of a former process have left. REQUIRES: no other process uses `parent`.
   static void remove_leftovers(const std::filesystem::path& parent);
 
@@ -55,8 +56,8 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-/// What went wrong, and with which object where it was an object's fault: it is damaged
-/// (and removed) or missing, and the caller fetches it and begins again in a new folder.
+/// What went wrong, and with which object where it was an object's fault: it is missing or
+/// damaged, and the caller fetches it and begins again in a new folder.
 struct LayoutFailure {
   core::Error error;
   std::optional<ContentId> object;

@@ -45,7 +45,9 @@ inline constexpr std::size_t kRequestsPerClientMax = 16;
 /// Requests of all clients.
 inline constexpr std::size_t kRequestsMax = 200'000;
 /// Objects held open (a descriptor each) because somebody reads them.
-inline constexpr std::size_t kOpenObjectsMax = 64;
+inline constexpr std::size_t kOpenObjectsMax = 256;
+/// An object that nobody reads stays open so long: the next client need not have it hashed.
+inline constexpr std::chrono::seconds kIdleHold{30};
 /// Objects that are being fetched because they are missed.
 inline constexpr std::size_t kFetchesMax = 256;
 /// Bytes handed to the link of one client and not yet taken by its socket.
@@ -57,6 +59,9 @@ inline constexpr std::size_t kServeBudgetBytes = 32 * 1024 * 1024;
 inline constexpr std::chrono::seconds kServeStall{30};
 /// Encoded pieces kept because the next client will ask for the same.
 inline constexpr std::size_t kPieceCacheBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kPieceCacheMax = 64;
+/// Bytes sent in one call; the rest in the next turn of the loop.
+inline constexpr std::size_t kPumpBytesMax = 4 * 1024 * 1024;
 /// A failed fetch is answered so much later, and what is asked for in between is not
 /// fetched again: who guesses ids waits.
 inline constexpr std::chrono::seconds kMissPause{1};

@@ -17,11 +17,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "content/limits.h"
@@ -89,6 +89,79 @@ class Repeater {
   core::MonoTime deadline() const;
 
   RepeaterStats stats() const;
+
+ private:
+  /// The rest of a range.
+  struct Request {
+    ContentId id;
+    std::uint64_t next = 0;
+    std::uint64_t end = 0;
+  };
+  /// Exists while it asks for something or something of ours waits for its socket.
+  struct Client {
+    std::deque<Request> requests;
+    std::size_t in_flight = 0;
+    core::MonoTime moved{};  // its socket took something, or had nothing to take
+    bool in_ring = false;
+  };
+  enum class State : std::uint8_t { kLoading, kReady, kFailed };
+  struct Entry {
+    State state = State::kLoading;
+    ObjectPtr object;                 // while ready
+    core::Error error;                // once failed
+    std::size_t users = 0;            // requests
+    std::vector<ClientId> waiting;    // for the end of loading; some may be gone
+    core::MonoTime idle_since{};
+    core::MonoTime recheck_after{};
+  };
+  struct Piece {
+    ContentId id;
+    std::uint64_t offset = 0;
+    std::size_t bytes = 0;
+    std::string frame;
+  };
+  enum class Turn : std::uint8_t { kServed, kNothing, kTooFast };
+
+  Entry* attach(ClientId number, const ContentId& id);
+  void detach(const ContentId& id);
+  void suspect(const ContentId& id);
+  void load(const ContentId& id, Entry& entry);
+  void fail(const ContentId& id, Entry& entry, core::Error error);
+  void reload(const ContentId& id, Entry& entry, const core::Error& why);
+  bool make_seat();
+  void enter_ring(ClientId number, Client& client);
+  void pump();
+  Turn serve(ClientId number, Client& client);
+  Turn serve_piece(ClientId number, Client& client, Entry& entry);
+  core::Result<const std::string*> piece(const Object& object, std::uint64_t offset,
+                                         std::size_t bytes);
+  void forget_pieces(const ContentId& id);
+  void finish_request(Client& client);
+  void hand_over(ClientId number, Client& client, std::string_view frame);
+  void refuse(ClientId number, const ContentId& id, const core::Error& error);
+  void answer_failed();
+  void fail_request(ClientId number, const ContentId& id);
+  void answer(ClientId number, const ContentId& id, const core::Error& error);
+  void drop_if_idle(ClientId number);
+  void sweep();
+  bool has_budget() const;
+
+  RepeaterPort& port_;
+  const RepeaterOptions options_;
+  TokenBucket bucket_;
+  core::MonoTime now_;
+  core::MonoTime next_sweep_;
+  std::unordered_map<ClientId, Client> clients_;
+  std::unordered_map<ContentId, Entry> entries_;
+  std::deque<ClientId> ring_;  // whose turn is next; some may be gone
+  std::deque<std::pair<core::MonoTime, ContentId>> failed_;  // when to answer
+  std::deque<Piece> pieces_;
+  std::size_t piece_bytes_ = 0;
+  std::size_t loading_ = 0;
+  std::size_t ready_ = 0;
+  std::size_t requests_ = 0;
+  std::size_t in_flight_ = 0;
+  RepeaterStats stats_;
 };
 
 }  // namespace muster::content
