@@ -47,8 +47,8 @@ core::Result<ObjectPtr> Cache::put_file(const std::filesystem::path& file) {
   if (folder_->has(digested.id))
     if (auto object = folder_->open(digested.id)) return object;
   MUSTER_ASSIGN(const auto incoming, folder_->begin(digested.id, digested.size));
-  MUSTER_TRY(detail::digest_file(
-      source.get(), [&](std::string_view bytes) { return incoming->append(bytes); }));
+  MUSTER_TRY(detail::digest_file(source.get(),
+                                 [&](std::string_view bytes) { return incoming->append(bytes); }));
   auto object = incoming->finish();
   if (!object && object.error().code == core::Code::kCorrupt)
     return core::fail(core::Code::kConflict, file.string() + " was changed while it was read");

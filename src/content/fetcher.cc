@@ -35,11 +35,11 @@ struct Fetcher::Download {
   std::unique_ptr<Incoming> incoming;
   std::uint64_t received = 0;
   std::uint64_t requested = 0;
-  bool active = false;         // has one of the seats
+  bool active = false;  // has one of the seats
   bool damaged_before = false;
-  bool say_damaged = false;    // in the next request
+  bool say_damaged = false;  // in the next request
   core::MonoTime not_before{};
-  core::MonoTime heard{};      // the latest progress, or request
+  core::MonoTime heard{};  // the latest progress, or request
   core::Duration pause = kRetryFirst;
   std::string last_reason;
   bool over = false;
@@ -171,16 +171,15 @@ void Fetcher::take_piece(Download& download, const wire::ContentData& data) {
   if (!download.total) {
     const std::uint64_t total = data.total_bytes();
     if (total > options_.object_bytes_max)
-      return end(download, core::fail(Code::kLimit,
-                                      "object " + download.id.brief() + " has " +
-                                          std::to_string(total) + " bytes, " +
-                                          std::to_string(options_.object_bytes_max) +
-                                          " are allowed"));
+      return end(download, core::fail(Code::kLimit, "object " + download.id.brief() + " has " +
+                                                        std::to_string(total) + " bytes, " +
+                                                        std::to_string(options_.object_bytes_max) +
+                                                        " are allowed"));
     if (download.size_promised && *download.size_promised != total)
-      return damaged(download, {Code::kCorrupt, "object " + download.id.brief() + " has " +
-                                                    std::to_string(*download.size_promised) +
-                                                    " bytes, " + std::to_string(total) +
-                                                    " are offered"});
+      return damaged(download,
+                     {Code::kCorrupt, "object " + download.id.brief() + " has " +
+                                          std::to_string(*download.size_promised) + " bytes, " +
+                                          std::to_string(total) + " are offered"});
     auto incoming = store_.begin(download.id, total);
     if (!incoming) return end(download, std::unexpected(std::move(incoming.error())));
     download.incoming = std::move(*incoming);
@@ -337,8 +336,7 @@ core::MonoTime Fetcher::deadline() const {
       continue;
     else if (wants_more(*download))
       at = std::min(at, bucket_.ready_at(next_bytes(*download), now_));
-    if (download->outstanding())
-      at = std::min(at, download->heard + kPieceStall);
+    if (download->outstanding()) at = std::min(at, download->heard + kPieceStall);
   }
   return at;
 }

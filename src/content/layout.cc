@@ -36,8 +36,7 @@ core::Status check_component(std::string_view part) {
 core::Status check_parts(std::string_view path) {
   if (path.empty()) return core::fail(Code::kInvalid, "is empty");
   if (path.size() > kPathBytesMax)
-    return core::fail(Code::kInvalid,
-                      "has more than " + std::to_string(kPathBytesMax) + " bytes");
+    return core::fail(Code::kInvalid, "has more than " + std::to_string(kPathBytesMax) + " bytes");
   if (path.front() == '/') return core::fail(Code::kInvalid, "is not relative");
   if (!core::is_utf8(path)) return core::fail(Code::kInvalid, "is not UTF-8");
   for (const unsigned char c : path)
@@ -129,8 +128,8 @@ void remove_tree(const fs::path& folder) {
 core::Status check_path(std::string_view path) {
   auto checked = check_parts(path);
   if (checked) return {};
-  return core::fail(Code::kInvalid, "the path '" + core::printable(path, 128) + "' " +
-                                        checked.error().message);
+  return core::fail(Code::kInvalid,
+                    "the path '" + core::printable(path, 128) + "' " + checked.error().message);
 }
 
 core::Result<RunFolder> RunFolder::make(const fs::path& parent, bool other_user) {
@@ -139,7 +138,8 @@ core::Result<RunFolder> RunFolder::make(const fs::path& parent, bool other_user)
   for (const bool again : {false, true}) {
     if (::mkdir(path.c_str(), mode) == 0) {
       RunFolder folder(std::move(path));
-      if (::chmod(folder.path().c_str(), mode) == 0) return core::Result<RunFolder>(std::move(folder));
+      if (::chmod(folder.path().c_str(), mode) == 0)
+        return core::Result<RunFolder>(std::move(folder));
       return core::fail_errno(errno, "setting the mode of " + folder.path().string());
     }
     if (errno != ENOENT || again) break;

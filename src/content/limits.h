@@ -50,8 +50,8 @@ inline constexpr std::size_t kOpenObjectsMax = 256;
 inline constexpr std::chrono::seconds kIdleHold{30};
 /// Objects that are being fetched because they are missed.
 inline constexpr std::size_t kFetchesMax = 256;
-/// Bytes handed to the link of one client and not yet taken by its socket.
-inline constexpr std::size_t kClientBytesMax = 128 * 1024;
+/// Bytes handed to the link of one client and not yet taken by its socket: two pieces.
+inline constexpr std::size_t kClientBytesMax = 160 * 1024;
 /// The same over all clients: what serving may cost in memory.
 inline constexpr std::size_t kServeBudgetBytes = 32 * 1024 * 1024;
 /// A client whose socket took nothing for so long stands in the others' way: its link is

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/assert.h"
+#include "core/bytes.h"
 
 namespace muster::content {
 namespace {
@@ -13,7 +14,8 @@ using core::Code;
 
 /// A frame around a piece, or around an error, beyond the piece's bytes.
 constexpr std::size_t kFrameOverhead = 2 * 1024;
-constexpr std::size_t kErrorBytesMax = 512;
+/// Four times as many where all of them have to be escaped: still less than kFrameOverhead.
+constexpr std::size_t kErrorBytesMax = 400;
 constexpr std::chrono::seconds kSweepInterval{1};
 
 std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b) {
@@ -39,7 +41,7 @@ wire::ContentData error_message(const ContentId& id, const core::Error& error) {
   wire::ContentData data;
   data.set_digest(std::string(id.bytes()));
   data.set_error(error.message.empty() ? "no reason is known"
-                                       : error.message.substr(0, kErrorBytesMax));
+                                       : core::printable(error.message, kErrorBytesMax));
   data.set_error_code(std::string(code_for_client(error.code)));
   if (data.error_code() == core::name(Code::kUnavailable) || error.code == Code::kLimit)
     data.set_retry_after_ms(static_cast<std::uint32_t>(kBusyRetry.count()));
@@ -51,9 +53,8 @@ wire::ContentData error_message(const ContentId& id, const core::Error& error) {
 Repeater::Repeater(RepeaterPort& port, RepeaterOptions options, core::MonoTime now)
     : port_(port),
       options_(options),
-      bucket_(options.bytes_per_second, std::max<std::uint64_t>(options.bytes_per_second / 10,
-                                                                kPieceBytes),
-              now),
+      bucket_(options.bytes_per_second,
+              std::max<std::uint64_t>(options.bytes_per_second / 10, kPieceBytes), now),
       now_(now),
       next_sweep_(now + kSweepInterval) {
   MUSTER_ASSERT(options_.client_bytes >= kPieceBytes + kFrameOverhead);
@@ -259,8 +260,8 @@ void Repeater::sweep() {
   next_sweep_ = now_ + kSweepInterval;
   std::erase_if(entries_, [&](const auto& item) {
     const Entry& entry = item.second;
-    const bool close = entry.state == State::kReady && entry.users == 0 &&
-                       entry.idle_since + kIdleHold <= now_;
+    const bool close =
+        entry.state == State::kReady && entry.users == 0 && entry.idle_since + kIdleHold <= now_;
     if (close) --ready_;
     return close;
   });

@@ -107,10 +107,10 @@ class Repeater {
   enum class State : std::uint8_t { kLoading, kReady, kFailed };
   struct Entry {
     State state = State::kLoading;
-    ObjectPtr object;                 // while ready
-    core::Error error;                // once failed
-    std::size_t users = 0;            // requests
-    std::vector<ClientId> waiting;    // for the end of loading; some may be gone
+    ObjectPtr object;               // while ready
+    core::Error error;              // once failed
+    std::size_t users = 0;          // requests
+    std::vector<ClientId> waiting;  // for the end of loading; some may be gone
     core::MonoTime idle_since{};
     core::MonoTime recheck_after{};
   };
@@ -153,7 +153,7 @@ class Repeater {
   core::MonoTime next_sweep_;
   std::unordered_map<ClientId, Client> clients_;
   std::unordered_map<ContentId, Entry> entries_;
-  std::deque<ClientId> ring_;  // whose turn is next; some may be gone
+  std::deque<ClientId> ring_;                                // whose turn is next; some may be gone
   std::deque<std::pair<core::MonoTime, ContentId>> failed_;  // when to answer
   std::deque<Piece> pieces_;
   std::size_t piece_bytes_ = 0;

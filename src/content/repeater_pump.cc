@@ -69,8 +69,8 @@ Repeater::Turn Repeater::serve_piece(ClientId number, Client& client, Entry& ent
     const ContentId id = request.id;
     finish_request(client);
     refuse(number, id,
-           {core::Code::kInvalid, "object " + id.brief() + " has " +
-                                      std::to_string(object->size()) + " bytes only"});
+           {core::Code::kInvalid,
+            "object " + id.brief() + " has " + std::to_string(object->size()) + " bytes only"});
     return Turn::kServed;
   }
   const std::uint64_t end = std::min(request.end, object->size());

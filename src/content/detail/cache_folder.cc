@@ -153,8 +153,8 @@ core::Result<ObjectPtr> CacheFolder::open(const ContentId& id) {
   const auto miss = [&]() -> core::Result<ObjectPtr> {
     const std::lock_guard lock(mutex_);
     ++stats_.misses;
-    return core::fail(Code::kNotFound, "object " + id.brief() + " is not in " +
-                                           options_.folder.string());
+    return core::fail(Code::kNotFound,
+                      "object " + id.brief() + " is not in " + options_.folder.string());
   };
   Descriptor file = open_to_read(object_path(id));
   if (!file) {
@@ -166,9 +166,8 @@ core::Result<ObjectPtr> CacheFolder::open(const ContentId& id) {
   // Not locked: it is just being evicted. What is open stays readable.
   (void)lock_shared(file.get());
   struct stat info{};
-  const bool plausible =
-      ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) &&
-      static_cast<std::uint64_t>(info.st_size) <= options_.object_bytes_max;
+  const bool plausible = ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode) &&
+                         static_cast<std::uint64_t>(info.st_size) <= options_.object_bytes_max;
   const auto digested = plausible ? digest_file(file.get()) : Digested{};
   if (!plausible || !digested || digested->id != id) {
     remove_damaged(id);
@@ -218,17 +217,17 @@ core::Status CacheFolder::make_room(std::uint64_t total) {
   if (stats_.bytes + total <= options_.bytes_max) return {};
   if (options_.evict) evict(stats_.bytes + total - options_.bytes_max);
   if (stats_.bytes + total <= options_.bytes_max) return {};
-  return core::fail(Code::kLimit,
-                    options_.folder.string() + " is full: " + std::to_string(stats_.bytes) +
-                        " of " + std::to_string(options_.bytes_max) +
-                        (options_.evict ? " bytes are in use" : " bytes are stored"));
+  return core::fail(Code::kLimit, options_.folder.string() +
+                                      " is full: " + std::to_string(stats_.bytes) + " of " +
+                                      std::to_string(options_.bytes_max) +
+                                      (options_.evict ? " bytes are in use" : " bytes are stored"));
 }
 
 core::Result<Descriptor> CacheFolder::create(const ContentId& id, fs::path& path) {
   path = incoming_ / (id.str() + "." + core::to_base32(core::random_bytes(10)));
   for (const bool again : {false, true}) {
-    Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                           kObjectMode));
+    Descriptor file(
+        ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kObjectMode));
     if (file) {
       (void)lock_exclusive(file.get());
       return file;

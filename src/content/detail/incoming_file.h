@@ -13,8 +13,8 @@ namespace muster::content::detail {
 
 class IncomingFile final : public Incoming {
  public:
-  IncomingFile(std::shared_ptr<CacheFolder> folder, const ContentId& id,
-               std::filesystem::path path, Descriptor file, std::uint64_t total);
+  IncomingFile(std::shared_ptr<CacheFolder> folder, const ContentId& id, std::filesystem::path path,
+               Descriptor file, std::uint64_t total);
   ~IncomingFile() override;
   IncomingFile(const IncomingFile&) = delete;
   IncomingFile& operator=(const IncomingFile&) = delete;

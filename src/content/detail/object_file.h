@@ -21,8 +21,7 @@ core::Result<Digested> digest_file(
     int fd, const std::function<core::Status(std::string_view)>& each = nullptr);
 
 /// All of `bytes` at `offset`.
-core::Status write_at(int fd, std::string_view bytes, std::uint64_t offset,
-                      std::string_view doing);
+core::Status write_at(int fd, std::string_view bytes, std::uint64_t offset, std::string_view doing);
 
 /// flock() without waiting; false where somebody else holds it.
 bool lock_shared(int fd);

@@ -89,8 +89,7 @@ class MemoryStore final : public Store {
     return core::fail(core::Code::kNotFound, "not here");
   }
 
-  core::Result<std::unique_ptr<Incoming>> begin(const ContentId& id,
-                                                std::uint64_t total) override {
+  core::Result<std::unique_ptr<Incoming>> begin(const ContentId& id, std::uint64_t total) override {
     if (refuse_begin) return std::unexpected(*refuse_begin);
     ++begun;
     return std::make_unique<Writing>(*this, id, total);

@@ -86,8 +86,7 @@ TEST_F(LayoutTest, NamesTheObjectThatIsMissing) {
   const ContentId there = put("there");
   const ContentId missing = ContentId::of("missing");
   const RunFolder run = folder();
-  const auto failed =
-      lay_out(*cache_, run.path(), {{{"a", there, false}, {"b", missing, false}}});
+  const auto failed = lay_out(*cache_, run.path(), {{{"a", there, false}, {"b", missing, false}}});
   ASSERT_FALSE(failed);
   EXPECT_EQ(failed.error().object, missing);
 }
