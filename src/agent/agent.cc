@@ -49,6 +49,11 @@ void Agent::start() {
             {{"endpoint", enrolment_.key.endpoint_id()},
              {"region", enrolment_.region},
              {"version", MUSTER_VERSION}});
+  if (auto content = Content::open(loop_, {.folder = folder_.path()}))
+    content_ = std::move(*content);
+  else
+    core::log(core::Level::kError, "agent", "methods cannot be fetched",
+              {{"error", content.error().message}});
   tasks_.spawn(keep_logged_in());
 }
 
@@ -93,6 +98,7 @@ runtime::Task<link::Ending> Agent::one_link() {
                 .facts = gather_facts(),
                 .wall_clock_unix_ms = core::unix_ms(core::wall_now())});
   while (!link_over_) co_await changed_.wait(changed_.count(), kForever);
+  if (content_) content_->link_over();
   link_.reset();
   renewing_ = asking_for_ticket_ = false;
   co_return std::move(ending_);
@@ -123,12 +129,17 @@ void Agent::link_open(const wire::Welcome& welcome) {
       core::log(core::Level::kWarn, "agent", saved.error().message);
   }
   write_status(true, welcome.gateway(), "logged in");
+  if (content_) content_->link_open(link_->session());
   malloc_trim(0);  // the handshake is over; what it needed goes back
 }
 
 void Agent::link_alive() {
   renew_if_due();
   refresh_ticket_if_stale();
+}
+
+void Agent::link_content(const wire::ContentData& data) {
+  if (content_) content_->receive(data);
 }
 
 void Agent::link_ended(const link::Ending& ending) {

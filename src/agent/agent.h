@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 
+#include "agent/content.h"
 #include "agent/gateway_link.h"
 #include "agent/state_folder.h"
 #include "link/endpoint_runs.h"
@@ -53,6 +54,7 @@ class Agent final : private link::WorkPort,
   // The link
   void link_open(const wire::Welcome& welcome) override;
   void link_alive() override;
+  void link_content(const wire::ContentData& data) override;
   void link_ended(const link::Ending& ending) override;
   void touch_link();
 
@@ -75,6 +77,7 @@ class Agent final : private link::WorkPort,
   methods::Runner runner_;
   link::Reconnect reconnect_;
   std::shared_ptr<const net::TlsClientContext> tls_;
+  std::unique_ptr<Content> content_;  // null where its folder cannot be made
   std::unique_ptr<GatewayLink> link_;
   runtime::Signal changed_;  // a link ended, a run ended
   bool link_over_ = false;

@@ -20,6 +20,8 @@ class GatewayLinkObserver {
   virtual void link_open(const wire::Welcome& welcome) = 0;
   /// Something happened on an open link (at least a heartbeat).
   virtual void link_alive() = 0;
+  /// A piece of content that was asked for.
+  virtual void link_content(const wire::ContentData& data) = 0;
   /// The last call; not from inside a call of GatewayLink.
   virtual void link_ended(const link::Ending& ending) = 0;
 };
@@ -40,6 +42,7 @@ class GatewayLink final : private link::EndpointPort, private net::WebSocketHand
   std::size_t backlog_bytes() const override;
   void closed(const link::Ending& ending) override;
   void welcomed(const wire::Welcome& welcome) override;
+  void content(const wire::ContentData& data) override { observer_.link_content(data); }
   void on_message(std::string_view message) override;
   void on_closed(core::Error why) override;
   void on_drained() override;

@@ -153,6 +153,7 @@ core::Status GatewayProcess::open_links(net::ServerAddress server) {
   const std::string region = identity::region_of(credential_->authority);
   gateway_ = std::make_unique<gateway::Gateway>(
       loop_, gateway::GatewayOptions{.region = region, .name = name_});
+  MUSTER_TRY(gateway_->open_content({.folder = folder_.path() / "content"}));
   MUSTER_ASSIGN(auto tls, tls_to_server());
   link_ =
       std::make_unique<gateway::ServerLink>(loop_, std::move(server), std::move(tls), *gateway_);

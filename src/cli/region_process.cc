@@ -28,6 +28,7 @@ core::Status RegionProcess::start() {
   MUSTER_TRY(region_.open());
   gateway_ = std::make_unique<gateway::Gateway>(
       loop_, gateway::GatewayOptions{.region = region_.id(), .name = kGatewayName});
+  MUSTER_TRY(gateway_->open_content({.folder = region_.config().state / "gateway-content"}));
   gateway_->connect(region_.gateways().connect(kGatewayName, *gateway_));
   gateway_->start();
   return region_.serve([this](const net::Request& request, std::unique_ptr<net::WebSocket> link) {

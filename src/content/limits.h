@@ -35,8 +35,9 @@ inline constexpr std::chrono::seconds kPieceStall{30};
 /// to the second.
 inline constexpr std::chrono::milliseconds kRetryFirst{250};
 inline constexpr std::chrono::seconds kRetryCeiling{15};
-/// Without a better one: from want() to giving up.
-inline constexpr std::chrono::minutes kWantDeadline{10};
+/// A gateway waits so long for an object from its server; its clients have deadlines of
+/// their own.
+inline constexpr std::chrono::hours kUpstreamDeadline{1};
 
 // The serving side.
 

@@ -48,7 +48,13 @@ Gateway::~Gateway() {
   stopping_ = true;
 }
 
+core::Status Gateway::open_content(ContentOptions options) {
+  MUSTER_ASSIGN(content_, ContentRelay::open(loop_, *this, std::move(options)));
+  return {};
+}
+
 void Gateway::start() {
+  if (content_ && server_reachable_) content_->server_found(*server_);
   sweep();
 }
 
@@ -191,6 +197,7 @@ void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {
   const auto open = open_.find(connection.endpoint());
   if (open != open_.end() && open->second == &connection) open_.erase(open);
   shared_.links = open_.size();
+  if (content_) content_->gone(connection.number());
   if (!connection.reported()) return;
   connection.set_reported(false);
   flush_reports();  // what it said before it ended comes first
@@ -286,6 +293,38 @@ void Gateway::upcall_reply(wire::UpcallReplyDown message) {
   (void)connection->session().send_message(message.reply());
 }
 
+void Gateway::content_request(LinkConnection& connection, wire::ContentRequest&& request) {
+  if (content_) return content_->request(connection.number(), request);
+  wire::ContentData reply;
+  reply.set_digest(std::move(*request.mutable_digest()));
+  reply.set_error("this gateway keeps no content");
+  reply.set_error_code(std::string(core::name(core::Code::kNotFound)));
+  (void)connection.session().send_message(reply);
+}
+
+void Gateway::content_taken(const LinkConnection& connection, std::size_t bytes_left) {
+  if (content_) content_->taken(connection.number(), bytes_left);
+}
+
+void Gateway::content_data(wire::ContentDataDown message) {
+  if (content_) content_->receive(message.data());
+}
+
+void Gateway::pass_content(content::ClientId link, std::string_view frame) {
+  if (LinkConnection* connection = by_number(link)) connection->pass_content(frame);
+}
+
+void Gateway::end_stalled(content::ClientId link) {
+  if (LinkConnection* connection = by_number(link))
+    connection->session().goodbye(wire::GOODBYE_SILENT,
+                                  "the content that was asked for is not read");
+}
+
+void Gateway::server_lost() {
+  server_reachable_ = false;
+  if (content_) content_->server_lost();
+}
+
 void Gateway::sweep() {
   const auto now = core::mono_now();
   settle_probes(now);
@@ -325,6 +364,7 @@ void Gateway::settle_probes(core::MonoTime now) {
 void Gateway::server_found(std::uint32_t logins_per_second) {
   if (logins_per_second > 0) logins_ = Pace(logins_per_second);
   server_reachable_ = true;
+  if (content_) content_->server_found(*server_);
   // Only a new Hello says what each endpoint holds now.
   send_away("the gateway has found its server again");
 }

@@ -19,6 +19,7 @@
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "gateway/content_relay.h"
 #include "gateway/link_connection.h"
 #include "gateway/pace.h"
 #include "link/region_ports.h"
@@ -48,13 +49,16 @@ struct GatewayStats {
   std::uint64_t duplicates = 0;
 };
 
-class Gateway final : public link::RegionGateway {
+class Gateway final : public link::RegionGateway, private ContentLinks {
  public:
   Gateway(runtime::Loop& loop, GatewayOptions options);
   ~Gateway() override;
 
   /// The way to the server; before the first link, and once.
   void connect(link::RegionServer& server) { server_ = &server; }
+  /// Keeps content in a folder and serves it to endpoints; before start(). Without this
+  /// there is none.
+  core::Status open_content(ContentOptions options);
   /// Begins to sweep silent links.
   void start();
   /// Tells every link to come back (spread over `spread`) and closes it.
@@ -67,11 +71,13 @@ class Gateway final : public link::RegionGateway {
   /// in anew, paced as the server wishes (0: as before).
   void server_found(std::uint32_t logins_per_second);
   /// There is none: nobody is let in. Links stay, so that work goes on undisturbed.
-  void server_lost() { server_reachable_ = false; }
+  void server_lost();
   /// Every endpoint shall log in anew, here or elsewhere, paced.
   void send_away(std::string_view reason);
 
   GatewayStats stats() const;
+  /// Null where there is no content.
+  const ContentRelay* content() const { return content_.get(); }
   const GatewayOptions& options() const { return options_; }
 
   // link::RegionGateway: what the server says.
@@ -81,6 +87,7 @@ class Gateway final : public link::RegionGateway {
   void acks(wire::Acks message) override;
   void kick(wire::Kick message) override;
   void upcall_reply(wire::UpcallReplyDown message) override;
+  void content_data(wire::ContentDataDown message) override;
 
  private:
   friend class LinkConnection;
@@ -99,8 +106,14 @@ class Gateway final : public link::RegionGateway {
   wire::Report& add_report(const LinkConnection& connection);
   wire::Report& add_report(std::string_view endpoint_bytes);
   void upcall(const LinkConnection& connection, wire::Upcall&& upcall);
+  void content_request(LinkConnection& connection, wire::ContentRequest&& request);
+  void content_taken(const LinkConnection& connection, std::size_t bytes_left);
   void ended(LinkConnection& connection, const link::Ending& ending);
   void gone(LinkConnection& connection);
+
+  // ContentLinks
+  void pass_content(content::ClientId link, std::string_view frame) override;
+  void end_stalled(content::ClientId link) override;
 
   LinkConnection* open_link(std::string_view endpoint_bytes);
   LinkConnection* by_number(std::uint64_t number);
@@ -125,6 +138,7 @@ class Gateway final : public link::RegionGateway {
   std::unordered_map<std::uint64_t, std::unique_ptr<LinkConnection>> connections_;
   std::unordered_map<core::EndpointId, LinkConnection*> open_;
   std::vector<Probe> probes_;
+  std::unique_ptr<ContentRelay> content_;
   wire::Reports reports_;
   std::vector<std::uint64_t> links_with_acks_;  ///< Numbers; some may be gone or settled.
   Pace logins_;

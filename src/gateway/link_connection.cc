@@ -64,10 +64,15 @@ void LinkConnection::upcall(wire::Upcall&& upcall) {
 }
 
 void LinkConnection::content_request(wire::ContentRequest&& request) {
-  wire::ContentData reply;
-  reply.set_digest(request.digest());
-  reply.set_error("this gateway has no content with that digest");
-  (void)session_.send_message(reply);
+  gateway_.content_request(*this, std::move(request));
+}
+
+void LinkConnection::pass_content(std::string_view frame) {
+  if (session_.pass(frame)) socket_->notify_below(content::kPieceBytes / 2);
+}
+
+void LinkConnection::on_drained() {
+  gateway_.content_taken(*this, socket_->queued_bytes());
 }
 
 }  // namespace muster::gateway

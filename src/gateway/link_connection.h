@@ -46,6 +46,10 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
   // net::WebSocketHandler
   void on_message(std::string_view message) override;
   void on_closed(core::Error why) override;
+  void on_drained() override;
+
+  /// Queues an encoded ContentData; the gateway hears when the socket has room again.
+  void pass_content(std::string_view frame);
 
   // link::GatewayPort
   void send(std::string_view frame) override;

@@ -169,6 +169,9 @@ core::Status ServerLink::receive(std::string_view bytes) {
     case wire::REGION_UPCALL_REPLY:
       return wire::decoded<wire::UpcallReplyDown>(frame.body,
                                                   [&](auto m) { upcall_reply(std::move(m)); });
+    case wire::REGION_CONTENT_DATA:
+      return wire::decoded<wire::ContentDataDown>(
+          frame.body, [&](auto m) { gateway_.content_data(std::move(m)); });
     case wire::REGION_PONG:
       return {};
     default:
@@ -194,6 +197,9 @@ void ServerLink::upcall(wire::UpcallUp message) {
   send(message);
 }
 void ServerLink::notice(wire::Notice message) {
+  send(message);
+}
+void ServerLink::content_request(wire::ContentRequestUp message) {
   send(message);
 }
 

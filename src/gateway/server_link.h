@@ -49,6 +49,7 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   void reports(wire::Reports message) override;
   void upcall(wire::UpcallUp message) override;
   void notice(wire::Notice message) override;
+  void content_request(wire::ContentRequestUp message) override;
 
  private:
   template <typename Message>

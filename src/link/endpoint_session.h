@@ -80,9 +80,9 @@ class EndpointSession final : private RunsObserver {
   /// kUnavailable when the link is not open or ends first, kTimeout at the deadline.
   void upcall(std::string name, std::string body, core::Duration timeout, core::MonoTime now,
               UpcallDone done);
-  /// Asks for content from `offset` on; the answer comes by port.content().
-  core::Status request_content(std::string_view digest, std::uint64_t offset,
-                               std::uint32_t bytes_max);
+  /// Asks for a range of content; the answer comes by port.content(). kUnavailable unless
+  /// the link is open.
+  core::Status request_content(const wire::ContentRequest& request);
 
   bool open() const { return state_ == State::kOpen; }
   bool is_closed() const { return state_ == State::kClosed; }

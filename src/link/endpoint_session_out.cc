@@ -113,15 +113,11 @@ void EndpointSession::fail_upcalls(core::MonoTime until) {
                : core::fail(core::Code::kTimeout, "the gateway did not answer in time"));
 }
 
-core::Status EndpointSession::request_content(std::string_view digest, std::uint64_t offset,
-                                              std::uint32_t bytes_max) {
+core::Status EndpointSession::request_content(const wire::ContentRequest& request) {
   if (state_ != State::kOpen)
     return core::fail(core::Code::kUnavailable, "there is no open link to a gateway");
-  if (digest.size() != 32) return core::fail(core::Code::kInvalid, "a content digest has 32 bytes");
-  wire::ContentRequest request;
-  request.set_digest(digest.data(), digest.size());
-  request.set_offset(offset);
-  request.set_bytes_max(bytes_max);
+  if (request.digest().size() != core::ContentId::kBytes)
+    return core::fail(core::Code::kInvalid, "a content digest has 32 bytes");
   send(request);
   return {};
 }

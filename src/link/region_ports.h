@@ -9,6 +9,8 @@
 // itself half-way through a change.
 #pragma once
 
+#include <cstddef>
+
 #include "region.pb.h"
 
 namespace muster::link {
@@ -23,6 +25,9 @@ class RegionServer {
   virtual void reports(wire::Reports message) = 0;
   virtual void upcall(wire::UpcallUp message) = 0;
   virtual void notice(wire::Notice message) = 0;
+  virtual void content_request(wire::ContentRequestUp message) = 0;
+  /// The connection has taken what backlog_bytes() counted, or most of it.
+  virtual void drained() {}
 };
 
 /// A gateway as the server sees it.
@@ -36,6 +41,10 @@ class RegionGateway {
   virtual void acks(wire::Acks message) = 0;
   virtual void kick(wire::Kick message) = 0;
   virtual void upcall_reply(wire::UpcallReplyDown message) = 0;
+  virtual void content_data(wire::ContentDataDown message) = 0;
+  /// Bytes on their way that the connection has not taken; RegionServer::drained() follows
+  /// content_data() while there are any. In one process there are none.
+  virtual std::size_t backlog_bytes() const { return 0; }
 };
 
 }  // namespace muster::link

@@ -31,6 +31,10 @@ void WebSocket::pause_reading(bool paused) {
   core_->pause_reading(paused);
 }
 
+void WebSocket::notify_below(std::uint32_t bytes) {
+  core_->notify_below(bytes);
+}
+
 std::size_t WebSocket::queued_bytes() const {
   return core_->queued_bytes();
 }

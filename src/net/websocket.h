@@ -51,7 +51,8 @@ class WebSocketHandler {
   /// close(), kUnavailable when the peer closed or the connection broke, kInvalid or
   /// kLimit when the peer broke a rule.
   virtual void on_closed(core::Error why) = 0;
-  /// After send() had refused a message: the queue is down to a quarter of its limit.
+  /// After send() had refused a message: the queue is down to a quarter of its limit. Or
+  /// what notify_below() asked for.
   virtual void on_drained() {}
 };
 
@@ -82,6 +83,9 @@ class WebSocket {
   void close(CloseCode code, std::string_view reason);
   /// While paused nothing is read, so that the peer is slowed down by TCP.
   void pause_reading(bool paused);
+
+  /// on_drained() will come once, as soon as no more than `bytes` wait to be sent.
+  void notify_below(std::uint32_t bytes);
 
   std::size_t queued_bytes() const;
   /// DER of the peer's verified leaf certificate.

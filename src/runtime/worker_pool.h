@@ -10,6 +10,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "runtime/loop.h"
 #include "runtime/task.h"
 
 namespace muster::runtime {
@@ -18,6 +19,18 @@ class WorkerPool {
  public:
   explicit WorkerPool(std::size_t threads) : pool_(threads) {}
   ~WorkerPool() { pool_.join(); }
+
+  /// Runs `work()` on a worker thread, then `then(its value)` on `loop`. Neither may throw.
+  /// `loop` must outlive this pool.
+  template <typename Work, typename Then>
+  void post(Loop& loop, Work work, Then then) {
+    boost::asio::post(pool_, [&loop, work = std::move(work), then = std::move(then)]() mutable {
+      auto value = std::make_shared<std::invoke_result_t<Work>>(work());
+      loop.post([value = std::move(value), then = std::move(then)]() mutable {
+        then(std::move(*value));
+      });
+    });
+  }
 
   /// Runs `work()` on a worker thread and returns its value on the caller's loop.
   /// `work` must not throw and must not touch what the loop owns.

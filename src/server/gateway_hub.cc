@@ -16,12 +16,20 @@ class GatewayHub::Seat final : public link::RegionServer,
                                public std::enable_shared_from_this<GatewayHub::Seat> {
  public:
   Seat(GatewayHub& hub, std::string name, link::RegionGateway& gateway, Visitor visitor)
-      : hub_(&hub), name_(std::move(name)), gateway_(gateway), visitor_(std::move(visitor)) {}
+      : hub_(&hub),
+        name_(std::move(name)),
+        gateway_(gateway),
+        visitor_(std::move(visitor)),
+        content_(hub.content_),
+        content_client_(content_ ? content_->join(gateway) : 0) {}
 
   const std::string& name() const { return name_; }
   link::RegionGateway& gateway() { return gateway_; }
   const Visitor& visitor() const { return visitor_; }
-  void leave() { hub_ = nullptr; }
+  void leave() {
+    hub_ = nullptr;
+    if (content_) std::exchange(content_, nullptr)->leave(content_client_);
+  }
 
   void link_up(wire::LinkUp message) override {
     later(std::move(message),
@@ -37,6 +45,14 @@ class GatewayHub::Seat final : public link::RegionServer,
   }
   void notice(wire::Notice message) override {
     later(std::move(message), [](GatewayHub& hub, Seat&, wire::Notice& m) { hub.notice(m); });
+  }
+  void content_request(wire::ContentRequestUp message) override {
+    later(std::move(message), [](GatewayHub&, Seat& seat, wire::ContentRequestUp& m) {
+      if (seat.content_) seat.content_->request(seat.content_client_, m);
+    });
+  }
+  void drained() override {
+    if (content_) content_->drained(content_client_);
   }
   void upcall(wire::UpcallUp message) override {
     later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::UpcallUp& m) {
@@ -57,6 +73,8 @@ class GatewayHub::Seat final : public link::RegionServer,
   const std::string name_;
   link::RegionGateway& gateway_;
   const Visitor visitor_;
+  Content* content_;
+  const content::ClientId content_client_;
 };
 
 GatewayHub::GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,

@@ -20,6 +20,7 @@
 #include "orders/signer.h"
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
+#include "server/content.h"
 #include "server/run_service.h"
 
 namespace muster::server {
@@ -43,6 +44,9 @@ class GatewayHub {
   /// The gateway is gone, with all its links. Only where it is still this one.
   void disconnect(const std::string& name, const link::RegionGateway& gateway);
   link::RegionGateway* find(const std::string& name);
+
+  /// Gateways that connect from now on get content from here. It outlives this.
+  void serve(Content& content) { content_ = &content; }
 
   /// Breaks the link of an endpoint, if it has one.
   void kick(const core::EndpointId& endpoint, wire::GoodbyeCode code, std::string_view reason);
@@ -78,6 +82,7 @@ class GatewayHub {
   const std::string region_;
   std::map<std::string, std::shared_ptr<Seat>> seats_;
   runtime::TaskGroup tasks_;
+  Content* content_ = nullptr;
 };
 
 }  // namespace muster::server

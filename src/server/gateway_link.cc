@@ -104,6 +104,9 @@ core::Status GatewayLink::receive(std::string_view bytes) {
     case wire::REGION_NOTICE:
       return wire::decoded<wire::Notice>(frame.body,
                                          [&](auto m) { server_->notice(std::move(m)); });
+    case wire::REGION_CONTENT_REQUEST:
+      return wire::decoded<wire::ContentRequestUp>(
+          frame.body, [&](auto m) { server_->content_request(std::move(m)); });
     case wire::REGION_PING:
       return wire::decoded<wire::RegionPing>(frame.body, [&](auto m) {
         std::string pong;
@@ -146,6 +149,14 @@ void GatewayLink::kick(wire::Kick message) {
 }
 void GatewayLink::upcall_reply(wire::UpcallReplyDown message) {
   send(message);
+}
+void GatewayLink::content_data(wire::ContentDataDown message) {
+  send(message);
+  socket_->notify_below(wire::kChunkBytesMax / 2);
+}
+
+void GatewayLink::on_drained() {
+  if (server_) server_->drained();
 }
 
 }  // namespace muster::server

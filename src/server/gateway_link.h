@@ -36,6 +36,7 @@ class GatewayLink final : public net::WebSocketHandler, public link::RegionGatew
 
   void on_message(std::string_view message) override;
   void on_closed(core::Error why) override;
+  void on_drained() override;
 
   void admit(wire::Admit message) override;
   void dispatch(wire::Dispatch message) override;
@@ -43,6 +44,8 @@ class GatewayLink final : public net::WebSocketHandler, public link::RegionGatew
   void acks(wire::Acks message) override;
   void kick(wire::Kick message) override;
   void upcall_reply(wire::UpcallReplyDown message) override;
+  void content_data(wire::ContentDataDown message) override;
+  std::size_t backlog_bytes() const override { return socket_->queued_bytes(); }
 
  private:
   template <typename Message>

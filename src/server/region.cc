@@ -89,6 +89,9 @@ core::Status Region::open_work() {
                                        });
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
                                            *signer_, authority_->region());
+  MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
+                                                .bytes_max = config_.content_bytes_max}));
+  gateways_->serve(*content_);
   return runs_->restore();
 }
 

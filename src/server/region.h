@@ -27,6 +27,7 @@
 #include "runtime/task_group.h"
 #include "runtime/worker_pool.h"
 #include "server/config.h"
+#include "server/content.h"
 #include "server/gateway_hub.h"
 #include "server/gateway_link.h"
 #include "server/live.h"
@@ -71,6 +72,7 @@ class Region {
   access::Audit& audit() { return *audit_; }
   fleet::Registry& registry() { return registry_; }
   GatewayHub& gateways() { return *gateways_; }
+  Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
   Live& live() { return live_; }
   HttpStats& http_stats() { return http_stats_; }
@@ -107,6 +109,7 @@ class Region {
   Live live_;
   std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
+  std::unique_ptr<Content> content_;
   std::unique_ptr<GatewayHub> gateways_;
   std::vector<std::unique_ptr<GatewayLink>> gateway_links_;
   HttpStats http_stats_;

@@ -235,10 +235,18 @@ void WebSocketCore::flush() {
     std::string().swap(out_);
     sent_ = 0;
   }
-  if (refused_ && handler_ != nullptr && !why_ && queued_bytes() <= limits_->queue_bytes_max / 4) {
-    refused_ = false;
-    handler_->on_drained();
-  }
+  if (handler_ == nullptr || why_) return;
+  const bool has_room = refused_ && queued_bytes() <= limits_->queue_bytes_max / 4;
+  const bool is_below = notify_ && queued_bytes() <= notify_below_;
+  if (has_room) refused_ = false;
+  if (is_below) notify_ = false;
+  if (has_room || is_below) handler_->on_drained();
+}
+
+void WebSocketCore::notify_below(std::uint32_t bytes) {
+  notify_ = true;
+  notify_below_ = bytes;
+  schedule_flush();
 }
 
 void WebSocketCore::start_timer(core::Duration after) {

@@ -24,6 +24,7 @@ class WebSocketCore final : public Poller::Link,
   bool send(std::string_view message);
   void close(std::uint16_t code, std::string_view reason);
   void pause_reading(bool paused);
+  void notify_below(std::uint32_t bytes);
   /// The owner is gone: no callback any more.
   void detach();
 
@@ -62,6 +63,7 @@ class WebSocketCore final : public Poller::Link,
   std::string out_;
   std::size_t sent_ = 0;  // of out_
   FrameReader reader_;
+  std::uint32_t notify_below_ = 0;
   const bool server_;
   bool started_ = false;
   bool detached_ = false;
@@ -74,6 +76,7 @@ class WebSocketCore final : public Poller::Link,
   bool write_waits_ = false;    // the socket is full
   bool read_waits_ = false;     // OpenSSL must write before it can read on
   bool refused_ = false;        // a send() was, since the last on_drained()
+  bool notify_ = false;         // on_drained() is wanted at notify_below_
   bool close_sent_ = false;
 };
 
