@@ -129,7 +129,10 @@ void Agent::link_open(const wire::Welcome& welcome) {
       core::log(core::Level::kWarn, "agent", saved.error().message);
   }
   write_status(true, welcome.gateway(), "logged in");
-  if (content_) content_->link_open(link_->session());
+  if (content_)
+    content_->link_open([this](const wire::ContentRequest& request) {
+      (void)link_->session().request_content(request);
+    });
   malloc_trim(0);  // the handshake is over; what it needed goes back
 }
 
@@ -278,6 +281,7 @@ runtime::Task<void> Agent::end_in_good_order() {
   link_over_ = true;
   changed_.notify();
   co_await tasks_.stop();
+  if (content_) content_->link_over();
   link_.reset();
   write_status(false, {}, "the agent was stopped");
   core::log(core::Level::kInfo, "agent", "stopped");

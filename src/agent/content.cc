@@ -140,18 +140,18 @@ void Content::end(Ticket ticket, core::Result<RunFolder> result) {
   ready(std::move(result));
 }
 
-void Content::link_open(link::EndpointSession& session) {
-  session_ = &session;
+void Content::link_open(Send send) {
+  send_ = std::move(send);
   downloader_.connected();
 }
 
 void Content::link_over() {
-  session_ = nullptr;
+  send_ = {};
   downloader_.disconnected();
 }
 
 void Content::request(const wire::ContentRequest& request) {
-  if (session_) (void)session_->request_content(request);  // lost: it is asked for again
+  if (send_) send_(request);
 }
 
 }  // namespace muster::agent

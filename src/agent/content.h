@@ -19,7 +19,6 @@
 #include "content/cache.h"
 #include "content/downloader.h"
 #include "content/layout.h"
-#include "link/endpoint_session.h"
 #include "runtime/loop.h"
 
 namespace muster::agent {
@@ -53,8 +52,10 @@ class Content final : private content::FetcherPort {
   /// `ready` will not come.
   void cancel(Ticket ticket);
 
+  /// Sends a request on the open link; what cannot be sent is asked for again.
+  using Send = std::function<void(const wire::ContentRequest&)>;
   /// A link is open, until link_over().
-  void link_open(link::EndpointSession& session);
+  void link_open(Send send);
   void link_over();
   void receive(const wire::ContentData& data) { downloader_.receive(data); }
 
@@ -78,7 +79,7 @@ class Content final : private content::FetcherPort {
   const std::filesystem::path runs_;
   std::unique_ptr<content::Cache> cache_;
   content::Downloader downloader_;
-  link::EndpointSession* session_ = nullptr;
+  Send send_;  // empty without a link
   Ticket last_ = 0;
   std::map<Ticket, std::unique_ptr<Preparation>> preparations_;
   std::shared_ptr<Content*> self_;  // null once destroyed, for posts that come later

@@ -151,6 +151,19 @@ TEST_F(WebSocketTest, FullQueueRefusesAndDrains) {
   EXPECT_TRUE(here.socket->send("more"));
 }
 
+TEST_F(WebSocketTest, SaysOnceWhenItsQueueIsBelowAMark) {
+  open();
+  ASSERT_TRUE(here.socket->send(std::string(50'000, 'x')));
+  here.socket->notify_below(10'000);
+  EXPECT_EQ(here.drained, 0);  // never from inside a call
+  run_until([&] { return here.drained == 1 && there.messages.size() == 1; });
+  ASSERT_TRUE(here.socket->send("more"));
+  run_until([&] { return there.messages.size() == 2; });
+  EXPECT_EQ(here.drained, 1);
+  here.socket->notify_below(0);  // nothing waits
+  run_until([&] { return here.drained == 2; });
+}
+
 TEST_F(WebSocketTest, OversizedMessageEndsWith1009) {
   open();
   ASSERT_TRUE(here.socket->send(std::string(100'001, 'x')));
