@@ -76,8 +76,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void send_away(std::string_view reason);
 
   GatewayStats stats() const;
-  /// Null where there is no content.
-  const ContentRelay* content() const { return content_.get(); }
+  ContentStats content_stats() const { return content_ ? content_->stats() : ContentStats{}; }
   const GatewayOptions& options() const { return options_; }
 
   // link::RegionGateway: what the server says.

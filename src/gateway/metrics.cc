@@ -3,7 +3,8 @@
 
 namespace muster::gateway {
 
-std::string metrics_text(const GatewayStats& stats, std::string_view name, bool has_server) {
+std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
+                         std::string_view name, bool has_server) {
   std::string text;
   const auto add = [&](const char* metric, const char* type, const char* help,
                        std::uint64_t value) {
@@ -25,6 +26,23 @@ std::string metrics_text(const GatewayStats& stats, std::string_view name, bool 
       "Links ended for a breach of the protocol.", stats.protocol_errors);
   add("muster_gateway_duplicates_total", "counter", "Logins with a key that another agent uses.",
       stats.duplicates);
+  add("muster_gateway_content_requests_total", "counter", "Ranges of content asked for.",
+      content.served.requests);
+  add("muster_gateway_content_refused_total", "counter", "Requests for content beyond a limit.",
+      content.served.refused);
+  add("muster_gateway_content_stalled_total", "counter",
+      "Links ended because the content that was asked for was not read.", content.served.stalled);
+  add("muster_gateway_content_sent_bytes_total", "counter", "Content sent to endpoints.",
+      content.served.bytes);
+  add("muster_gateway_content_fetched_bytes_total", "counter", "Content got from the server.",
+      content.fetched.bytes);
+  add("muster_gateway_content_damaged_total", "counter",
+      "Objects that did not match their digests, in the cache or on their way.",
+      content.cache.damaged + content.fetched.damaged);
+  add("muster_gateway_content_cache_bytes", "gauge", "Bytes of cached objects.",
+      content.cache.bytes);
+  add("muster_gateway_content_evicted_total", "counter", "Objects that made room for others.",
+      content.cache.evicted);
   return text;
 }
 

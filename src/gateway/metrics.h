@@ -10,6 +10,7 @@ namespace muster::gateway {
 
 /// The metrics of a gateway that runs apart, in Prometheus' text format 0.0.4. Numbers
 /// only: nothing in it names an endpoint.
-std::string metrics_text(const GatewayStats& stats, std::string_view name, bool has_server);
+std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
+                         std::string_view name, bool has_server);
 
 }  // namespace muster::gateway

@@ -85,7 +85,7 @@ def test_a_gateway_serves_from_its_cache(region):
 
 @pytest.mark.parametrize("harm", ["wipe", "damage", "truncate"])
 def test_a_gateways_cache_may_be_harmed_at_any_time(region, harm):
-    data = os.urandom(2_000_000)
+    data = os.urandom(7_000_000)  # more than the gateway keeps in memory
     digest = publish(region, data)
     gateway = region.add_gateway("edge")
     cache = gateway.files / "content"
