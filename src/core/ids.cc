@@ -40,8 +40,7 @@ RunId RunId::make(std::int64_t unix_ms, std::uint64_t random) {
   const auto spelt = [random](std::int64_t ms, int bits) {
     return static_cast<std::uint64_t>(ms) << bits | (random & ((1ULL << bits) - 1));
   };
-  if (unix_ms < kFewerIdsFrom)
-    return RunId{spelt(std::max<std::int64_t>(unix_ms, 0), kRandomBits)};
+  if (unix_ms < kFewerIdsFrom) return RunId{spelt(std::max<std::int64_t>(unix_ms, 0), kRandomBits)};
   constexpr std::int64_t kLast = (kValueMax - kBase) >> kRandomBitsLater;
   return RunId{kBase + spelt(std::min(unix_ms - kFewerIdsFrom, kLast), kRandomBitsLater)};
 }

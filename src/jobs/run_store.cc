@@ -71,7 +71,7 @@ CREATE TABLE jobs_idempotency (
 );
 CREATE INDEX jobs_idempotency_run ON jobs_idempotency (run);
 )"},
-                                           {2, R"(
+                                            {2, R"(
 CREATE INDEX jobs_runs_created_by ON jobs_runs (created_by, run);
 CREATE TABLE jobs_slots (
   run BIGINT NOT NULL,
@@ -242,7 +242,8 @@ core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
     }
     for (const char* sql :
          {"DELETE FROM jobs_output WHERE run = ?", "DELETE FROM jobs_targets WHERE run = ?",
-          "DELETE FROM jobs_slots WHERE run = ?", "DELETE FROM jobs_idempotency WHERE run = ?", "DELETE FROM jobs_runs WHERE run = ?"})
+          "DELETE FROM jobs_slots WHERE run = ?", "DELETE FROM jobs_idempotency WHERE run = ?",
+          "DELETE FROM jobs_runs WHERE run = ?"})
       MUSTER_TRY(connection.execute(sql, {old.run}));
     ++report.runs_removed;
     --report.runs;

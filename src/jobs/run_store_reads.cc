@@ -91,8 +91,7 @@ core::Result<std::pair<std::int64_t, Target>> find_target(store::Connection& con
                                                {detail::key(run), *slot}, target_from));
     if (found) return std::pair(*slot, std::move(*found));
   }
-  return core::fail(core::Code::kNotFound,
-                    endpoint.str() + " is not a target of run " + run.str());
+  return core::fail(core::Code::kNotFound, endpoint.str() + " is not a target of run " + run.str());
 }
 
 /// Leaves the output out where the answer would grow too large.
@@ -130,7 +129,8 @@ core::Result<RunPage> RunStore::runs(store::Connection& connection, std::size_t 
                                      std::optional<core::RunId> after,
                                      std::optional<std::string_view> created_by) {
   limit = std::clamp<std::size_t>(limit, 1, kPageMax);
-  const std::int64_t before = after ? detail::key(*after) : std::numeric_limits<std::int64_t>::max();
+  const std::int64_t before =
+      after ? detail::key(*after) : std::numeric_limits<std::int64_t>::max();
   RunPage page;
   const auto add = [&](const store::Row& row) { page.runs.push_back(run_from(row)); };
   if (created_by)
@@ -139,9 +139,9 @@ core::Result<RunPage> RunStore::runs(store::Connection& connection, std::size_t 
                                 "ORDER BY run DESC LIMIT ?",
                                 {*created_by, before, limit + 1}, add));
   else
-    MUSTER_TRY(connection.query(
-        "SELECT " MUSTER_RUN_COLUMNS " FROM jobs_runs WHERE run < ? ORDER BY run DESC LIMIT ?",
-        {before, limit + 1}, add));
+    MUSTER_TRY(connection.query("SELECT " MUSTER_RUN_COLUMNS
+                                " FROM jobs_runs WHERE run < ? ORDER BY run DESC LIMIT ?",
+                                {before, limit + 1}, add));
   if (page.runs.size() > limit) {
     page.runs.pop_back();
     page.next = page.runs.back().id;

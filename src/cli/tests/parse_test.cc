@@ -69,7 +69,7 @@ TEST(Parse, HostsMayBeCalledLikeCommandsAndBrackets) {
 
 TEST(Parse, WhatFollowsTheDashesIsUntouched) {
   Program program;
-  program.server.on("GET /v1/selectors/check?selector=all", R"({"matched":1,"online":1})");
+  program.server.on("POST /v1/selectors/check", R"({"matched":1,"online":1})");
   program.server.on("POST /v1/runs", R"({"id":"r","state":"finished","targets":0})", 201);
   program.run({"run", "--on=all", "-d", "--", "ls", "--on", "[a]", "--", "-h"});
   EXPECT_THAT(program.server.requests.back().body, HasSubstr(R"(["ls","--on","[a]","--","-h"])"));

@@ -46,9 +46,9 @@ core::Status write_slots(store::Connection& connection, core::RunId run,
     const std::size_t end = std::min(first + kEntriesMax, slots.size());
     for (std::size_t at = first; at < end; ++at)
       add_entry(block, targets[slots[at]].endpoint, slots[at]);
-    MUSTER_TRY(connection.execute(
-        "INSERT INTO jobs_slots (run, first, entries) VALUES (?, ?, ?)",
-        {key(run), Blob{targets[slots[first]].endpoint.bytes()}, Blob{block}}));
+    MUSTER_TRY(
+        connection.execute("INSERT INTO jobs_slots (run, first, entries) VALUES (?, ?, ?)",
+                           {key(run), Blob{targets[slots[first]].endpoint.bytes()}, Blob{block}}));
   }
   return {};
 }
@@ -58,8 +58,9 @@ core::Result<std::optional<std::int64_t>> find_slot(store::Connection& connectio
   MUSTER_ASSIGN(auto found,
                 connection.first("SELECT entries FROM jobs_slots WHERE run = ? AND first <= ? "
                                  "ORDER BY first DESC LIMIT 1",
-                                 {key(run), Blob{endpoint.bytes()}},
-                                 [&](const store::Row& row) { return find_in(row.blob(0), endpoint); }));
+                                 {key(run), Blob{endpoint.bytes()}}, [&](const store::Row& row) {
+                                   return find_in(row.blob(0), endpoint);
+                                 }));
   if (found) return *found;
   return connection.first("SELECT slot FROM jobs_targets WHERE run = ? AND endpoint = ?",
                           {key(run), Blob{endpoint.bytes()}},

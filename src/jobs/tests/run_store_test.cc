@@ -181,7 +181,9 @@ TEST_F(RunStoreTest, FindsEachTargetAlsoInRunsWithoutBlocks) {
   const auto run = h.create(200);
   settle();
   const auto found = [&](int number) {
-    return read([&](store::Connection& c) { return RunStore::target(c, run, endpoint_number(number)); })
+    return read([&](store::Connection& c) {
+             return RunStore::target(c, run, endpoint_number(number));
+           })
         .endpoint;
   };
   const auto stranger = [&] {
@@ -190,9 +192,8 @@ TEST_F(RunStoreTest, FindsEachTargetAlsoInRunsWithoutBlocks) {
   };
   for (int i = 0; i < 200; ++i) EXPECT_EQ(found(i), endpoint_number(i));
   EXPECT_EQ(stranger().error().code, core::Code::kNotFound);
-  EXPECT_EQ(read([](store::Connection& c) {
-              return c.integer("SELECT COUNT(*) FROM jobs_slots");
-            }), 5);
+  EXPECT_EQ(read([](store::Connection& c) { return c.integer("SELECT COUNT(*) FROM jobs_slots"); }),
+            5);
   // As a database of before the blocks has it.
   ASSERT_TRUE(database->write_blocking([](store::Connection& c) -> core::Status {
     MUSTER_TRY(c.execute("DELETE FROM jobs_slots"));
