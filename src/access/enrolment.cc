@@ -27,6 +27,13 @@ std::string subject_of(const identity::LeafSpec& spec) {
   return std::string(identity::name(spec.role)) + ":" + spec.name;
 }
 
+/// An endpoint proves its id by its link, and its gateway has its certificate: the server does
+/// not know which one is replaced, and says nothing rather than an empty serial.
+std::string renewal_detail(const std::string& serial, const std::string& old) {
+  return old.empty() ? audit_detail({{"serial", serial}})
+                     : audit_detail({{"serial", serial}, {"old_serial", old}});
+}
+
 }  // namespace
 
 // A refusal is an outcome, not an error: its audit entry must be committed.
@@ -141,7 +148,7 @@ runtime::Task<core::Result<identity::Certificate>> Enrolment::renew(
         MUSTER_TRY(
             Audit::append(connection, now,
                           AuditRecord{subject, std::string(identity::name(role)) + ".renew", name,
-                                      audit_detail({{"serial", serial}, {"old_serial", old}})}));
+                                      renewal_detail(serial, old)}));
         return {};
       }));
   co_return certificate;
