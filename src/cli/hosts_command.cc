@@ -17,6 +17,12 @@ struct ListOptions {
   bool json = false;
 };
 
+/// `muster hosts shw` asks for hosts called "shw".
+std::string meant(const std::string& selector) {
+  const std::string word = closest(selector, {"list", "show", "label", "remove", "revoke"});
+  return word.empty() ? "" : "; did you mean muster hosts " + word + "?";
+}
+
 int list_hosts(Context& context, const ListOptions& options) {
   constexpr std::uint64_t kLimitDefault = 1000;
   auto client = context.connect();
@@ -33,7 +39,7 @@ int list_hosts(Context& context, const ListOptions& options) {
   if (hosts.empty()) {
     terminal.err(selector.empty()
                      ? "No host has enrolled yet: muster token create shows how to let one in\n"
-                     : "No host matches " + shell_quoted(selector) + "\n");
+                     : "No host matches " + shell_quoted(selector) + meant(selector) + "\n");
     return selector.empty() ? kExitOk : kExitNoMatch;
   }
   terminal.out(render_hosts(*list, terminal, context.now()));
@@ -183,7 +189,7 @@ void add_hosts_commands(Command& root) {
       .details(
           "Without a command it lists hosts.\n\nA selector says which hosts:\n"
           "  all                                    every host\n"
-          "  name=web*                              by name, with * and ?\n"
+          "  web*  or  name~web*                    by name, with * and ?\n"
           "  os=linux and site in (a,b)             by facts and labels\n"
           "  role=db and not online                 what is missing")
       .example("muster hosts", "every host, with its state")

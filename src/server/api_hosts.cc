@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Hosts: what they are, their labels, and the end of their membership.
+#include <algorithm>
+
 #include "core/bytes.h"
 #include "fleet/node_set.h"
 #include "fleet/registry_store.h"
@@ -56,6 +58,21 @@ Answer list_hosts(Region& region, Request& request) {
                    {"online", found.online}});
 }
 
+/// Names that several of few hosts have: who writes --on web1 means one machine. Among very
+/// many nobody was named, and looking would cost.
+json::array shared_names(const std::vector<const fleet::Endpoint*>& matched) {
+  constexpr std::size_t kLookedAt = 1'000, kNamed = 20;
+  json::array shared;
+  if (matched.size() > kLookedAt) return shared;
+  std::vector<std::string_view> all;
+  for (const auto* endpoint : matched) all.push_back(endpoint->name);
+  std::ranges::sort(all);
+  for (auto at = std::ranges::adjacent_find(all); at != all.end() && shared.size() < kNamed;
+       at = std::adjacent_find(std::upper_bound(at, all.end(), *at), all.end()))
+    shared.emplace_back(*at);
+  return shared;
+}
+
 /// `text` comes in the query, or in the body where it is too long for an address: a
 /// selector that names hosts by id passes the limit of addresses at some 250 of them.
 core::Result<Response> check(Region& region, const access::Principal& by, std::string_view text) {
@@ -75,8 +92,11 @@ core::Result<Response> check(Region& region, const access::Principal& by, std::s
                     offline.end());
   json::array names;
   for (std::size_t i = 0; i < named; ++i) names.emplace_back(offline[i]);
-  return json_response(json::object{
-      {"matched", matched.size()}, {"online", online}, {"unreachable_names", std::move(names)}});
+  json::object object{
+      {"matched", matched.size()}, {"online", online}, {"unreachable_names", std::move(names)}};
+  if (json::array shared = shared_names(matched); !shared.empty())
+    object["shared_names"] = std::move(shared);
+  return json_response(std::move(object));
 }
 
 Answer get_check(Region& region, Request& request) {

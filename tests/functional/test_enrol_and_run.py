@@ -134,6 +134,10 @@ def test_labels_of_a_selector_change_in_one_request(region):
     """One request, one entry in the log, all hosts or none; only hosts within one's rights."""
     red, blue, green = region.add_agents("red", "blue", "green", labels={"site": "a"})
     ids = f"id in ({red.id},{blue.id})"
+    assert "shared_names" not in region.api.get("/v1/selectors/check", selector=red.id)
+    shared = region.api.get("/v1/selectors/check", selector="").get("shared_names", [])
+    names = [h["name"] for h in region.api.get("/v1/hosts")["hosts"]]
+    assert shared == sorted({name for name in names if names.count(name) > 1})
     change = {"selector": ids, "labels": {"set": {"role": "db"}, "remove": ["site"]}}
     assert region.api.post("/v1/hosts/labels", change) == {"matched": 2, "changed": 2}
     assert region.api.post("/v1/hosts/labels", change) == {"matched": 2, "changed": 0}

@@ -845,6 +845,8 @@ export interface components {
             online: number;
             /** @description A sample of matching hosts that are offline */
             unreachable_names: string[];
+            /** @description Names that several of the matching hosts have; looked for among at most 1000 */
+            shared_names?: string[];
         };
         /** @description Exactly one of argv (no shell in between) and shell (run by /bin/sh -c). */
         Command: {

@@ -78,6 +78,12 @@ TEST(Run, SaysFirstWhoIsOfflineAndThatNobodyMatches) {
               ::testing::StartsWith("3 of 5 matching hosts are offline: db3, web7, …\n"));
   EXPECT_THAT(program.terminal.errors, HasSubstr("--queue 1h"));
 
+  Program twins;
+  prepare(twins.server);
+  twins.server.on(kCheck, R"({"matched":2,"online":2,"unreachable_names":[],"shared_names":["web1"]})");
+  twins.run({"run", "--on", "web1", "--", "uptime"});
+  EXPECT_THAT(twins.terminal.errors, HasSubstr("Several of these hosts are called web1: ids"));
+
   Program nobody;
   nobody.server.on(kCheck, R"({"matched":0,"online":0})");
   EXPECT_EQ(nobody.run({"run", "--on", "all", "--", "uptime"}), kExitNoMatch);
@@ -225,7 +231,7 @@ TEST(ExitCodes, FollowTheServersAnswer) {
   refused.server.on("GET /v1/me",
                     R"({"error":{"code":"unauthorized","message":"the token is void"}})", 401);
   EXPECT_EQ(refused.run({"whoami"}), kExitDenied);
-  EXPECT_THAT(refused.terminal.errors, HasSubstr("muster login"));
+  EXPECT_THAT(refused.terminal.errors, HasSubstr("MUSTER_TOKEN"));
 }
 
 TEST(Runs, ShowPrintsOneHostByteForByte) {
