@@ -30,7 +30,7 @@ describe("the selector box", () => {
   const matches = () => answer(200, { matched: 3, online: 2, unreachable_names: ["web3"] });
 
   it("shows the place of a fault and does not apply the selector", async () => {
-    serve(({ path }) => (path.includes("%28") ? refusal(400, "invalid", "column 11: a ')' is missing", { column: 9 }) : matches()));
+    serve(({ body }) => ((body as { selector: string }).selector.includes("(") ? refusal(400, "invalid", "column 11: a ')' is missing", { column: 9 }) : matches()));
     const apply = vi.fn();
     show(<SelectorBox value="" onApply={apply} onUnapplied={vi.fn()} />);
     const input = screen.getByLabelText("Selector");
