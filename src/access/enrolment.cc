@@ -145,10 +145,9 @@ runtime::Task<core::Result<identity::Certificate>> Enrolment::renew(
         // The list in memory may be a moment older than the database.
         MUSTER_ASSIGN(const bool revoked, revoked_in(connection, subject));
         if (revoked) return core::fail(Code::kDenied, "the certificate is revoked");
-        MUSTER_TRY(
-            Audit::append(connection, now,
-                          AuditRecord{subject, std::string(identity::name(role)) + ".renew", name,
-                                      renewal_detail(serial, old)}));
+        MUSTER_TRY(Audit::append(connection, now,
+                                 AuditRecord{subject, std::string(identity::name(role)) + ".renew",
+                                             name, renewal_detail(serial, old)}));
         return {};
       }));
   co_return certificate;

@@ -47,12 +47,12 @@ void add_gateway(Command& root) {
   command.section("Region")
       .option("--server", "HOST:PORT", "the region's server (default: as at the last start)",
               settings->server)
-      .option("--token", "TOKEN",
-              "for the first start: a token by 'muster token create --gateway'", settings->token)
+      .option("--token", "TOKEN", "for the first start: a token by 'muster token create --gateway'",
+              settings->token)
       .option("--name", "NAME", "what to call it (default at the first start: the host's name)",
               settings->name)
-      .option("--listen", "ADDRESS:PORT",
-              "where hosts log in (default: 0.0.0.0:7443; port 0: any)", settings->listen)
+      .option("--listen", "ADDRESS:PORT", "where hosts log in (default: 0.0.0.0:7443; port 0: any)",
+              settings->listen)
       .option("--also-known-as", "NAME",
               "first start: a further DNS name or address by which it is reached", settings->names)
       .option("--state", "FOLDER",

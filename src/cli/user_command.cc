@@ -165,7 +165,8 @@ void add_user_commands(Command& root) {
   Command& users = root.add("user", "users: who may do what, on which hosts");
   users.section("Access")
       .details(
-          "Without a command it lists users.\n\nRoles: a viewer reads; an operator also runs commands, cancels runs and sets labels; an "
+          "Without a command it lists users.\n\nRoles: a viewer reads; an operator also runs "
+          "commands, cancels runs and sets labels; an "
           "admin also manages users, tokens and hosts and reads the audit log.")
       .example("muster user add anna --role operator", "add somebody who runs commands");
   describe_add(users);

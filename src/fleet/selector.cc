@@ -213,7 +213,8 @@ class Parser {
     take();
     term->values = {value.text};
     const bool exact = term->op == Op::kEqual || term->op == Op::kNotEqual;
-    if (exact && value.kind == Token::Kind::kWord && value.text.find_first_of("*?") != value.text.npos)
+    if (exact && value.kind == Token::Kind::kWord &&
+        value.text.find_first_of("*?") != value.text.npos)
       return fail_at(op.column, "'" + op.text + "' compares exactly: write " +
                                     (term->op == Op::kEqual ? "" : "not ") + key.text + "~" +
                                     value.text + " for a pattern, or quote the value");

@@ -106,11 +106,13 @@ TEST(Help, IsNoMistake) {
 }
 
 TEST(Help, ANounAloneLists) {
-  const std::pair<const char*, const char*> nouns[] = {
-      {"hosts", "/v1/hosts?limit=1000"}, {"runs", "/v1/runs?limit=20"},
-      {"token", "/v1/join-tokens"},      {"api-token", "/v1/api-tokens"},
-      {"user", "/v1/users"},             {"gateways", "/v1/region"},
-      {"audit", "/v1/audit?limit=50"}};
+  const std::pair<const char*, const char*> nouns[] = {{"hosts", "/v1/hosts?limit=1000"},
+                                                       {"runs", "/v1/runs?limit=20"},
+                                                       {"token", "/v1/join-tokens"},
+                                                       {"api-token", "/v1/api-tokens"},
+                                                       {"user", "/v1/users"},
+                                                       {"gateways", "/v1/region"},
+                                                       {"audit", "/v1/audit?limit=50"}};
   for (const auto& [noun, target] : nouns) {
     Program program;
     program.server.on(std::string("GET ") + target, "{}");
@@ -134,7 +136,8 @@ TEST(Parse, SaysWhereTheCommandStandsAndWhatWasMeant) {
 TEST(ExitCodes, AMissingFileIsAMistakeInTheCommandLine) {
   Program program;
   program.server.on("POST /v1/selectors/check", R"({"matched":1,"online":1})");
-  EXPECT_EQ(program.run({"run", "--on", "all", "--stdin", "/nosuch/file", "--", "cat"}), kExitUsage);
+  EXPECT_EQ(program.run({"run", "--on", "all", "--stdin", "/nosuch/file", "--", "cat"}),
+            kExitUsage);
   EXPECT_THAT(program.terminal.errors, HasSubstr("--stdin: opening /nosuch/file"));
 }
 

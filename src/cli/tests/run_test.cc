@@ -80,7 +80,8 @@ TEST(Run, SaysFirstWhoIsOfflineAndThatNobodyMatches) {
 
   Program twins;
   prepare(twins.server);
-  twins.server.on(kCheck, R"({"matched":2,"online":2,"unreachable_names":[],"shared_names":["web1"]})");
+  twins.server.on(kCheck,
+                  R"({"matched":2,"online":2,"unreachable_names":[],"shared_names":["web1"]})");
   twins.run({"run", "--on", "web1", "--", "uptime"});
   EXPECT_THAT(twins.terminal.errors, HasSubstr("Several of these hosts are called web1: ids"));
 

@@ -113,8 +113,9 @@ TEST_F(SelectorTest, PatternsBehindAnEqualSignAreRefusedWithAdvice) {
   };
   EXPECT_EQ(advice("os=linux and name=web*"),
             "column 18: '=' compares exactly: write name~web* for a pattern, or quote the value");
-  EXPECT_EQ(advice("role!=w?b"),
-            "column 5: '!=' compares exactly: write not role~w?b for a pattern, or quote the value");
+  EXPECT_EQ(
+      advice("role!=w?b"),
+      "column 5: '!=' compares exactly: write not role~w?b for a pattern, or quote the value");
   EXPECT_FALSE(matches("role='w*'"));
   EXPECT_TRUE(matches("role~w*"));
 }
