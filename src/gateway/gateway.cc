@@ -66,7 +66,7 @@ void Gateway::stop(core::Duration spread) {
         static_cast<std::uint32_t>(1 + random.below(static_cast<std::uint64_t>(spread_ms))));
 }
 
-void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+void Gateway::accept(const net::Request& request, std::unique_ptr<net::MessageSocket> socket) {
   const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
     x509_st* native = socket->peer_certificate_native();
     if (!native) return core::fail(core::Code::kUnauthorized, "it showed no certificate");

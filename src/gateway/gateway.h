@@ -61,7 +61,7 @@ class Gateway final : public link::RegionGateway {
   void stop(core::Duration spread);
 
   /// A link that was opened at /link: the acceptor of that route.
-  void accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
+  void accept(const net::Request& request, std::unique_ptr<net::MessageSocket> socket);
 
   /// There is a server (again), which knows nothing of the links: every endpoint logs
   /// in anew, paced as the server wishes (0: as before).

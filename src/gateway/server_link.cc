@@ -46,9 +46,7 @@ runtime::Task<void> ServerLink::keep_connected() {
     if (stopping_) co_return;
     const std::uint64_t seen = ended_.count();
     if (socket) {
-      socket_ = std::move(*socket);
-      socket_->start(*this);
-      say_hello();
+      take(std::move(*socket));
       while (socket_) {
         (void)co_await ended_.wait(seen, 24h);
         if (stopping_) co_return;
@@ -61,6 +59,12 @@ runtime::Task<void> ServerLink::keep_connected() {
               {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
     if (!co_await runtime::sleep_for(pause)) co_return;
   }
+}
+
+void ServerLink::take(std::unique_ptr<net::MessageSocket> socket) {
+  socket_ = std::move(socket);
+  socket_->start(*this);
+  say_hello();
 }
 
 void ServerLink::close() {

@@ -30,6 +30,8 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   runtime::Task<void> keep_connected();
   /// For good; then cancel the task.
   void close();
+  /// A connection that was dialled: says hello on it. REQUIRES: there is no other.
+  void take(std::unique_ptr<net::MessageSocket> socket);
 
   bool connected() const { return welcomed_; }
   /// Why there is no connection: a sentence; empty before the first attempt has ended.
@@ -66,7 +68,7 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   Gateway& gateway_;
   const std::string instance_;
   link::Reconnect reconnect_;
-  std::unique_ptr<net::WebSocket> socket_;
+  std::unique_ptr<net::MessageSocket> socket_;
   runtime::Signal ended_;
   std::string why_;
   bool welcomed_ = false;

@@ -45,12 +45,12 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
 }  // namespace
 
 RunService::RunService(runtime::Loop& loop, store::Database& database, Live& live,
-                       FindGateway find_gateway)
+                       FindGateway find_gateway, jobs::LedgerSettings settings)
     : loop_(loop),
       database_(database),
       live_(live),
       find_gateway_(std::move(find_gateway)),
-      ledger_(*this),
+      ledger_(*this, settings),
       tick_(loop),
       random_(core::random_seeded()),
       self_(std::make_shared<RunService*>(this)) {}

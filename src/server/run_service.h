@@ -28,7 +28,8 @@ class RunService final : private jobs::Sink {
   /// Finds the gateway of that name; null where it is gone.
   using FindGateway = std::function<link::RegionGateway*(const std::string& name)>;
 
-  RunService(runtime::Loop& loop, store::Database& database, Live& live, FindGateway find_gateway);
+  RunService(runtime::Loop& loop, store::Database& database, Live& live, FindGateway find_gateway,
+             jobs::LedgerSettings settings = {});
   ~RunService() override;
 
   /// Loads what was under way when the server ended. Blocking; once, first.
