@@ -35,6 +35,9 @@ struct GatewayOptions {
   std::size_t links_max = 50'000;
   /// Logins beyond this pace are told when to come back.
   std::uint32_t logins_per_second = 2'000;
+  /// Acknowledgements of small results wait so long for something to travel with: nobody
+  /// waits for them, and on their own they cost as much as the orders.
+  core::Duration ack_delay = std::chrono::seconds(1);
 };
 
 /// Counters since the start, for metrics.

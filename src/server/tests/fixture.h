@@ -63,11 +63,11 @@ struct FakeGateway final : link::RegionGateway {
 /// Turns `loop` until the condition holds, also where other threads work for it.
 template <typename Condition>
 void run_until(runtime::Loop& loop, Condition condition, int line = __builtin_LINE()) {
-  loop.context().restart();
   const auto guard = boost::asio::make_work_guard(loop.context());
   const auto deadline = core::mono_now() + 30s;
   while (!condition()) {
     ASSERT_LT(core::mono_now(), deadline) << "it hangs at line " << line;
+    loop.context().restart();  // the condition may have run a task to its end
     loop.context().run_one_for(1s);
   }
 }
