@@ -2,6 +2,7 @@
 #include "server/run_service.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "access/audit.h"
 #include "core/log.h"
@@ -93,8 +94,31 @@ void RunService::plan_tick() {
   });
 }
 
+class RunService::KeyTaken {
+ public:
+  KeyTaken(std::shared_ptr<RunService*> service, std::string key)
+      : service_(std::move(service)),
+        key_(std::move(key)),
+        is_ours_((*service_)->keys_taken_.insert(key_).second) {}
+  ~KeyTaken() {
+    if (is_ours_ && *service_) (*service_)->keys_taken_.erase(key_);
+  }
+  KeyTaken(const KeyTaken&) = delete;
+  KeyTaken& operator=(const KeyTaken&) = delete;
+  bool is_ours() const { return is_ours_; }
+
+ private:
+  const std::shared_ptr<RunService*> service_;
+  const std::string key_;
+  const bool is_ours_;
+};
+
 runtime::Task<core::Result<RunService::Created>> RunService::create(Wanted wanted) {
   const std::string author = wanted.spec.created_by;
+  std::optional<KeyTaken> taken;
+  if (!wanted.idempotency_key.empty()) taken.emplace(self_, author + '\0' + wanted.idempotency_key);
+  if (taken && !taken->is_ours())
+    co_return fail(Code::kConflict, "another request with this idempotency key is under way");
   if (!wanted.idempotency_key.empty()) {
     MUSTER_CO_ASSIGN(auto repeated, co_await database_.read([&](store::Connection& connection) {
       return jobs::RunStore::find_idempotent(connection, author, wanted.idempotency_key);

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,9 @@ class RunService final : private jobs::Sink {
   void output(const jobs::Run& run, const core::EndpointId& endpoint,
               const wire::Output& output) override;
 
+  /// Keeps an idempotency key for one create(), from before it asks the database.
+  class KeyTaken;
+
   void plan_tick();
 
   runtime::Loop& loop_;
@@ -82,6 +86,7 @@ class RunService final : private jobs::Sink {
   runtime::Timer tick_;
   core::Random random_;
   bool flush_posted_ = false;
+  std::set<std::string> keys_taken_;  ///< author and idempotency key of each create()
   std::shared_ptr<RunService*> self_;
 };
 

@@ -11,6 +11,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -114,6 +115,31 @@ inline wire::Reports answer(const core::EndpointId& id, core::RunId run, std::st
   announce.set_stdout_inline(std::move(out));
   return reports;
 }
+
+/// Holds the database's writer until open() or its own end.
+class WriterGate {
+ public:
+  WriterGate(store::Database& database, runtime::Loop& loop) {
+    database.write_then(
+        loop,
+        [waiting = opened_.get_future().share()](store::Connection&) -> core::Status {
+          waiting.wait();
+          return {};
+        },
+        [](core::Status) {});
+  }
+  ~WriterGate() {
+    if (!open_) open();
+  }
+  void open() {
+    open_ = true;
+    opened_.set_value();
+  }
+
+ private:
+  std::promise<void> opened_;
+  bool open_ = false;
+};
 
 class ServerTest : public ::testing::Test {
  protected:

@@ -263,5 +263,26 @@ TEST_F(GatewayHubTest, GatewayRenewsForItselfWithItsCertificateOnly) {
   EXPECT_TRUE(identity::names_host(*renewed, "edge.example"));
 }
 
+// A gateway in foreign hands could have the server hold any number of questions.
+TEST_F(GatewayHubTest, TooManyUpcallsAtATimeAreRefused) {
+  const auto key = identity::PrivateKey::generate();
+  auto& edge = hub->connect("edge", b, {gateway_certificate(key), [] {}});
+  const std::string csr = identity::make_request(key);
+  {
+    testing::WriterGate gate(*database, loop);
+    for (std::size_t i = 0; i < GatewayHub::kUpcallsMax + 3; ++i)
+      edge.upcall(upcall("", 0, "certificate.renew", csr));
+    settle();
+    ASSERT_THAT(b.replies, SizeIs(3));
+    EXPECT_EQ(b.replies[0].reply().error_code(), "limit");
+  }
+  testing::run_until(loop, [&] { return b.replies.size() == GatewayHub::kUpcallsMax + 3; });
+  EXPECT_EQ(b.replies.back().reply().error_code(), "");
+  b.replies.clear();
+  edge.upcall(upcall("", 0, "certificate.renew", csr));
+  testing::run_until(loop, [&] { return !b.replies.empty(); });
+  EXPECT_EQ(b.replies[0].reply().error_code(), "");
+}
+
 }  // namespace
 }  // namespace muster::server

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/run_service.h"
 
-#include <future>
-
 #include "access/audit.h"
 #include "server/tests/fixture.h"
 
@@ -20,6 +18,7 @@ using testing::link_down;
 using testing::link_up;
 using testing::run_until;
 using ::testing::SizeIs;
+using testing::WriterGate;
 using enum jobs::TargetState;
 
 class RunServiceTest : public testing::ServerTest {
@@ -61,31 +60,6 @@ class RunServiceTest : public testing::ServerTest {
 
   link::RegionServer* port = nullptr;
   runtime::TaskGroup tasks{loop, "test"};
-};
-
-/// Holds the database's writer until open() or its own end.
-class WriterGate {
- public:
-  WriterGate(store::Database& database, runtime::Loop& loop) {
-    database.write_then(
-        loop,
-        [waiting = opened_.get_future().share()](store::Connection&) -> core::Status {
-          waiting.wait();
-          return {};
-        },
-        [](core::Status) {});
-  }
-  ~WriterGate() {
-    if (!open_) open();
-  }
-  void open() {
-    open_ = true;
-    opened_.set_value();
-  }
-
- private:
-  std::promise<void> opened_;
-  bool open_ = false;
 };
 
 TEST_F(RunServiceTest, RunGoesOutComesBackAndIsKept) {
@@ -226,6 +200,34 @@ TEST_F(RunServiceTest, SameKeyTwiceAtOnceIsOneRun) {
   const auto later = run(runs->create(wanted(1, "key", "digest")));
   ASSERT_TRUE(later) << later.error().message;
   EXPECT_TRUE(later->repeated);
+}
+
+// The second of two requests could look for the key just before the first one's commit and
+// hear the answer just after it: then the same key made two runs.
+TEST_F(RunServiceTest, KeyIsTakenBeforeTheDatabaseIsAsked) {
+  std::promise<void> opened;
+  const auto gate = opened.get_future().share();
+  std::size_t reads = 0;
+  for (int i = 0; i < 2; ++i)  // as many as there are readers
+    tasks.spawn([](store::Database* db, std::shared_future<void> waiting,
+                   std::size_t* done) -> runtime::Task<void> {
+      (void)co_await db->read([waiting](store::Connection&) -> core::Status {
+        waiting.wait();
+        return {};
+      });
+      ++*done;
+    }(database.get(), gate, &reads));
+  std::optional<Outcome> first, second;
+  begin(wanted(1, "key", "digest"), first);
+  begin(wanted(1, "key", "digest"), second);
+  settle();
+  EXPECT_TRUE(second) << "it waits for an answer that may be out of date";
+  EXPECT_FALSE(first);
+  opened.set_value();
+  run_until(loop, [&] { return first && second && reads == 2; });
+  EXPECT_TRUE(*first);
+  ASSERT_FALSE(*second);
+  EXPECT_EQ(second->error().code, Code::kConflict);
 }
 
 TEST_F(RunServiceTest, CancelAsksTheEndpointsAndTheirAnswersDecide) {
