@@ -7,7 +7,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <map>
 #include <memory>
 #include <string>
@@ -121,8 +120,8 @@ class GatewayFixture : public ::testing::Test {
     agent.socket = std::make_shared<net::testing::SocketRecord>();
     net::Request request;
     request.remote_address = "192.0.2.7";
-    gateway.accept(
-        request, std::make_unique<net::testing::FakeSocket>(loop, agent.socket, agent.certificate));
+    gateway.accept(request, std::make_unique<net::testing::FakeSocket>(loop, agent.socket,
+                                                                       agent.certificate.native()));
   }
   static wire::Admit admit(const wire::LinkUp& up) {
     wire::Admit message;

@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "identity/certificate.h"
 #include "net/websocket.h"
 #include "runtime/loop.h"
 #include "wire/frame.h"
@@ -67,9 +66,10 @@ struct SocketRecord {
 
 class FakeSocket final : public MessageSocket {
  public:
+  /// `certificate` is the peer's, if it showed one, and outlives this.
   FakeSocket(runtime::Loop& loop, std::shared_ptr<SocketRecord> record,
-             std::optional<identity::Certificate> certificate = {})
-      : loop_(loop), record_(std::move(record)), certificate_(std::move(certificate)) {}
+             x509_st* certificate = nullptr)
+      : loop_(loop), record_(std::move(record)), certificate_(certificate) {}
   ~FakeSocket() override {
     record_->destroyed = true;
     record_->handler = nullptr;
@@ -90,14 +90,12 @@ class FakeSocket final : public MessageSocket {
         handler->on_closed({core::Code::kCancelled, "closed by us"});
     });
   }
-  x509_st* peer_certificate_native() const override {
-    return certificate_ ? certificate_->native() : nullptr;
-  }
+  x509_st* peer_certificate_native() const override { return certificate_; }
 
  private:
   runtime::Loop& loop_;
   std::shared_ptr<SocketRecord> record_;
-  std::optional<identity::Certificate> certificate_;
+  x509_st* certificate_;
 };
 
 }  // namespace muster::net::testing

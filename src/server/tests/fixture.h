@@ -8,7 +8,6 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <filesystem>
 #include <functional>
 #include <future>
