@@ -25,6 +25,8 @@ core::Status check_endpoint(std::string_view id) {
 core::Status check(const wire::LinkUp& message) {
   if (message.hello().instance().size() != kInstanceBytes)
     return fail(Code::kInvalid, "Hello.instance must have 16 bytes");
+  if (message.hello().nonce().size() != orders::kNonceBytes)  // it is signed and sent back
+    return fail(Code::kInvalid, "Hello.nonce must have 16 bytes");
   if (message.address().size() > kAddressBytesMax)
     return fail(Code::kLimit, "an address of " + std::to_string(message.address().size()) +
                                   " bytes, " + std::to_string(kAddressBytesMax) + " are allowed");

@@ -15,6 +15,10 @@ using namespace std::chrono_literals;
 using core::Code;
 using core::fail;
 
+/// Targets of one Dispatch: with 56 bytes each, the work and the order a frame holds them.
+constexpr std::size_t kTargetsPerDispatchMax = 32 * 1024;
+static_assert(kTargetsPerDispatchMax * 56 + wire::kCommandBytesMax + 64 * 1024 <
+              wire::kRegionFrameBytesMax);
 /// A create() waits so long for the disk before it says that the outcome is open.
 constexpr core::Duration kCreateWait = 60s;
 
@@ -46,10 +50,12 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
 }  // namespace
 
 RunService::RunService(runtime::Loop& loop, store::Database& database, Live& live,
-                       FindGateway find_gateway, jobs::LedgerSettings settings)
+                       const orders::Signer& signer, FindGateway find_gateway,
+                       jobs::LedgerSettings settings)
     : loop_(loop),
       database_(database),
       live_(live),
+      signer_(signer),
       find_gateway_(std::move(find_gateway)),
       ledger_(*this, settings),
       tick_(loop),
@@ -187,8 +193,29 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
       });
 }
 
-void RunService::dispatch(const std::string& gateway, const wire::Dispatch& dispatch) {
-  if (auto* port = find_gateway_(gateway)) port->dispatch(dispatch);
+void RunService::dispatch(const std::string& gateway, const jobs::Departure& departure) {
+  constexpr std::size_t kIdBytes = core::EndpointId::kBytes;
+  auto* port = find_gateway_(gateway);
+  if (!port) return;
+  const std::string invoke = departure.run.invoke.SerializeAsString();
+  for (std::size_t first = 0; first < departure.links.size(); first += kTargetsPerDispatchMax) {
+    const std::size_t count = std::min(kTargetsPerDispatchMax, departure.links.size() - first);
+    wire::Dispatch message;
+    message.set_run(departure.run.id.value());
+    message.set_invoke(invoke);
+    message.set_targets(departure.targets.substr(first * kIdBytes, count * kIdBytes));
+    const auto links = departure.links.begin() + static_cast<std::ptrdiff_t>(first);
+    message.mutable_links()->Add(links, links + static_cast<std::ptrdiff_t>(count));
+    if (!departure.run.invoke.has_ping()) {
+      auto order = signer_.order(departure.run.id, invoke, message.targets(),
+                                 departure.instances.substr(first * kIdBytes, count * kIdBytes),
+                                 core::mono_now());
+      message.set_order(std::move(order.order));
+      message.set_signature(std::move(order.signature));
+      message.set_leaves(std::move(order.leaves));
+    }
+    port->dispatch(std::move(message));
+  }
 }
 
 void RunService::cancel(const std::string& gateway, const wire::CancelRun& cancel) {

@@ -70,6 +70,7 @@ struct Agent {
     hello.set_version(wire::kVersion);
     hello.set_version_oldest(wire::kVersionOldest);
     hello.set_instance(std::move(instance));
+    hello.set_nonce("a nonce of bytes");
     for (const std::uint64_t run : finished) {
       hello.add_held()->set_run(run);
       hello.mutable_held()->rbegin()->set_state(wire::HELD_FINISHED);

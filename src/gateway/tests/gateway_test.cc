@@ -30,12 +30,31 @@ class GatewayTest : public testing::GatewayFixture {
     gateway->admit(admit(server.ups.back()));
     EXPECT_THAT(agent.socket->all<wire::Welcome>(), SizeIs(1));
   }
-  static wire::Dispatch dispatch(std::uint64_t run, std::string targets) {
+  /// To these agents, each on its newest link.
+  wire::Dispatch dispatch(std::uint64_t run, const std::vector<const Agent*>& targets) {
+    wire::Invoke invoke;
+    invoke.set_run(run);
+    invoke.mutable_ping();
     wire::Dispatch message;
-    message.mutable_invoke()->set_run(run);
-    message.mutable_invoke()->mutable_ping();
-    message.set_targets(std::move(targets));
+    message.set_run(run);
+    message.set_invoke(invoke.SerializeAsString());
+    for (const Agent* agent : targets) {
+      message.set_targets(message.targets() + agent->bytes());
+      message.add_links(link_of(*agent));
+    }
     return message;
+  }
+  /// As the server was told last; a number that no link has for somebody else.
+  std::uint64_t link_of(const Agent& agent) const {
+    std::uint64_t link = 999'999;
+    for (const auto& up : server.ups)
+      if (up.endpoint() == agent.bytes()) link = up.link();
+    return link;
+  }
+  static std::uint64_t invoked(const Agent& agent) {
+    wire::Invoke invoke;
+    EXPECT_TRUE(invoke.ParseFromString(agent.socket->last<wire::SignedInvoke>().invoke()));
+    return invoke.run();
   }
   void refused(Agent& agent) {
     dial(loop, *gateway, agent);
@@ -150,9 +169,9 @@ TEST_F(GatewayTest, OrderGoesToEachTargetAndWhatCannotGoIsReported) {
   log_in(one);
   log_in(two);
   Agent away(authority);
-  gateway->dispatch(dispatch(9, one.bytes() + away.bytes() + two.bytes()));
-  EXPECT_EQ(one.socket->last<wire::Invoke>().run(), 9U);
-  EXPECT_EQ(two.socket->last<wire::Invoke>().run(), 9U);
+  gateway->dispatch(dispatch(9, {&one, &away, &two}));
+  EXPECT_EQ(invoked(one), 9U);
+  EXPECT_EQ(invoked(two), 9U);
   settle();
   ASSERT_THAT(server.batches, SizeIs(1));
   ASSERT_EQ(server.batches[0].reports_size(), 1);
@@ -168,13 +187,35 @@ TEST_F(GatewayTest, OrderGoesToEachTargetAndWhatCannotGoIsReported) {
   EXPECT_THAT(one.socket->all<wire::Cancel>(), IsEmpty());
 }
 
+TEST_F(GatewayTest, OrderForALinkThatIsNoMoreIsNotSentByANewerOne) {
+  log_in(one);
+  const auto late = dispatch(9, {&one});
+  log_in(one);
+  gateway->dispatch(late);
+  EXPECT_THAT(one.socket->all<wire::SignedInvoke>(), IsEmpty());
+  settle();
+  EXPECT_EQ(server.batches.back().reports(0).not_sent().run(), 9U);
+}
+
+TEST_F(GatewayTest, OrderThatNamesTooFewLinksGoesNowhere) {
+  log_in(one);
+  log_in(two);
+  auto cut = dispatch(9, {&one, &two});
+  cut.mutable_links()->RemoveLast();
+  gateway->dispatch(cut);
+  EXPECT_THAT(one.socket->all<wire::SignedInvoke>(), IsEmpty());
+  settle();
+  ASSERT_EQ(server.batches.back().reports_size(), 2);
+  EXPECT_THAT(server.batches.back().reports(0).not_sent().reason(), HasSubstr("a link for each"));
+}
+
 TEST_F(GatewayTest, AcknowledgementsWaitForCompany) {
   log_in(one);
   log_in(two);
   gateway->acks(acks(1, one.bytes() + two.bytes()));
   gateway->acks(acks(2, one.bytes()));
   EXPECT_THAT(one.acked(), IsEmpty());
-  gateway->dispatch(dispatch(3, one.bytes()));  // company
+  gateway->dispatch(dispatch(3, {&one}));  // company
   EXPECT_THAT(one.acked(), ElementsAre(1U, 2U));
   EXPECT_THAT(one.socket->all<wire::ResultAck>(), SizeIs(1));
   EXPECT_THAT(two.acked(), IsEmpty());

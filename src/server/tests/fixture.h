@@ -93,6 +93,7 @@ inline wire::LinkUp link_up(const core::EndpointId& id, std::uint64_t link,
   up.set_address("192.0.2.1");
   up.mutable_hello()->set_version(wire::kVersion);
   up.mutable_hello()->set_instance(std::move(instance));
+  up.mutable_hello()->set_nonce("a nonce of bytes");
   up.mutable_hello()->mutable_facts()->set_hostname("h-" + id.str().substr(0, 6));
   return up;
 }
@@ -146,9 +147,9 @@ class ServerTest : public ::testing::Test {
     jobs::LedgerSettings quick;
     quick.retry_after = 1ms;
     runs = std::make_unique<RunService>(
-        loop, *database, live,
+        loop, *database, live, signer,
         [this](const std::string& name) { return hub ? hub->find(name) : nullptr; }, quick);
-    hub = std::make_unique<GatewayHub>(loop, registry, *runs, enrolment, revocations,
+    hub = std::make_unique<GatewayHub>(loop, registry, *runs, enrolment, revocations, signer,
                                        authority.region());
   }
   ~ServerTest() override {
@@ -207,6 +208,11 @@ class ServerTest : public ::testing::Test {
       access::RegionAuthority::open(folder.path / "ca", core::wall_now()).value();
   access::Revocations revocations{*database, core::wall_now};
   access::Enrolment enrolment{*database, authority, revocations, core::wall_now};
+  orders::Signer signer = [this] {
+    const auto credential = authority.signer_credential(core::wall_now()).value();
+    return orders::Signer(authority.region(), credential.key, credential.certificate,
+                          core::wall_now(), core::mono_now());
+  }();
   fleet::Registry registry;
   Live live;
   std::unique_ptr<RunService> runs;

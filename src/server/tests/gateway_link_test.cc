@@ -192,6 +192,10 @@ TEST_F(GatewayLinkTest, RefusesHelloOfNoAgent) {
   refuses(up, "Hello.instance must have 16 bytes");
   join();
   up = testing::link_up(host(0), 1);
+  up.mutable_hello()->set_nonce(std::string(20'000, 'n'));
+  refuses(up, "Hello.nonce must have 16 bytes");
+  join();
+  up = testing::link_up(host(0), 1);
   up.set_address(std::string(257, 'a'));
   refuses(up, "an address");
 }
@@ -219,7 +223,7 @@ TEST_F(GatewayLinkTest, CarriesALoginAndItsWorkBothWays) {
   EXPECT_TRUE(socket->last<wire::Admit>().admitted());
   EXPECT_EQ(socket->last<wire::Admit>().link(), 8U);
   const auto id = order(1);
-  EXPECT_EQ(socket->last<wire::Dispatch>().invoke().run(), id.value());
+  EXPECT_EQ(socket->last<wire::Dispatch>().run(), id.value());
   socket->deliver(testing::answer(host(0), id));
   testing::run_until(loop, [&] { return !socket->all<wire::Acks>().empty(); });
   EXPECT_EQ(socket->last<wire::Acks>().acks(0).run(), id.value());

@@ -40,6 +40,11 @@ struct Ground {
       store::Database::open_temporary(
           {access::migrations(), fleet::registry_migrations(), jobs::run_migrations()})
           .value();
+  orders::Signer signer = [this] {
+    const auto credential = authority.signer_credential(core::wall_now()).value();
+    return orders::Signer("region", credential.key, credential.certificate, core::wall_now(),
+                          core::mono_now());
+  }();
   access::Revocations revocations{*database, core::wall_now};
   access::Enrolment enrolment{*database, authority, revocations, core::wall_now};
 };
@@ -117,9 +122,10 @@ struct Server {
   runtime::Loop loop;
   fleet::Registry registry;
   server::Live live;
-  server::RunService runs{loop, *ground.database, live,
+  server::RunService runs{loop, *ground.database, live, ground.signer,
                           [this](const std::string& name) { return hub.find(name); }};
-  server::GatewayHub hub{loop, registry, runs, ground.enrolment, ground.revocations, "region"};
+  server::GatewayHub hub{loop,          registry, runs, ground.enrolment, ground.revocations,
+                         ground.signer, "region"};
 };
 
 }  // namespace

@@ -66,8 +66,11 @@ TEST_F(RunServiceTest, RunGoesOutComesBackAndIsKept) {
   const auto watch = *live.watch_region();
   const auto id = order(2);
   ASSERT_THAT(a.dispatches, SizeIs(1));
-  EXPECT_EQ(a.dispatches[0].invoke().run(), id.value());
-  EXPECT_EQ(a.dispatches[0].invoke().command().argv(0), "true");
+  EXPECT_EQ(a.dispatches[0].run(), id.value());
+  wire::Invoke invoke;
+  ASSERT_TRUE(invoke.ParseFromString(a.dispatches[0].invoke()));
+  EXPECT_EQ(invoke.command().argv(0), "true");
+  EXPECT_THAT(a.dispatches[0].links(), ::testing::ElementsAre(1U, 2U));
   EXPECT_EQ(a.dispatches[0].targets(), bytes_of(host(0)) + bytes_of(host(1)));
   EXPECT_EQ(stored_state(id, 0), kSent) << "nothing leaves before it is written";
   port->reports(answer(host(0), id, "first"));
@@ -313,6 +316,32 @@ TEST_F(RunServiceTest, OfflineHostsAreUnreachableAtOnce) {
   run_until(loop, [&] { return get(id)->finished(); });
   EXPECT_EQ(stored_state(id, 0), kUnreachable);
   EXPECT_EQ(run(runs->create(wanted(0))).error().code, Code::kInvalid);
+}
+
+// An order to 75,000 endpoints of one gateway exceeded a frame, and the server aborted.
+TEST_F(RunServiceTest, OrderToVeryManyTravelsInMessagesThatFit) {
+  constexpr int kHosts = 80'000;
+  auto many = wanted(kHosts);
+  for (int i = 0; i < kHosts; ++i)
+    runs->ledger().endpoint_up(many.targets[static_cast<std::size_t>(i)], "main",
+                               static_cast<std::uint64_t>(i) + 1, "0123456789abcdef", {},
+                               RunService::now());
+  const auto targets = many.targets;
+  ASSERT_TRUE(run(runs->create(std::move(many))));
+  std::size_t next = 0;
+  for (const auto& dispatch : a.dispatches) {
+    EXPECT_LE(dispatch.ByteSizeLong(), wire::body_bytes_max(wire::REGION_DISPATCH));
+    ASSERT_EQ(dispatch.targets().size(), static_cast<std::size_t>(dispatch.links_size()) * 16);
+    EXPECT_EQ(dispatch.leaves().size(), static_cast<std::size_t>(dispatch.links_size()) * 32);
+    EXPECT_THAT(dispatch.signature(), Not(IsEmpty()));
+    for (int i = 0; i < dispatch.links_size(); ++i, ++next) {
+      ASSERT_EQ(dispatch.links(i), next + 1);
+      ASSERT_EQ(
+          dispatch.targets().compare(static_cast<std::size_t>(i) * 16, 16, targets[next].bytes()),
+          0);
+    }
+  }
+  EXPECT_EQ(next, targets.size());
 }
 
 TEST_F(RunServiceTest, LargeResultIsAcknowledgedWhole) {
