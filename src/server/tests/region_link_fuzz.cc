@@ -100,8 +100,8 @@ struct Server {
     settle();
     MUSTER_ASSERT(
         ground.database->write_blocking([](store::Connection& connection) -> core::Status {
-          for (const char* sql :
-               {"DELETE FROM jobs_output", "DELETE FROM jobs_targets", "DELETE FROM jobs_runs"})
+          for (const char* sql : {"DELETE FROM jobs_output", "DELETE FROM jobs_targets",
+                                  "DELETE FROM jobs_slots", "DELETE FROM jobs_runs"})
             MUSTER_TRY(connection.execute(sql));
           return {};
         }));
