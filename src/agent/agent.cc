@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/agent.h"
 
-#include <malloc.h>
-
 #include <cstdlib>
 
 #include "agent/facts.h"
@@ -12,6 +10,7 @@
 #include "identity/request.h"
 #include "member/credential.h"
 #include "net/http_client.h"
+#include "runtime/idle_memory.h"
 #include "wire/limits.h"
 
 namespace muster::agent {
@@ -20,6 +19,9 @@ namespace {
 constexpr std::chrono::seconds kConnectTimeMax{20};
 constexpr std::chrono::hours kForever{24 * 365};
 constexpr std::chrono::hours kRenewalRetry{1};
+/// Less than the pause between two heartbeats: what a login or a command needed goes back
+/// at the next one, and many small orders in a row do not pay for it each.
+constexpr std::chrono::seconds kReleasePause{15};
 constexpr std::chrono::milliseconds kStopPoll{100};
 
 }  // namespace
@@ -119,11 +121,14 @@ void Agent::link_open(const wire::Welcome& welcome) {
       core::log(core::Level::kWarn, "agent", saved.error().message);
   }
   write_status(true, welcome.gateway(), "logged in");
-  malloc_trim(0);  // the handshake is over; what it needed goes back
 }
 
 void Agent::link_alive() {
   renew_if_due();
+  const core::MonoTime now = core::mono_now();
+  if (now < release_due_ || runner_.running() > 0) return;
+  release_due_ = now + kReleasePause;
+  runtime::release_idle_memory();
 }
 
 void Agent::link_ended(const link::Ending& ending) {

@@ -83,6 +83,7 @@ void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket
                                  : "not an endpoint of this region"}});
     return;  // dropping the socket closes it
   }
+  socket->forget_peer_certificate();
   const std::uint64_t number = next_number_++;
   auto connection = std::make_unique<LinkConnection>(
       *this, number, peer->endpoint, std::move(socket),

@@ -89,6 +89,9 @@ class WebSocket {
   /// The same as OpenSSL's object, not counted up: parsing it anew costs as much as a
   /// signature. Null where the peer showed none.
   x509_st* peer_certificate_native() const;
+  /// Gives back most of the memory of the peer's certificate, where all that it says was
+  /// read: the two above find none from here on, and no copy of the native one may be kept.
+  void forget_peer_certificate();
   std::string remote_address() const;
 
  private:
