@@ -71,10 +71,10 @@ class TlsChannel {
   runtime::Loop& loop_;
   Socket socket_;
   int descriptor_;
-  bool polled_ = false;   // leave_asio() was called
-  bool drained_ = false;  // a read took all there was; until ready()
+  bool polled_ = false;     // leave_asio() was called
+  bool drained_ = false;    // a read took all there was; until ready()
   bool forgotten_ = false;  // the peer's certificate was
-  bool ended_ = false;    // as ready() said: nothing will tell again, so read to the end
+  bool ended_ = false;      // as ready() said: nothing will tell again, so read to the end
   SslOwner ssl_;
   boost::asio::ip::address remote_;
   std::unique_ptr<core::Error> error_;
