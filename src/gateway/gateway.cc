@@ -17,10 +17,7 @@ using core::Level;
 constexpr core::Duration kSweepInterval = 1s;
 /// The old owner of a key has so long to show that it lives.
 constexpr core::Duration kProbePatience = 3s;
-/// Acknowledgements of small results wait so long for something to travel with: nobody
-/// waits for them, and on their own they cost as much as the orders.
-constexpr core::Duration kAckDelay = 1s;
-/// So many of one endpoint do not wait.
+/// So many acknowledgements of one endpoint do not wait for GatewayOptions::ack_delay.
 constexpr std::size_t kAcksTogether = 32;
 constexpr std::uint32_t kDuplicateRetryMs = 60'000;
 constexpr std::uint32_t kNoServerRetryMs = 5'000;
@@ -68,7 +65,7 @@ void Gateway::stop(core::Duration spread) {
   });
 }
 
-void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+void Gateway::accept(const net::Request& request, std::unique_ptr<net::MessageSocket> socket) {
   const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
     x509_st* native = socket->peer_certificate_native();
     if (!native) return core::fail(core::Code::kUnauthorized, "it showed no certificate");
@@ -259,7 +256,7 @@ void Gateway::acks(wire::Acks message) {
     });
   if (ack_timer_armed_ || links_with_acks_.empty() || stopping_) return;
   ack_timer_armed_ = true;
-  ack_timer_.start(kAckDelay, [this] { flush_acks(); });
+  ack_timer_.start(options_.ack_delay, [this] { flush_acks(); });
 }
 
 void Gateway::flush_acks() {

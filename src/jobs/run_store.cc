@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 #include "jobs/detail/rows.h"
+#include "jobs/detail/slot_index.h"
 
 namespace muster::jobs {
 namespace {
@@ -69,6 +70,15 @@ CREATE TABLE jobs_idempotency (
   PRIMARY KEY (created_by, name)
 );
 CREATE INDEX jobs_idempotency_run ON jobs_idempotency (run);
+)"},
+                                            {2, R"(
+CREATE INDEX jobs_runs_created_by ON jobs_runs (created_by, run);
+CREATE TABLE jobs_slots (
+  run BIGINT NOT NULL,
+  first BLOB NOT NULL,
+  entries BLOB NOT NULL,
+  PRIMARY KEY (run, first)
+) WITHOUT ROWID;
 )"}};
 
 /// Runs that one call of retain() removes, and their targets together: this bounds
@@ -129,7 +139,7 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
           {detail::key(run.id), slot++, static_cast<int>(row.state), Blob{row.endpoint.bytes()},
            static_cast<std::int64_t>(row.instance)}));
   }
-  return {};
+  return detail::write_slots(connection, run.id, added.targets);
 }
 
 core::Status update_row(store::Connection& connection, const TargetRow& row) {
@@ -232,7 +242,8 @@ core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
     }
     for (const char* sql :
          {"DELETE FROM jobs_output WHERE run = ?", "DELETE FROM jobs_targets WHERE run = ?",
-          "DELETE FROM jobs_idempotency WHERE run = ?", "DELETE FROM jobs_runs WHERE run = ?"})
+          "DELETE FROM jobs_slots WHERE run = ?", "DELETE FROM jobs_idempotency WHERE run = ?",
+          "DELETE FROM jobs_runs WHERE run = ?"})
       MUSTER_TRY(connection.execute(sql, {old.run}));
     ++report.runs_removed;
     --report.runs;

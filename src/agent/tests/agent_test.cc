@@ -18,6 +18,7 @@
 #include "link/gateway_session.h"
 #include "net/http_server.h"
 #include "orders/signer.h"
+#include "runtime/file.h"
 
 namespace muster::agent {
 namespace {
@@ -231,6 +232,57 @@ TEST_F(AgentTest, EnrolsLogsInWorksAndStops) {
   agent.stop();
   run_until([&] { return loop.context().stopped() || peer->over; });
   EXPECT_EQ(peer->ending.code, wire::GOODBYE_STOPPING);
+  run_until([&] { return folder.load_status()->explanation == "the agent was stopped"; });
+}
+
+// A gateway in foreign hands has seen orders and answers, and has its own certificate.
+TEST_F(AgentTest, DoesNothingForACapturedGateway) {
+  StateFolder folder(root);
+  auto enrolment = enrol_with(token.str());
+  ASSERT_TRUE(enrolment) << enrolment.error().message;
+  ASSERT_TRUE(folder.save(*enrolment));
+  const auto mark = root / "mark";
+  wire::Invoke invoke;
+  for (const std::string& word : {"sh", "-c"}) invoke.mutable_command()->add_argv(word);
+  invoke.mutable_command()->add_argv("echo ran >> " + mark.string());
+  const auto told = [&](const wire::SignedInvoke& message) {
+    const std::size_t before = peer->announces.size();
+    EXPECT_TRUE(peer->session.send_message(message));
+    run_until([&] { return peer->announces.size() > before; });
+    return peer->announces.back().outcome();
+  };
+  wire::SignedInvoke seen;
+  {
+    Agent agent(loop, folder, *enrolment);
+    agent.start();
+    run_until([&] { return peer && peer->session.open(); });
+    invoke.set_run(1);
+    wire::SignedInvoke bare;
+    bare.set_invoke(invoke.SerializeAsString());
+    EXPECT_EQ(told(bare), wire::OUTCOME_REFUSED);
+    invoke.set_run(2);
+    seen = peer->signed_order(invoke);
+    auto altered = seen;
+    invoke.mutable_command()->set_argv(2, "echo worse >> " + mark.string());
+    altered.set_invoke(invoke.SerializeAsString());
+    EXPECT_EQ(told(altered), wire::OUTCOME_REFUSED);
+    EXPECT_FALSE(std::filesystem::exists(mark));
+    EXPECT_EQ(told(seen), wire::OUTCOME_SUCCEEDED);
+    // Done and acknowledged: the same order once more is met with silence.
+    EXPECT_TRUE(peer->session.send_message(seen));
+    invoke.set_run(3);
+    bare.set_invoke(invoke.SerializeAsString());
+    EXPECT_EQ(told(bare), wire::OUTCOME_REFUSED);
+    agent.stop();
+    run_until([&] { return folder.load_status()->explanation == "the agent was stopped"; });
+  }
+  peer.reset();
+  Agent again(loop, folder, *enrolment);
+  again.start();
+  run_until([&] { return peer && peer->session.open(); });
+  EXPECT_EQ(told(seen), wire::OUTCOME_REFUSED);
+  EXPECT_EQ(runtime::read_file(mark, 100), "ran\n");
+  again.stop();
   run_until([&] { return folder.load_status()->explanation == "the agent was stopped"; });
 }
 
