@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/ids.h"
 #include "gateway/link_connection.h"
+#include "gateway/link_table.h"
 #include "gateway/pace.h"
 #include "link/region_ports.h"
 #include "net/http_message.h"
@@ -124,8 +125,7 @@ class Gateway final : public link::RegionGateway {
   bool stopping_ = false;
   bool server_reachable_ = true;
 
-  std::uint64_t next_number_ = 1;
-  std::unordered_map<std::uint64_t, std::unique_ptr<LinkConnection>> connections_;
+  LinkTable<LinkConnection> connections_;
   std::unordered_map<core::EndpointId, LinkConnection*> open_;
   std::vector<Probe> probes_;
   wire::Reports reports_;

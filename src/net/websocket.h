@@ -64,6 +64,7 @@ class MessageSocket {
   [[nodiscard]] virtual bool send(std::string_view message) = 0;
   virtual void close(CloseCode code, std::string_view reason) = 0;
   virtual x509_st* peer_certificate_native() const = 0;
+  virtual void forget_peer_certificate() {}
 };
 
 namespace detail {
@@ -100,6 +101,9 @@ class WebSocket final : public MessageSocket {
   /// The same as OpenSSL's object, not counted up: parsing it anew costs as much as a
   /// signature. Null where the peer showed none.
   x509_st* peer_certificate_native() const override;
+  /// Gives back most of the memory of the peer's certificate, where all that it says was
+  /// read: the two above find none from here on, and no copy of the native one may be kept.
+  void forget_peer_certificate() override;
   std::string remote_address() const;
 
  private:

@@ -39,7 +39,11 @@ class TestSink final : public Sink {
     cancelled += cancel.targets().size() / core::EndpointId::kBytes;
   }
   void ack(const std::string&, const wire::Acks& acks) override {
-    for (const auto& ack : acks.acks()) acked += ack.targets().size() / core::EndpointId::kBytes;
+    for (const auto& ack : acks.acks()) {
+      acked += ack.targets().size() / core::EndpointId::kBytes;
+      EXPECT_EQ(ack.targets().size(),
+                static_cast<std::size_t>(ack.links_size()) * core::EndpointId::kBytes);
+    }
   }
   void kick(const std::string&, const core::EndpointId&, std::string_view) override { ++kicked; }
   void changed(const Run& run, std::span<const TargetEvent> events) override {
