@@ -176,8 +176,8 @@ core::Status GatewayProcess::open_server() {
              }));
   router.add("GET", "/metrics", answer([this] {
                return net::Response::bytes(
-                   gateway::metrics_text(gateway_->stats(), gateway_->content_stats(), name_,
-                                         link_->connected()),
+                   gateway::metrics_text(gateway_->stats(), gateway_->content_stats(),
+                                         http_->stats(), name_, link_->connected()),
                    "text/plain; version=0.0.4; charset=utf-8");
              }));
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(member::tls_identity(*credential_),

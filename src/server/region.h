@@ -76,6 +76,9 @@ class Region {
   RunService& runs() { return *runs_; }
   Live& live() { return live_; }
   HttpStats& http_stats() { return http_stats_; }
+  net::HttpServerStats http_server_stats() const {
+    return http_ ? http_->stats() : net::HttpServerStats{};
+  }
 
  private:
   core::Status open_database();
