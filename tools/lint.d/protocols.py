@@ -10,7 +10,8 @@ import re
 
 from tree import Finding
 
-CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/gateway/gateway.h", "src/server/region.cc")
+CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/content/limits.h", "src/gateway/gateway.h",
+                "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc")
 
 PAGES = {
     "docs/protocols/link.md": ("src/wire/link.proto", "FRAME", {
@@ -33,16 +34,36 @@ PAGES = {
     "docs/protocols/region.md": ("src/wire/region.proto", "REGION", {
         "frame": ["kRegionFrameBytesMax"],
         "reports in a message": ["kReportsPerMessageMax"],
+        "an endpoint's id": [None],
+        "`Hello.instance`, `Hello.nonce`, remote address in `LinkUp`": [None, None, "kAddressBytesMax"],
+        "upcalls being answered, of all gateways": ["kUpcallsMax"],
         "pace of logins": ["logins_per_second"],
         "connections of gateways": ["kGatewayLinksMax"],
         "bytes that wait to be sent": [None],
+    }),
+    # Its messages travel inside those of the two pages above.
+    "docs/protocols/content.md": (None, None, {
+        "piece": ["kChunkBytesMax"],
+        "range": ["kRangeBytesMax"],
+        "object": [None],
+        "requests of a client": ["kRequestsPerClientMax"],
+        "requests of all clients": ["kRequestsMax"],
+        "objects held open": ["kOpenObjectsMax"],
+        "loads under way": ["kFetchesMax"],
+        "bytes handed to one link, to all": ["kClientBytesMax", "kServeBudgetBytes"],
+        "stall": ["kServeStall"],
+        "pause after a failed load": ["kMissPause"],
+        "hashing anew on complaint": ["kRecheckPause"],
+        "downloads under way, waiting": ["kDownloadsMax", "kDownloadsQueuedMax"],
+        "waiters of a process": ["kWaitersMax"],
     }),
 }
 
 UNITS = {"KiB": 1024, "MiB": 1024 ** 2, "GiB": 1024 ** 3, "ms": 1, "s": 1000}
 TIMES = {"milliseconds": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
 # Names of kinds that differ from their message's name.
-SPELT = {"UPCALL_UP": "UPCALL", "UPCALL_REPLY_DOWN": "UPCALL_REPLY", "REGION_PING": "PING", "REGION_PONG": "PONG"}
+SPELT = {"UPCALL_UP": "UPCALL", "UPCALL_REPLY_DOWN": "UPCALL_REPLY", "REGION_PING": "PING", "REGION_PONG": "PONG",
+         "CONTENT_REQUEST_UP": "CONTENT_REQUEST", "CONTENT_DATA_DOWN": "CONTENT_DATA"}
 
 
 def constants(tree):
@@ -122,6 +143,7 @@ def check(tree):
         if path not in tree.paths:
             continue
         found = tables(tree.text(path))
-        findings += check_messages(tree, path, found.get("frame", []), proto, prefix)
+        if proto:
+            findings += check_messages(tree, path, found.get("frame", []), proto, prefix)
         findings += check_limits(path, found.get("limit", []), limits, values)
     return findings
