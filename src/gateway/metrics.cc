@@ -4,8 +4,7 @@
 namespace muster::gateway {
 
 std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
-                         const net::HttpServerStats& http, std::string_view name,
-                         bool has_server) {
+                         const net::HttpServerStats& http, std::string_view name, bool has_server) {
   std::string text;
   const auto add = [&](const char* metric, const char* type, const char* help,
                        std::uint64_t value) {

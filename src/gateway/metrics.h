@@ -12,7 +12,6 @@ namespace muster::gateway {
 /// The metrics of a gateway that runs apart, in Prometheus' text format 0.0.4. Numbers
 /// only: nothing in it names an endpoint.
 std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
-                         const net::HttpServerStats& http,
-                         std::string_view name, bool has_server);
+                         const net::HttpServerStats& http, std::string_view name, bool has_server);
 
 }  // namespace muster::gateway

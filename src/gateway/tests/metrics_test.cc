@@ -20,8 +20,8 @@ TEST(GatewayMetrics, ArePrometheusText) {
   EXPECT_THAT(text, HasSubstr("\n# TYPE muster_gateway_links gauge\n"
                               "muster_gateway_links{gateway=\"edge\"} 7\n"));
   EXPECT_THAT(text, HasSubstr("\nmuster_gateway_logins_total{gateway=\"edge\"} 9\n"));
-  EXPECT_THAT(text,
-              HasSubstr("\nmuster_gateway_content_sent_bytes_total{gateway=\"edge\"} 5000000000\n"));
+  EXPECT_THAT(
+      text, HasSubstr("\nmuster_gateway_content_sent_bytes_total{gateway=\"edge\"} 5000000000\n"));
   EXPECT_THAT(text, HasSubstr("\nmuster_tls_handshakes_cut_total{gateway=\"edge\"} 3\n"));
   EXPECT_EQ(text.back(), '\n');
   EXPECT_THAT(metrics_text(stats, content, {}, "edge", false),

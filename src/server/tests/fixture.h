@@ -59,7 +59,9 @@ struct FakeGateway final : link::RegionGateway {
   void upcall_reply(wire::UpcallReplyDown message) override {
     replies.push_back(std::move(message));
   }
-  void content_data(wire::ContentDataDown message) override { pieces.push_back(std::move(message)); }
+  void content_data(wire::ContentDataDown message) override {
+    pieces.push_back(std::move(message));
+  }
 };
 
 /// Turns `loop` until the condition holds, also where other threads work for it.
