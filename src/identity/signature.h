@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Signatures over bytes: ECDSA with P-256 and SHA-256, the only kind that Muster makes
-// or accepts. Every use has a purpose of its own, which is signed along, so that what was
-// signed for one thing can never stand for another.
+// Signatures by P-256 keys, of certificates and others: ECDSA with SHA-256, in DER.
+//
+// Whoever signs more than one kind of text begins each kind with a line of its own, so
+// that no text of one kind passes for another.
 #pragma once
 
 #include <memory>
@@ -10,40 +11,36 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "identity/certificate.h"
 #include "identity/key.h"
 
 namespace muster::identity {
 
-/// Bytes of a signature in DER at most.
+/// Bytes of a signature in DER at most; what is longer verifies nothing.
 inline constexpr std::size_t kSignatureBytesMax = 80;
 
-/// Somebody's public key. Cheap to copy, immutable, safe from any thread.
+std::string sign(const PrivateKey& key, std::string_view text);
+
+/// The public half. Copies share one key. Immutable, so safe from any thread.
 class PublicKey {
  public:
+  /// The key of a certificate that peer_identity() has accepted.
+  static PublicKey of(const Certificate& certificate);
   static PublicKey of(const PrivateKey& key);
-  /// The usual SubjectPublicKeyInfo of a P-256 key; kInvalid for anything else.
+  /// A SubjectPublicKeyInfo in its usual encoding; kInvalid for anything but a P-256 key.
   static core::Result<PublicKey> from_der(std::string_view der);
   static core::Result<PublicKey> from_pem(std::string_view pem);
 
-  const std::string& der() const { return der_; }
+  std::string der() const;
   std::string pem() const;
-  /// SHA-256 of the DER, 32 raw bytes.
+  /// SHA-256 of der(), 32 raw bytes.
   std::string id() const;
 
-  /// True where this key's owner signed `message` for `purpose`.
-  bool verifies(std::string_view purpose, std::string_view message,
-                std::string_view signature) const;
-
-  bool operator==(const PublicKey& other) const { return der_ == other.der_; }
+  bool verifies(std::string_view text, std::string_view signature) const;
 
  private:
-  PublicKey(std::string der, std::shared_ptr<evp_pkey_st> key)
-      : der_(std::move(der)), key_(std::move(key)) {}
-  std::string der_;
+  explicit PublicKey(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)) {}
   std::shared_ptr<evp_pkey_st> key_;
 };
-
-/// In DER, at most kSignatureBytesMax. `purpose` is a short constant without a zero byte.
-std::string sign(const PrivateKey& key, std::string_view purpose, std::string_view message);
 
 }  // namespace muster::identity

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ inline constexpr std::size_t kRequirementBytesMax = 128;
 /// Entries of `files`, of the task and of each implementation.
 inline constexpr std::size_t kFileEntriesMax = 1024;
 inline constexpr std::size_t kDescriptionBytesMax = 16 * 1024;
+/// Problems told of one file; there may be more.
+inline constexpr std::size_t kProblemsMax = 50;
 
 /// A place in a file and what is wrong (or doubtful) there.
 struct Problem {
@@ -53,8 +56,6 @@ struct Parameter {
   std::string description;
   bool sensitive = false;
   std::optional<json::value> default_value;
-  std::size_t type_line = 0;  ///< where `type` stands, for errors found in it later
-  std::size_t type_column = 0;
 };
 
 struct Implementation {
@@ -101,6 +102,12 @@ struct ParsedMetadata {
 
 /// Reads foreign bytes. `file` is only named in problems.
 ParsedMetadata parse_metadata(std::string_view file, std::string_view text);
+
+/// A problem at one value of a metadata file that parse_metadata() has read: `path` are its
+/// members' names and list positions, {"implementations", "0", "name"}; the nearest
+/// enclosing value where there is no such one.
+Problem problem_at(std::string_view file, std::string_view text,
+                   std::span<const std::string> path, std::string message);
 
 /// The same where problems are one failure: kInvalid with every error's text, a line each.
 core::Result<Metadata> read_metadata(std::string_view file, std::string_view text);

@@ -64,7 +64,7 @@ class ParameterType {
   /// True where null, and so no value at all, will do.
   bool accepts_null() const;
   /// Sensitive[T], here or inside.
-  bool is_sensitive() const;
+  bool is_sensitive() const { return sensitive_; }
   /// In plain words, as help shows it: "a list of texts, at least 1".
   std::string describe() const;
   /// As it was written.
@@ -82,6 +82,7 @@ class ParameterType {
  private:
   ParameterType() = default;
   std::string text_;
+  bool sensitive_ = false;
   std::shared_ptr<const detail::TypeNode> root_;
   std::shared_ptr<const std::vector<std::string>> warnings_;
 };

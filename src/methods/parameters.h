@@ -37,7 +37,8 @@ class Parameters {
  public:
   /// Types that are wrong and defaults that are not of their type go to `errors`, what
   /// cannot be checked to `warnings`; a parameter with an error is of type Any here.
-  static Parameters compile(std::string_view file, const Metadata& metadata,
+  /// `text` is what `metadata` was read from.
+  static Parameters compile(std::string_view file, std::string_view text, const Metadata& metadata,
                             std::vector<Problem>& errors, std::vector<Problem>& warnings);
 
   /// The arguments as the method gets them: defaults filled in, nulls left out. kInvalid
