@@ -33,6 +33,12 @@ constexpr std::array<ProgramFeature, 15> kPrograms = {{
     {"docker", "docker"},
 }};
 
+// Kernels, machine types and what other runners mean by themselves.
+constexpr std::array<std::string_view, 22> kOthers = {
+    "shell",   "powershell", "linux",   "darwin", "freebsd",     "openbsd", "netbsd", "windows",
+    "x86_64",  "aarch64",    "arm64",   "armv6l", "armv7l",      "i386",    "i686",   "ppc64",
+    "ppc64le", "s390x",      "riscv64", "mips64", "loongarch64", "amd64"};
+
 std::vector<std::string> missing_of(const Implementation& implementation,
                                     std::span<const std::string> features) {
   std::vector<std::string> missing;
@@ -70,6 +76,11 @@ std::vector<std::string> announced_features(const Platform& platform, const Prog
   found.erase(twice.begin(), twice.end());
   if (found.size() > kFeaturesMax) found.resize(kFeaturesMax);
   return found;
+}
+
+bool is_usual_feature(std::string_view feature) {
+  return std::ranges::find(kOthers, feature) != kOthers.end() ||
+         std::ranges::find(kPrograms, feature, &ProgramFeature::feature) != kPrograms.end();
 }
 
 core::Result<const Implementation*> select_implementation(std::string_view method,

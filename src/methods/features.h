@@ -34,6 +34,10 @@ using ProgramProbe = std::function<bool(std::string_view program)>;
 /// Sorted, each once.
 std::vector<std::string> announced_features(const Platform& platform, const ProgramProbe& has);
 
+/// False for a word that no host announces, unless its distribution is called so: it may be
+/// a slip of the pen, or another runner's.
+bool is_usual_feature(std::string_view feature);
+
 /// The implementation for a machine that announces `features`: the first in order whose
 /// requirements are all among them. Null where the method has no list of implementations
 /// and its one executable runs everywhere. kNotFound with what was missing for each

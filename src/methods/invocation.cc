@@ -2,10 +2,9 @@
 #include "methods/invocation.h"
 
 #include <array>
-#include <boost/json/serialize.hpp>
-#include <charconv>
 
 #include "core/bytes.h"
+#include "methods/detail/plain_json.h"
 
 namespace muster::methods {
 namespace {
@@ -26,50 +25,16 @@ constexpr std::array<Interpreter, 3> kInterpreters = {{
     {".pl", "perl"},
 }};
 
-std::string number_text(double value) {
-  std::array<char, 32> buffer{};
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  std::string text(buffer.data(), end);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
-// JSON as people write it: 1.5 where the library writes 1.5E0, which shells do not know.
-void append_json(const json::value& value, std::string& to) {
-  if (value.is_double()) {
-    to += number_text(value.get_double());
-  } else if (value.is_array()) {
-    to += '[';
-    bool first = true;
-    for (const json::value& element : value.get_array()) {
-      if (!std::exchange(first, false)) to += ',';
-      append_json(element, to);
-    }
-    to += ']';
-  } else if (value.is_object()) {
-    to += '{';
-    bool first = true;
-    for (const auto& member : value.get_object()) {
-      if (!std::exchange(first, false)) to += ',';
-      to += json::serialize(json::value(member.key())) + ":";
-      append_json(member.value(), to);
-    }
-    to += '}';
-  } else {
-    to += json::serialize(value);
-  }
-}
-
 std::string text_of(const json::value& value) {
   if (value.is_string()) return std::string(value.get_string());
-  std::string text;
-  append_json(value, text);
-  return text;
+  return detail::plain_json(value);
 }
 
 // A file that the kernel starts by itself: a script that names its interpreter, or a binary.
 bool starts_by_itself(std::string_view prefix) {
-  if (prefix.starts_with("#!") || prefix.starts_with("\x7f" "ELF")) return true;
+  if (prefix.starts_with("#!") || prefix.starts_with("\x7f"
+                                                     "ELF"))
+    return true;
   return prefix.find('\0') != std::string_view::npos;
 }
 
@@ -152,8 +117,8 @@ core::Result<json::object> with_our_own(const InvocationInput& input) {
   json::object arguments;
   for (const auto& argument : input.arguments) {
     if (!is_name(argument.key())) {
-      return fail(Code::kInvalid, "'" + core::printable(argument.key(), 100) +
-                                      "' is not the name of a parameter");
+      return fail(Code::kInvalid,
+                  "'" + core::printable(argument.key(), 100) + "' is not the name of a parameter");
     }
     if (!argument.value().is_null()) arguments[argument.key()] = argument.value();
   }
@@ -176,7 +141,7 @@ core::Result<Invocation> make_invocation(const InvocationInput& input) {
     MUSTER_TRY(add_powershell_arguments(arguments, made));
     return made;
   }
-  if (method != InputMethod::kEnvironment) append_json(arguments, made.stdin_bytes);
+  if (method != InputMethod::kEnvironment) made.stdin_bytes = detail::plain_json(arguments);
   if (method != InputMethod::kStdin) {
     MUSTER_ASSIGN(made.only_on_stdin,
                   fill_environment(arguments, method == InputMethod::kEnvironment, made));

@@ -14,11 +14,16 @@ std::string Problem::text() const {
 
 std::string_view name(InputMethod method) {
   switch (method) {
-    case InputMethod::kDefault: return "default";
-    case InputMethod::kStdin: return "stdin";
-    case InputMethod::kEnvironment: return "environment";
-    case InputMethod::kBoth: return "both";
-    case InputMethod::kPowershell: return "powershell";
+    case InputMethod::kDefault:
+      return "default";
+    case InputMethod::kStdin:
+      return "stdin";
+    case InputMethod::kEnvironment:
+      return "environment";
+    case InputMethod::kBoth:
+      return "both";
+    case InputMethod::kPowershell:
+      return "powershell";
   }
   return "default";
 }
@@ -49,8 +54,8 @@ ParsedMetadata parse_metadata(std::string_view file, std::string_view text) {
   return parsed;
 }
 
-Problem problem_at(std::string_view file, std::string_view text,
-                   std::span<const std::string> path, std::string message) {
+Problem problem_at(std::string_view file, std::string_view text, std::span<const std::string> path,
+                   std::string message) {
   const detail::Place place = detail::place_of(text, path);
   return {std::string(file), place.line, place.column, std::move(message)};
 }

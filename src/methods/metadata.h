@@ -106,8 +106,8 @@ ParsedMetadata parse_metadata(std::string_view file, std::string_view text);
 /// A problem at one value of a metadata file that parse_metadata() has read: `path` are its
 /// members' names and list positions, {"implementations", "0", "name"}; the nearest
 /// enclosing value where there is no such one.
-Problem problem_at(std::string_view file, std::string_view text,
-                   std::span<const std::string> path, std::string message);
+Problem problem_at(std::string_view file, std::string_view text, std::span<const std::string> path,
+                   std::string message);
 
 /// The same where problems are one failure: kInvalid with every error's text, a line each.
 core::Result<Metadata> read_metadata(std::string_view file, std::string_view text);

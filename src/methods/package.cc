@@ -20,8 +20,7 @@ constexpr std::size_t kDigestBytes = 32;
 constexpr std::string_view kSignedAs = "muster method package 1\n";
 
 // A file of the tasks folder that is an implementation of `task` by its name alone.
-bool is_executable_of(std::string_view tasks_folder, std::string_view task,
-                      std::string_view path) {
+bool is_executable_of(std::string_view tasks_folder, std::string_view task, std::string_view path) {
   if (!path.starts_with(tasks_folder) || path.size() <= tasks_folder.size()) return false;
   std::string_view name = path.substr(tasks_folder.size() + 1);
   if (!name.starts_with(task)) return false;
@@ -212,10 +211,10 @@ core::Result<Package> verify_package(const SignedManifest& package,
   const auto key = std::ranges::find_if(
       keys, [&](const identity::PublicKey& candidate) { return candidate.id() == package.key_id; });
   if (key == keys.end()) {
-    return fail(Code::kDenied,
-                keys.empty() ? "the region has no publishing key, so it accepts no methods"
-                             : "the method is signed with a key that is not this region's "
-                               "publishing key");
+    return fail(Code::kDenied, keys.empty()
+                                   ? "the region has no publishing key, so it accepts no methods"
+                                   : "the method is signed with a key that is not this region's "
+                                     "publishing key");
   }
   if (!key->verifies(std::string(kSignedAs) + package.manifest, package.signature)) {
     return fail(Code::kDenied, "the method's signature does not fit its manifest");

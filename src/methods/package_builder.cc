@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/bytes.h"
+#include "methods/features.h"
 #include "methods/parameters.h"
 #include "runtime/file.h"
 
@@ -77,9 +78,9 @@ void mark_helpers(MethodFolder& folder) {
     if (task.metadata.empty()) continue;
     const auto text = runtime::read_file(task.metadata, kMetadataBytesMax);
     if (!text) continue;
-    for (const auto& implementation :
-         parse_metadata("", *text).metadata.implementations) {
-      if (task_of(implementation.name) != task.name.task) named.insert(task_of(implementation.name));
+    for (const auto& implementation : parse_metadata("", *text).metadata.implementations) {
+      if (task_of(implementation.name) != task.name.task)
+        named.insert(task_of(implementation.name));
     }
   }
   for (FoundTask& task : folder.found) {
@@ -117,8 +118,9 @@ core::Result<MethodFolder> find_tasks(const fs::path& given, std::string_view mo
   }
   if (failed) return cannot(given, failed);
   if (!fs::is_directory(folder.root, failed)) {
-    return fail(Code::kInvalid, given.string() + " is not a folder; name the one that holds the "
-                                                 "module (with tasks/ in it) or the task");
+    return fail(Code::kInvalid, given.string() +
+                                    " is not a folder; name the one that holds the "
+                                    "module (with tasks/ in it) or the task");
   }
   const bool is_module = fs::is_directory(folder.root / "tasks", failed);
   folder.tasks = is_module ? folder.root / "tasks" : folder.root;
@@ -198,8 +200,24 @@ class Builder {
     if (errors_.empty()) {
       Parameters::compile(file_name(), package.metadata_text, package.metadata, errors_,
                           built_.warnings);
+      warn_of_features();
     }
     return errors_.empty() ? core::Status() : told();
+  }
+
+  void warn_of_features() {
+    const auto& implementations = built_.package.metadata.implementations;
+    for (std::size_t i = 0; i < implementations.size(); ++i) {
+      for (std::size_t j = 0; j < implementations[i].requirements.size(); ++j) {
+        const std::string& feature = implementations[i].requirements[j];
+        if (is_usual_feature(feature) || built_.warnings.size() >= kProblemsMax) continue;
+        const std::vector<std::string> path = {"implementations", std::to_string(i), "requirements",
+                                               std::to_string(j)};
+        built_.warnings.push_back(problem_at(
+            file_name(), built_.package.metadata_text, path,
+            "no host announces '" + feature + "', unless its distribution is called so"));
+      }
+    }
   }
 
   void add_executables() {
@@ -227,11 +245,10 @@ class Builder {
     }
     std::string names;
     for (const fs::path& path : found) names += (names.empty() ? "" : ", ") + utf8_name(path);
-    error({}, found.empty()
-                  ? "the task has no executable: expected " + task_.name.task +
-                        ".sh or the like beside it, or 'implementations'"
-                  : "the task has more than one executable (" + names +
-                        "): say by 'implementations' which is for whom");
+    error({}, found.empty() ? "the task has no executable: expected " + task_.name.task +
+                                  ".sh or the like beside it, or 'implementations'"
+                            : "the task has more than one executable (" + names +
+                                  "): say by 'implementations' which is for whom");
   }
 
   // Where an entry's files lie on this disk, and the module that they must stay in.
@@ -297,8 +314,8 @@ class Builder {
 
   core::Status hash() {
     if (built_.sources.size() > kPackageFilesMax) {
-      return fail(Code::kLimit, "the package has more than " + std::to_string(kPackageFilesMax) +
-                                    " files");
+      return fail(Code::kLimit,
+                  "the package has more than " + std::to_string(kPackageFilesMax) + " files");
     }
     const std::string tasks = task_.name.tasks_folder() + "/";
     for (const auto& [path, source] : built_.sources) {
@@ -319,7 +336,8 @@ class Builder {
     if (package.version.empty()) package.version = folder_.module_version;
     if (package.version.empty()) {
       package.version =
-          "0-" + core::to_hex(package_digest(manifest_of(package))).substr(0, kContentVersionDigits);
+          "0-" +
+          core::to_hex(package_digest(manifest_of(package))).substr(0, kContentVersionDigits);
     }
     return check_version(package.version);
   }

@@ -28,7 +28,7 @@ struct MethodFolder {
   std::filesystem::path root;   ///< of the module
   std::filesystem::path tasks;  ///< root/tasks, or the root itself for a single task
   std::string module;
-  std::string module_version;  ///< of the module's metadata.json; may be empty
+  std::string module_version;    ///< of the module's metadata.json; may be empty
   std::vector<FoundTask> found;  ///< sorted by name
 };
 

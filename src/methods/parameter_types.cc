@@ -49,7 +49,9 @@ std::optional<json::value> fitting(const detail::TypeNode& type, std::string_vie
 
 void add_choices(const detail::TypeNode& type, std::vector<std::string>& to) {
   switch (type.kind) {
-    case Kind::kEnum: to.insert(to.end(), type.words.begin(), type.words.end()); break;
+    case Kind::kEnum:
+      to.insert(to.end(), type.words.begin(), type.words.end());
+      break;
     case Kind::kBoolean:
       if (!type.only || *type.only) to.emplace_back("true");
       if (!type.only || !*type.only) to.emplace_back("false");
@@ -58,7 +60,8 @@ void add_choices(const detail::TypeNode& type, std::vector<std::string>& to) {
     case Kind::kNotUndef:
       for (const detail::TypeNode& item : type.items) add_choices(item, to);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -112,8 +115,8 @@ std::expected<json::value, TypeMismatch> ParameterType::from_text(std::string_vi
     for (std::string_view rest = text; !text.empty();) {
       const auto comma = rest.find(',');
       const std::string_view part = rest.substr(0, comma);
-      auto value = list->items.empty() ? std::optional<json::value>(part)
-                                       : fitting(list->items[0], part);
+      auto value =
+          list->items.empty() ? std::optional<json::value>(part) : fitting(list->items[0], part);
       parts.push_back(value ? *std::move(value) : json::value(part));
       if (comma == std::string_view::npos) break;
       rest.remove_prefix(comma + 1);

@@ -97,8 +97,8 @@ core::Result<Word> split_word(std::string_view word, const FileReader& read) {
     split.text = *std::move(content);
   }
   if (!core::is_utf8(split.text)) {
-    return fail(Code::kInvalid, shown(split.name) +
-                                    ": the value is not UTF-8 text, which arguments must be");
+    return fail(Code::kInvalid,
+                shown(split.name) + ": the value is not UTF-8 text, which arguments must be");
   }
   return split;
 }
@@ -124,8 +124,8 @@ Parameters Parameters::compile(std::string_view file, std::string_view text,
       if (auto type = ParameterType::parse(from.type)) {
         to.type = *std::move(type);
       } else if (errors.size() < kProblemsMax) {
-        errors.push_back(at("type", "the type '" + core::printable(from.type, 200) +
-                                        "': " + type.error().message));
+        errors.push_back(at(
+            "type", "the type '" + core::printable(from.type, 200) + "': " + type.error().message));
       }
     }
     for (const std::string& warning : to.type.warnings()) {
@@ -135,7 +135,8 @@ Parameters Parameters::compile(std::string_view file, std::string_view text,
     to.required = !to.default_value && !to.type.accepts_null();
     if (to.default_value && !to.default_value->is_null()) {
       if (auto checked = to.type.check(*to.default_value); !checked) {
-        errors.push_back(at("default", "the default is not of its type: " + checked.error().text()));
+        errors.push_back(
+            at("default", "the default is not of its type: " + checked.error().text()));
       }
     }
     made.list_.push_back(std::move(to));
@@ -187,8 +188,8 @@ core::Result<json::object> Parameters::check(const json::object& arguments) cons
     return fail(Code::kInvalid, std::move(message));
   }
   if (json::serialize(result).size() > kArgumentsBytesMax) {
-    return fail(Code::kLimit, "the arguments have more than " +
-                                  std::to_string(kArgumentsBytesMax) + " bytes as JSON");
+    return fail(Code::kLimit, "the arguments have more than " + std::to_string(kArgumentsBytesMax) +
+                                  " bytes as JSON");
   }
   return result;
 }

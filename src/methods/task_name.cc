@@ -91,9 +91,8 @@ std::string TaskName::tasks_folder() const {
 
 core::Status check_package_path(std::string_view path) {
   if (path.size() > kPathBytesMax) {
-    return fail(Code::kLimit,
-                "the path " + quoted(path) + " has more than " + std::to_string(kPathBytesMax) +
-                    " bytes");
+    return fail(Code::kLimit, "the path " + quoted(path) + " has more than " +
+                                  std::to_string(kPathBytesMax) + " bytes");
   }
   if (!core::is_utf8(path) || std::ranges::any_of(path, [](unsigned char c) {
         return c < 0x20 || c == 0x7f || c == '\\';

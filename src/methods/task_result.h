@@ -32,7 +32,7 @@ struct TaskOutput {
   std::string_view stdout_bytes;
   std::string_view stderr_bytes;
   int exit_code = 0;
-  int signal = 0;          ///< not 0: it was killed by this
+  int signal = 0;           ///< not 0: it was killed by this
   bool stdout_cut = false;  ///< more was said than is kept
 };
 

@@ -103,8 +103,10 @@ bool locate(Walk& walk, std::span<const std::string> path, Part part, std::size_
       return;
     }
     found = part == Part::kName && path.size() == 1 ? at : walk.at();
-    if (path.size() == 1) skip(walk);
-    else locate(walk, path.subspan(1), part, found);
+    if (path.size() == 1)
+      skip(walk);
+    else
+      locate(walk, path.subspan(1), part, found);
     done = true;
   });
   return done;

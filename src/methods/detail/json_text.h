@@ -31,8 +31,7 @@ struct JsonMistake {
 
 /// The value; or where and why the text is not JSON, nested deeper than `depth_max`, or
 /// has a member twice.
-std::expected<json::value, JsonMistake> parse_located(std::string_view text,
-                                                      std::size_t depth_max);
+std::expected<json::value, JsonMistake> parse_located(std::string_view text, std::size_t depth_max);
 
 enum class Part : std::uint8_t { kValue, kName };
 

@@ -14,14 +14,20 @@ namespace {
 
 std::string_view kind_of(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "true or false";
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "true or false";
     case json::kind::int64:
     case json::kind::uint64:
-    case json::kind::double_: return "a number";
-    case json::kind::string: return "text";
-    case json::kind::array: return "a list";
-    case json::kind::object: return "an object";
+    case json::kind::double_:
+      return "a number";
+    case json::kind::string:
+      return "text";
+    case json::kind::array:
+      return "a list";
+    case json::kind::object:
+      return "an object";
   }
   return "";
 }
@@ -82,8 +88,8 @@ void MetadataReader::warn_unknown(const json::object& object,
   }
 }
 
-void MetadataReader::text(const json::object& object, std::string_view name,
-                          std::size_t bytes_max, std::string& target) {
+void MetadataReader::text(const json::object& object, std::string_view name, std::size_t bytes_max,
+                          std::string& target) {
   const json::value* value = find(object, name);
   if (value == nullptr) return;
   const Inside inside(*this, name);
@@ -121,12 +127,13 @@ void MetadataReader::input_method(const json::object& object, InputMethod& targe
   error("'input_method' must be stdin, environment, both or powershell");
 }
 
-void MetadataReader::texts(const json::object& object, std::string_view name,
-                           std::size_t count_max, std::vector<std::string>& target) {
+void MetadataReader::texts(const json::object& object, std::string_view name, std::size_t count_max,
+                           std::vector<std::string>& target) {
   const json::value* value = find(object, name);
   if (value == nullptr) return;
   const Inside inside(*this, name);
-  if (!value->is_array()) return error("'" + std::string(name) + "': " + expected("a list", *value));
+  if (!value->is_array())
+    return error("'" + std::string(name) + "': " + expected("a list", *value));
   if (value->get_array().size() > count_max) {
     return error("'" + std::string(name) + "' has more than " + std::to_string(count_max) +
                  " elements");

@@ -3,9 +3,9 @@
 // Whether a JSON value is of a compiled type, and where in it the first doubt lies.
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "core/bytes.h"
+#include "methods/detail/plain_json.h"
 #include "methods/detail/type_node.h"
 
 namespace muster::methods::detail {
@@ -29,11 +29,14 @@ bool folded_equal(std::string_view a, std::string_view b) {
 
 std::string found_text(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "nothing";
-    case json::kind::bool_: return value.get_bool() ? "true" : "false";
+    case json::kind::null:
+      return "nothing";
+    case json::kind::bool_:
+      return value.get_bool() ? "true" : "false";
     case json::kind::int64:
     case json::kind::uint64:
-    case json::kind::double_: return "the number " + json::serialize(value);
+    case json::kind::double_:
+      return "the number " + plain_json(value);
     case json::kind::string: {
       const std::string_view text = value.get_string();
       if (text.empty()) return "an empty text";
@@ -179,8 +182,11 @@ Mismatch check_variant(const TypeNode& type, const json::value& value, std::stri
 Mismatch check_value(const TypeNode& type, const json::value& value, std::string& path) {
   bool fits = false;
   switch (type.kind) {
-    case Kind::kAny: return {};
-    case Kind::kUndef: fits = value.is_null(); break;
+    case Kind::kAny:
+      return {};
+    case Kind::kUndef:
+      fits = value.is_null();
+      break;
     case Kind::kNotUndef:
       if (!value.is_null() && !type.items.empty()) return check_value(type.items[0], value, path);
       fits = !value.is_null();
@@ -188,24 +194,40 @@ Mismatch check_value(const TypeNode& type, const json::value& value, std::string
     case Kind::kText:
       fits = value.is_string() && size_fits(type, characters(value.get_string()));
       break;
-    case Kind::kEnum: fits = word_fits(type, value); break;
-    case Kind::kPattern: fits = pattern_fits(type, value); break;
-    case Kind::kInteger: fits = integer_fits(type, value); break;
-    case Kind::kFloat: fits = real_fits(type, value); break;
-    case Kind::kNumber: fits = value.is_number(); break;
+    case Kind::kEnum:
+      fits = word_fits(type, value);
+      break;
+    case Kind::kPattern:
+      fits = pattern_fits(type, value);
+      break;
+    case Kind::kInteger:
+      fits = integer_fits(type, value);
+      break;
+    case Kind::kFloat:
+      fits = real_fits(type, value);
+      break;
+    case Kind::kNumber:
+      fits = value.is_number();
+      break;
     case Kind::kBoolean:
       fits = value.is_bool() && (!type.only || *type.only == value.get_bool());
       break;
     case Kind::kList:
-    case Kind::kTuple: return check_list(type, value, path);
-    case Kind::kMap: return check_map(type, value, path);
-    case Kind::kStruct: return check_struct(type, value, path);
+    case Kind::kTuple:
+      return check_list(type, value, path);
+    case Kind::kMap:
+      return check_map(type, value, path);
+    case Kind::kStruct:
+      return check_struct(type, value, path);
     case Kind::kCollection:
       fits = (value.is_array() && size_fits(type, value.get_array().size())) ||
              (value.is_object() && size_fits(type, value.get_object().size()));
       break;
-    case Kind::kScalar: fits = value.is_string() || value.is_number() || value.is_bool(); break;
-    case Kind::kVariant: return check_variant(type, value, path);
+    case Kind::kScalar:
+      fits = value.is_string() || value.is_number() || value.is_bool();
+      break;
+    case Kind::kVariant:
+      return check_variant(type, value, path);
   }
   return fits ? Mismatch() : mismatch(type, value, path);
 }

@@ -189,7 +189,8 @@ Made Compiler::integer(const TypeSyntax& from, std::size_t) {
   if (from.items.size() > 2) return fail(from, "Integer takes at most two numbers");
   for (std::size_t i = 0; i < from.items.size(); ++i) {
     if (from.items[i].kind == Syntax::kDefault) continue;
-    if (from.items[i].kind != Syntax::kInteger) return fail(from.items[i], "expected a whole number");
+    if (from.items[i].kind != Syntax::kInteger)
+      return fail(from.items[i], "expected a whole number");
     (i == 0 ? made.least : made.most) = from.items[i].integer;
   }
   if (made.least > made.most) return fail(from, "the least number is more than the largest");
@@ -237,16 +238,27 @@ Made Compiler::words(const TypeSyntax& from, std::size_t) {
     }
     // Bare words may look like types (Enum[Debug]), numbers or constants.
     switch (item.kind) {
-      case Syntax::kText: made.words.push_back(item.text); break;
+      case Syntax::kText:
+        made.words.push_back(item.text);
+        break;
       case Syntax::kType:
         if (item.bracketed) return fail(item, "expected a word");
         made.words.push_back(item.text);
         break;
-      case Syntax::kDefault: made.words.emplace_back("default"); break;
-      case Syntax::kUndef: made.words.emplace_back("undef"); break;
-      case Syntax::kTrue: made.words.emplace_back("true"); break;
-      case Syntax::kFalse: made.words.emplace_back("false"); break;
-      default: return fail(item, "expected a word");
+      case Syntax::kDefault:
+        made.words.emplace_back("default");
+        break;
+      case Syntax::kUndef:
+        made.words.emplace_back("undef");
+        break;
+      case Syntax::kTrue:
+        made.words.emplace_back("true");
+        break;
+      case Syntax::kFalse:
+        made.words.emplace_back("false");
+        break;
+      default:
+        return fail(item, "expected a word");
     }
   }
   if (made.words.empty()) made.kind = Kind::kText;  // plain Enum: any text
@@ -396,8 +408,8 @@ Made Compiler::variant(const TypeSyntax& from, std::size_t depth) {
 Made Compiler::optional(const TypeSyntax& from, std::size_t depth) {
   if (from.items.empty()) return node(Kind::kAny);
   if (from.items.size() > 1) return fail(from, "Optional takes one type");
-  Made inner = from.items[0].kind == Syntax::kText ? words(from, depth)
-                                                   : compile(from.items[0], depth + 1);
+  Made inner =
+      from.items[0].kind == Syntax::kText ? words(from, depth) : compile(from.items[0], depth + 1);
   if (!inner) return inner;
   TypeNode made = node(Kind::kVariant);
   made.items.push_back(*std::move(inner));
@@ -409,8 +421,8 @@ Made Compiler::not_undef(const TypeSyntax& from, std::size_t depth) {
   TypeNode made = node(Kind::kNotUndef);
   if (from.items.empty()) return made;
   if (from.items.size() > 1) return fail(from, "NotUndef takes one type");
-  Made inner = from.items[0].kind == Syntax::kText ? words(from, depth)
-                                                   : compile(from.items[0], depth + 1);
+  Made inner =
+      from.items[0].kind == Syntax::kText ? words(from, depth) : compile(from.items[0], depth + 1);
   if (!inner) return inner;
   made.items.push_back(*std::move(inner));
   return made;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Types in the words of people who have never seen one.
-#include <boost/json/serialize.hpp>
 #include <cmath>
 
 #include "core/bytes.h"
+#include "methods/detail/plain_json.h"
 #include "methods/detail/type_node.h"
 
 namespace muster::methods::detail {
@@ -17,7 +17,7 @@ constexpr std::size_t kWordsShownMax = 12;
 std::string number(double value) {
   return std::floor(value) == value && std::abs(value) < 1e15
              ? std::to_string(static_cast<std::int64_t>(value))
-             : json::serialize(json::value(value));
+             : plain_json(value);
 }
 
 // ", at least 2 characters"
@@ -119,33 +119,47 @@ std::string map_text(const TypeNode& type) {
 std::string describe_type(const TypeNode& type) {
   if (!type.called.empty()) return type.called;
   switch (type.kind) {
-    case Kind::kAny: return "anything";
-    case Kind::kUndef: return "nothing";
-    case Kind::kNotUndef: return type.items.empty() ? "a value" : describe_type(type.items[0]);
-    case Kind::kText: return "text" + size_text(type, "character", "characters");
-    case Kind::kEnum: return words_text(type);
-    case Kind::kPattern: return pattern_text(type);
+    case Kind::kAny:
+      return "anything";
+    case Kind::kUndef:
+      return "nothing";
+    case Kind::kNotUndef:
+      return type.items.empty() ? "a value" : describe_type(type.items[0]);
+    case Kind::kText:
+      return "text" + size_text(type, "character", "characters");
+    case Kind::kEnum:
+      return words_text(type);
+    case Kind::kPattern:
+      return pattern_text(type);
     case Kind::kInteger:
-      return "a whole number" +
-             range_text(type.least != std::numeric_limits<std::int64_t>::min(),
-                        type.most != std::numeric_limits<std::int64_t>::max(), type.least,
-                        type.most, [](std::int64_t n) { return std::to_string(n); });
+      return "a whole number" + range_text(type.least != std::numeric_limits<std::int64_t>::min(),
+                                           type.most != std::numeric_limits<std::int64_t>::max(),
+                                           type.least, type.most,
+                                           [](std::int64_t n) { return std::to_string(n); });
     case Kind::kFloat:
       return "a number" + range_text(std::isfinite(type.real_least), std::isfinite(type.real_most),
                                      type.real_least, type.real_most, number);
-    case Kind::kNumber: return "a number";
-    case Kind::kBoolean: return !type.only ? "true or false" : *type.only ? "true" : "false";
+    case Kind::kNumber:
+      return "a number";
+    case Kind::kBoolean:
+      return !type.only ? "true or false" : *type.only ? "true" : "false";
     case Kind::kList:
       return "a list" + size_text(type, "element", "elements") +
              (type.items.empty() || type.items[0].kind == Kind::kAny
                   ? ""
                   : ", each " + describe_type(type.items[0]));
-    case Kind::kTuple: return tuple_text(type);
-    case Kind::kMap: return map_text(type);
-    case Kind::kStruct: return struct_text(type);
-    case Kind::kCollection: return "a list or an object" + size_text(type, "element", "elements");
-    case Kind::kScalar: return "text, a number, or true or false";
-    case Kind::kVariant: return variant_text(type);
+    case Kind::kTuple:
+      return tuple_text(type);
+    case Kind::kMap:
+      return map_text(type);
+    case Kind::kStruct:
+      return struct_text(type);
+    case Kind::kCollection:
+      return "a list or an object" + size_text(type, "element", "elements");
+    case Kind::kScalar:
+      return "text, a number, or true or false";
+    case Kind::kVariant:
+      return variant_text(type);
   }
   return "";
 }

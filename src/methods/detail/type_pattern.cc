@@ -40,8 +40,10 @@ class Translator {
       } else if (rest_.starts_with("(?")) {
         step = group();
       } else {
-        if (rest_.front() == '[') begin_class();
-        else copy(1);
+        if (rest_.front() == '[')
+          begin_class();
+        else
+          copy(1);
       }
       if (!step) return std::unexpected(step.error());
     }
@@ -66,15 +68,24 @@ class Translator {
     const char c = rest_[1];
     if (c >= '1' && c <= '9' && !in_class_) return unsupported("it refers back to a group");
     switch (c) {
-      case 'h': replace(2, in_class_ ? "0-9A-Fa-f" : "[0-9A-Fa-f]"); break;
+      case 'h':
+        replace(2, in_class_ ? "0-9A-Fa-f" : "[0-9A-Fa-f]");
+        break;
       case 'H':
         if (in_class_) return unsupported("it has \\H in brackets");
         replace(2, "[^0-9A-Fa-f]");
         break;
-      case 'Z': replace(2, "(?:\\n?\\z)"); break;
-      case 'R': replace(2, "(?:\\r\\n|[\\n\\v\\f\\r])"); break;
-      case 'e': replace(2, "\\x1b"); break;
-      default: copy(2);
+      case 'Z':
+        replace(2, "(?:\\n?\\z)");
+        break;
+      case 'R':
+        replace(2, "(?:\\r\\n|[\\n\\v\\f\\r])");
+        break;
+      case 'e':
+        replace(2, "\\x1b");
+        break;
+      default:
+        copy(2);
     }
     return {};
   }
@@ -151,8 +162,11 @@ std::expected<PatternPtr, PatternProblem> compile_pattern(std::string_view ruby)
     case re2::RE2::ErrorMissingParen:
     case re2::RE2::ErrorUnexpectedParen:
     case re2::RE2::ErrorTrailingBackslash:
-    case re2::RE2::ErrorBadUTF8: problem.unsupported = false; break;
-    default: break;
+    case re2::RE2::ErrorBadUTF8:
+      problem.unsupported = false;
+      break;
+    default:
+      break;
   }
   return std::unexpected(std::move(problem));
 }
