@@ -97,10 +97,9 @@ wire::Facts gather_facts() {
     facts.set_booted_unix_ms(core::unix_ms(core::wall_now()) - up.tv_sec * 1000 -
                              up.tv_nsec / 1'000'000);
   facts.set_agent_version(MUSTER_VERSION);
-  for (std::string& feature :
-       methods::announced_features({facts.os(), facts.machine(), facts.distribution(),
-                                    facts.distribution_version()},
-                                   can_start)) {
+  for (std::string& feature : methods::announced_features(
+           {facts.os(), facts.machine(), facts.distribution(), facts.distribution_version()},
+           can_start)) {
     facts.add_features(std::move(feature));
   }
   add_addresses(facts);

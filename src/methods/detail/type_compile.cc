@@ -1,111 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// From a type's text to what checks values: one function a family of types.
 #include <algorithm>
-#include <array>
 
 #include "core/bytes.h"
-#include "methods/detail/type_node.h"
-#include "methods/detail/type_syntax.h"
+#include "methods/detail/type_compiler.h"
 
 namespace muster::methods::detail {
-namespace {
 
 using Kind = TypeNode::Kind;
 using Syntax = TypeSyntax::Kind;
-using Made = std::expected<TypeNode, TypeError>;
 
-TypeNode node(Kind kind) {
-  TypeNode made;
-  made.kind = kind;
-  return made;
-}
-
-class Compiler {
- public:
-  explicit Compiler(CompiledType& out) : out_(out) {}
-
-  Made compile(const TypeSyntax& from, std::size_t depth);
-
- private:
-  using Rule = Made (Compiler::*)(const TypeSyntax&, std::size_t);
-  struct Name {
-    std::string_view name;
-    Rule rule;
-  };
-  static const std::array<Name, 35> kNames;
-
-  Made plain(const TypeSyntax& from, std::size_t depth);
-  Made text(const TypeSyntax& from, std::size_t depth);
-  Made integer(const TypeSyntax& from, std::size_t depth);
-  Made real(const TypeSyntax& from, std::size_t depth);
-  Made boolean(const TypeSyntax& from, std::size_t depth);
-  Made words(const TypeSyntax& from, std::size_t depth);
-  Made pattern(const TypeSyntax& from, std::size_t depth);
-  Made list(const TypeSyntax& from, std::size_t depth);
-  Made tuple(const TypeSyntax& from, std::size_t depth);
-  Made map(const TypeSyntax& from, std::size_t depth);
-  Made collection(const TypeSyntax& from, std::size_t depth);
-  Made structure(const TypeSyntax& from, std::size_t depth);
-  Made variant(const TypeSyntax& from, std::size_t depth);
-  Made optional(const TypeSyntax& from, std::size_t depth);
-  Made not_undef(const TypeSyntax& from, std::size_t depth);
-  Made sensitive(const TypeSyntax& from, std::size_t depth);
-  Made anything(const TypeSyntax& from, std::size_t depth);
-  Made written_as_text(const TypeSyntax& from, std::size_t depth);
-  Made target(const TypeSyntax& from, std::size_t depth);
-  Made alias(const TypeSyntax& from, const TypeAlias& alias, std::size_t depth);
-
-  std::expected<void, TypeError> sizes(std::span<const TypeSyntax> from, TypeNode& to);
-  std::expected<TypeNode::Field, TypeError> field(const TypeSyntax& key, bool optional_value);
-  Made fail(const TypeSyntax& at, std::string_view message) const {
-    return type_error(column_of_alias_ ? column_of_alias_ : at.column, message);
-  }
-
-  CompiledType& out_;
-  std::size_t nodes_ = 0;
-  std::size_t column_of_alias_ = 0;
-};
-
-const std::array<Compiler::Name, 35> Compiler::kNames = {{
-    {"Any", &Compiler::anything},
-    {"Array", &Compiler::list},
-    {"Binary", &Compiler::written_as_text},
-    {"Boolean", &Compiler::boolean},
-    {"Collection", &Compiler::collection},
-    {"Data", &Compiler::anything},
-    {"Enum", &Compiler::words},
-    {"Error", &Compiler::plain},
-    {"Float", &Compiler::real},
-    {"Hash", &Compiler::map},
-    {"Init", &Compiler::anything},
-    {"Integer", &Compiler::integer},
-    {"Iterable", &Compiler::collection},
-    {"NotUndef", &Compiler::not_undef},
-    {"Numeric", &Compiler::plain},
-    {"Optional", &Compiler::optional},
-    {"Pattern", &Compiler::pattern},
-    {"Regexp", &Compiler::written_as_text},
-    {"RichData", &Compiler::anything},
-    {"Scalar", &Compiler::plain},
-    {"ScalarData", &Compiler::plain},
-    {"SemVer", &Compiler::written_as_text},
-    {"SemVerRange", &Compiler::written_as_text},
-    {"Sensitive", &Compiler::sensitive},
-    {"String", &Compiler::text},
-    {"Struct", &Compiler::structure},
-    {"Target", &Compiler::written_as_text},
-    {"TargetSpec", &Compiler::target},
-    {"Timespan", &Compiler::written_as_text},
-    {"Timestamp", &Compiler::written_as_text},
-    {"Tuple", &Compiler::tuple},
-    {"URI", &Compiler::written_as_text},
-    {"Undef", &Compiler::plain},
-    {"Unit", &Compiler::anything},
-    {"Variant", &Compiler::variant},
+const std::array<TypeCompiler::Name, 35> TypeCompiler::kNames = {{
+    {"Any", &TypeCompiler::anything},
+    {"Array", &TypeCompiler::list},
+    {"Binary", &TypeCompiler::written_as_text},
+    {"Boolean", &TypeCompiler::boolean},
+    {"Collection", &TypeCompiler::collection},
+    {"Data", &TypeCompiler::anything},
+    {"Enum", &TypeCompiler::words},
+    {"Error", &TypeCompiler::plain},
+    {"Float", &TypeCompiler::real},
+    {"Hash", &TypeCompiler::map},
+    {"Init", &TypeCompiler::anything},
+    {"Integer", &TypeCompiler::integer},
+    {"Iterable", &TypeCompiler::collection},
+    {"NotUndef", &TypeCompiler::not_undef},
+    {"Numeric", &TypeCompiler::plain},
+    {"Optional", &TypeCompiler::optional},
+    {"Pattern", &TypeCompiler::pattern},
+    {"Regexp", &TypeCompiler::written_as_text},
+    {"RichData", &TypeCompiler::anything},
+    {"Scalar", &TypeCompiler::plain},
+    {"ScalarData", &TypeCompiler::plain},
+    {"SemVer", &TypeCompiler::written_as_text},
+    {"SemVerRange", &TypeCompiler::written_as_text},
+    {"Sensitive", &TypeCompiler::sensitive},
+    {"String", &TypeCompiler::text},
+    {"Struct", &TypeCompiler::structure},
+    {"Target", &TypeCompiler::written_as_text},
+    {"TargetSpec", &TypeCompiler::target},
+    {"Timespan", &TypeCompiler::written_as_text},
+    {"Timestamp", &TypeCompiler::written_as_text},
+    {"Tuple", &TypeCompiler::tuple},
+    {"URI", &TypeCompiler::written_as_text},
+    {"Undef", &TypeCompiler::plain},
+    {"Unit", &TypeCompiler::anything},
+    {"Variant", &TypeCompiler::variant},
 }};
 
-Made Compiler::compile(const TypeSyntax& from, std::size_t depth) {
+Made TypeCompiler::compile(const TypeSyntax& from, std::size_t depth) {
   if (++nodes_ > kTypeNodesMax || depth > kTypeDepthMax) {
     return fail(from, "the type is too large or too deep");
   }
@@ -118,13 +60,13 @@ Made Compiler::compile(const TypeSyntax& from, std::size_t depth) {
   }
   out_.warnings.push_back("the type " + core::printable(from.text, 100) +
                           " is not known here, so values of it are not checked");
-  TypeNode made = node(Kind::kAny);
+  TypeNode made = node_of(Kind::kAny);
   made.unchecked = true;
   made.called = core::printable(from.text, 100);
   return made;
 }
 
-Made Compiler::alias(const TypeSyntax& from, const TypeAlias& alias, std::size_t depth) {
+Made TypeCompiler::alias(const TypeSyntax& from, const TypeAlias& alias, std::size_t depth) {
   if (from.bracketed) return fail(from, std::string(alias.name) + " takes no arguments");
   const auto syntax = parse_type_syntax(alias.type);
   if (!syntax) return fail(from, std::string(alias.name) + ": " + syntax.error().message);
@@ -135,30 +77,30 @@ Made Compiler::alias(const TypeSyntax& from, const TypeAlias& alias, std::size_t
   return made;
 }
 
-Made Compiler::plain(const TypeSyntax& from, std::size_t) {
-  if (from.text == "Undef") return node(Kind::kUndef);
-  if (from.text == "Numeric") return node(Kind::kNumber);
-  if (from.text == "Error") return node(Kind::kMap);
-  return node(Kind::kScalar);
+Made TypeCompiler::plain(const TypeSyntax& from, std::size_t) {
+  if (from.text == "Undef") return node_of(Kind::kUndef);
+  if (from.text == "Numeric") return node_of(Kind::kNumber);
+  if (from.text == "Error") return node_of(Kind::kMap);
+  return node_of(Kind::kScalar);
 }
 
-Made Compiler::anything(const TypeSyntax&, std::size_t) {
-  return node(Kind::kAny);
+Made TypeCompiler::anything(const TypeSyntax&, std::size_t) {
+  return node_of(Kind::kAny);
 }
 
-Made Compiler::written_as_text(const TypeSyntax&, std::size_t) {
-  return node(Kind::kText);
+Made TypeCompiler::written_as_text(const TypeSyntax&, std::size_t) {
+  return node_of(Kind::kText);
 }
 
-Made Compiler::target(const TypeSyntax&, std::size_t) {
-  TypeNode made = node(Kind::kVariant);
+Made TypeCompiler::target(const TypeSyntax&, std::size_t) {
+  TypeNode made = node_of(Kind::kVariant);
   made.called = "a target's name, or a list of them";
-  made.items = {node(Kind::kText), node(Kind::kList)};
+  made.items = {node_of(Kind::kText), node_of(Kind::kList)};
   return made;
 }
 
 // [least] or [least, most] of a size.
-std::expected<void, TypeError> Compiler::sizes(std::span<const TypeSyntax> from, TypeNode& to) {
+std::expected<void, TypeError> TypeCompiler::sizes(std::span<const TypeSyntax> from, TypeNode& to) {
   if (from.size() > 2) return type_error(from[2].column, "expected at most two sizes");
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (from[i].kind == Syntax::kDefault) continue;
@@ -173,8 +115,8 @@ std::expected<void, TypeError> Compiler::sizes(std::span<const TypeSyntax> from,
   return {};
 }
 
-Made Compiler::text(const TypeSyntax& from, std::size_t) {
-  TypeNode made = node(Kind::kText);
+Made TypeCompiler::text(const TypeSyntax& from, std::size_t) {
+  TypeNode made = node_of(Kind::kText);
   if (from.items.size() == 1 && from.items[0].kind == Syntax::kText) {  // String['only this']
     made.kind = Kind::kEnum;
     made.words = {from.items[0].text};
@@ -184,8 +126,8 @@ Made Compiler::text(const TypeSyntax& from, std::size_t) {
   return made;
 }
 
-Made Compiler::integer(const TypeSyntax& from, std::size_t) {
-  TypeNode made = node(Kind::kInteger);
+Made TypeCompiler::integer(const TypeSyntax& from, std::size_t) {
+  TypeNode made = node_of(Kind::kInteger);
   if (from.items.size() > 2) return fail(from, "Integer takes at most two numbers");
   for (std::size_t i = 0; i < from.items.size(); ++i) {
     if (from.items[i].kind == Syntax::kDefault) continue;
@@ -197,8 +139,8 @@ Made Compiler::integer(const TypeSyntax& from, std::size_t) {
   return made;
 }
 
-Made Compiler::real(const TypeSyntax& from, std::size_t) {
-  TypeNode made = node(Kind::kFloat);
+Made TypeCompiler::real(const TypeSyntax& from, std::size_t) {
+  TypeNode made = node_of(Kind::kFloat);
   if (from.items.size() > 2) return fail(from, "Float takes at most two numbers");
   for (std::size_t i = 0; i < from.items.size(); ++i) {
     const TypeSyntax& item = from.items[i];
@@ -215,8 +157,8 @@ Made Compiler::real(const TypeSyntax& from, std::size_t) {
   return made;
 }
 
-Made Compiler::boolean(const TypeSyntax& from, std::size_t) {
-  TypeNode made = node(Kind::kBoolean);
+Made TypeCompiler::boolean(const TypeSyntax& from, std::size_t) {
+  TypeNode made = node_of(Kind::kBoolean);
   if (from.items.size() > 1) return fail(from, "Boolean takes true or false");
   if (from.items.size() == 1) {
     const Syntax kind = from.items[0].kind;
@@ -228,8 +170,8 @@ Made Compiler::boolean(const TypeSyntax& from, std::size_t) {
   return made;
 }
 
-Made Compiler::words(const TypeSyntax& from, std::size_t) {
-  TypeNode made = node(Kind::kEnum);
+Made TypeCompiler::words(const TypeSyntax& from, std::size_t) {
+  TypeNode made = node_of(Kind::kEnum);
   for (const TypeSyntax& item : from.items) {
     if (&item == &from.items.back() && !made.words.empty() &&
         (item.kind == Syntax::kTrue || item.kind == Syntax::kFalse)) {
@@ -265,8 +207,8 @@ Made Compiler::words(const TypeSyntax& from, std::size_t) {
   return made;
 }
 
-Made Compiler::pattern(const TypeSyntax& from, std::size_t depth) {
-  TypeNode made = node(Kind::kPattern);
+Made TypeCompiler::pattern(const TypeSyntax& from, std::size_t depth) {
+  TypeNode made = node_of(Kind::kPattern);
   made.unchecked = from.items.empty();
   for (const TypeSyntax& item : from.items) {
     if (item.kind == Syntax::kType && item.text == "Regexp" && item.items.size() == 1) {
@@ -295,107 +237,9 @@ Made Compiler::pattern(const TypeSyntax& from, std::size_t depth) {
   return made;
 }
 
-Made Compiler::list(const TypeSyntax& from, std::size_t depth) {
-  TypeNode made = node(Kind::kList);
-  std::span<const TypeSyntax> rest = from.items;
-  if (!rest.empty() && rest[0].kind == Syntax::kType) {
-    Made inner = compile(rest[0], depth + 1);
-    if (!inner) return inner;
-    made.items.push_back(*std::move(inner));
-    rest = rest.subspan(1);
-  }
-  if (auto sized = sizes(rest, made); !sized) return std::unexpected(sized.error());
-  return made;
-}
-
-Made Compiler::tuple(const TypeSyntax& from, std::size_t depth) {
-  TypeNode made = node(Kind::kTuple);
-  std::span<const TypeSyntax> rest = from.items;
-  while (!rest.empty() && rest[0].kind == Syntax::kType) {
-    Made inner = compile(rest[0], depth + 1);
-    if (!inner) return inner;
-    made.items.push_back(*std::move(inner));
-    rest = rest.subspan(1);
-  }
-  if (made.items.empty()) return node(Kind::kList);
-  made.size_least = made.size_most = made.items.size();
-  if (!rest.empty()) {
-    made.size_most = TypeNode::kNoLimit;
-    if (auto sized = sizes(rest, made); !sized) return std::unexpected(sized.error());
-  }
-  return made;
-}
-
-Made Compiler::map(const TypeSyntax& from, std::size_t depth) {
-  TypeNode made = node(Kind::kMap);
-  std::span<const TypeSyntax> rest = from.items;
-  if (!rest.empty() && rest[0].kind == Syntax::kType) {
-    if (rest.size() < 2 || rest[1].kind != Syntax::kType) {
-      return fail(from, "Hash takes two types: of keys and of values");
-    }
-    for (int i = 0; i < 2; ++i) {
-      Made inner = compile(rest[static_cast<std::size_t>(i)], depth + 1);
-      if (!inner) return inner;
-      made.items.push_back(*std::move(inner));
-    }
-    rest = rest.subspan(2);
-  }
-  if (auto sized = sizes(rest, made); !sized) return std::unexpected(sized.error());
-  return made;
-}
-
-Made Compiler::collection(const TypeSyntax& from, std::size_t) {
-  TypeNode made = node(Kind::kCollection);
-  if (!from.items.empty() && from.items[0].kind == Syntax::kType) return made;  // Iterable[T]
-  if (auto sized = sizes(from.items, made); !sized) return std::unexpected(sized.error());
-  return made;
-}
-
-// 'name', Optional['name'] or NotUndef['name'].
-std::expected<TypeNode::Field, TypeError> Compiler::field(const TypeSyntax& key,
-                                                          bool optional_value) {
-  TypeNode::Field made;
-  made.required = !optional_value;
-  const TypeSyntax* name = &key;
-  if (key.kind == Syntax::kType && (key.text == "Optional" || key.text == "NotUndef") &&
-      key.items.size() == 1) {
-    made.required = key.text == "NotUndef";
-    name = &key.items[0];
-  }
-  if (name->kind != Syntax::kText || name->text.empty()) {
-    return type_error(key.column, "expected a member's name, such as 'port' or Optional['port']");
-  }
-  made.name = name->text;
-  return made;
-}
-
-Made Compiler::structure(const TypeSyntax& from, std::size_t depth) {
-  TypeNode made = node(Kind::kStruct);
-  if (!from.bracketed) return node(Kind::kMap);
-  if (from.items.size() != 1 || from.items[0].kind != Syntax::kPairs) {
-    return fail(from, "Struct takes one list of members: Struct[{name => String}]");
-  }
-  const auto& pairs = from.items[0].items;
-  for (std::size_t i = 0; i + 1 < pairs.size(); i += 2) {
-    Made value = compile(pairs[i + 1], depth + 1);
-    if (!value) return value;
-    std::string nowhere;
-    const bool optional_value = !check_value(*value, json::value(nullptr), nowhere);
-    auto member = field(pairs[i], optional_value);
-    if (!member) return std::unexpected(member.error());
-    if (std::ranges::find(made.fields, member->name, &TypeNode::Field::name) != made.fields.end()) {
-      return fail(pairs[i], "the member '" + core::printable(member->name, 100) + "' stands twice");
-    }
-    member->item = made.items.size();
-    made.items.push_back(*std::move(value));
-    made.fields.push_back(*std::move(member));
-  }
-  return made;
-}
-
-Made Compiler::variant(const TypeSyntax& from, std::size_t depth) {
-  if (from.items.empty()) return node(Kind::kAny);
-  TypeNode made = node(Kind::kVariant);
+Made TypeCompiler::variant(const TypeSyntax& from, std::size_t depth) {
+  if (from.items.empty()) return node_of(Kind::kAny);
+  TypeNode made = node_of(Kind::kVariant);
   for (const TypeSyntax& item : from.items) {
     Made inner = compile(item, depth + 1);
     if (!inner) return inner;
@@ -405,20 +249,20 @@ Made Compiler::variant(const TypeSyntax& from, std::size_t depth) {
 }
 
 // Optional[T] and NotUndef[T] also take a text, which is T = Enum of it.
-Made Compiler::optional(const TypeSyntax& from, std::size_t depth) {
-  if (from.items.empty()) return node(Kind::kAny);
+Made TypeCompiler::optional(const TypeSyntax& from, std::size_t depth) {
+  if (from.items.empty()) return node_of(Kind::kAny);
   if (from.items.size() > 1) return fail(from, "Optional takes one type");
   Made inner =
       from.items[0].kind == Syntax::kText ? words(from, depth) : compile(from.items[0], depth + 1);
   if (!inner) return inner;
-  TypeNode made = node(Kind::kVariant);
+  TypeNode made = node_of(Kind::kVariant);
   made.items.push_back(*std::move(inner));
-  made.items.push_back(node(Kind::kUndef));
+  made.items.push_back(node_of(Kind::kUndef));
   return made;
 }
 
-Made Compiler::not_undef(const TypeSyntax& from, std::size_t depth) {
-  TypeNode made = node(Kind::kNotUndef);
+Made TypeCompiler::not_undef(const TypeSyntax& from, std::size_t depth) {
+  TypeNode made = node_of(Kind::kNotUndef);
   if (from.items.empty()) return made;
   if (from.items.size() > 1) return fail(from, "NotUndef takes one type");
   Made inner =
@@ -428,20 +272,18 @@ Made Compiler::not_undef(const TypeSyntax& from, std::size_t depth) {
   return made;
 }
 
-Made Compiler::sensitive(const TypeSyntax& from, std::size_t depth) {
+Made TypeCompiler::sensitive(const TypeSyntax& from, std::size_t depth) {
   out_.sensitive = true;
-  if (from.items.empty()) return node(Kind::kAny);
+  if (from.items.empty()) return node_of(Kind::kAny);
   if (from.items.size() > 1) return fail(from, "Sensitive takes one type");
   return compile(from.items[0], depth + 1);
 }
-
-}  // namespace
 
 std::expected<CompiledType, TypeError> compile_type(std::string_view text) {
   const auto syntax = parse_type_syntax(text);
   if (!syntax) return std::unexpected(syntax.error());
   CompiledType out;
-  auto root = Compiler(out).compile(*syntax, 0);
+  auto root = TypeCompiler(out).compile(*syntax, 0);
   if (!root) return std::unexpected(root.error());
   out.root = *std::move(root);
   return out;
