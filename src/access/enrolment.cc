@@ -119,7 +119,9 @@ runtime::Task<core::Result<identity::Certificate>> Enrolment::renew(
   const bool same_key = peer.role == identity::Role::kEndpoint
                             ? wanted.endpoint == peer.endpoint
                             : wanted.public_key_der == peer.public_key_der;
-  if (peer.role == identity::Role::kServer || peer.region != region_.region() || !same_key) {
+  const bool may_renew =
+      peer.role == identity::Role::kEndpoint || peer.role == identity::Role::kGateway;
+  if (!may_renew || peer.region != region_.region() || !same_key) {
     co_return core::fail(Code::kDenied,
                          "a certificate is renewed for the same key and region only");
   }

@@ -58,7 +58,7 @@ core::Status check(const NewJoinToken& wanted) {
   if (wanted.lasts < std::chrono::seconds(1) || wanted.lasts > JoinTokens::kLastsMax) {
     return core::fail(Code::kInvalid, "a join token lasts between 1 second and 366 days");
   }
-  if (wanted.role == identity::Role::kServer) {
+  if (wanted.role != identity::Role::kEndpoint && wanted.role != identity::Role::kGateway) {
     return core::fail(Code::kInvalid, "a join token is for an endpoint or a gateway");
   }
   if (wanted.labels.size() > JoinTokens::kLabelsMax) {

@@ -34,20 +34,20 @@ core::Result<Certificate> load_certificate(const std::filesystem::path& path) {
 
 // The credential on disk, if it is still good for this name, these names and this time.
 core::Result<Credential> saved(const std::filesystem::path& folder, const Certificate& ca,
-                               std::string_view name, const std::vector<std::string>& names,
-                               core::WallTime now) {
-  MUSTER_ASSIGN(auto key, PrivateKey::load(folder / "server.key"));
-  MUSTER_ASSIGN(auto certificate, load_certificate(folder / "server.pem"));
+                               identity::Role role, std::string_view name,
+                               const std::vector<std::string>& names, core::WallTime now) {
+  const std::string file(identity::name(role));
+  MUSTER_ASSIGN(auto key, PrivateKey::load(folder / (file + ".key")));
+  MUSTER_ASSIGN(auto certificate, load_certificate(folder / (file + ".pem")));
   MUSTER_TRY(identity::verify_chain(certificate, ca, now));
   MUSTER_ASSIGN(const auto peer, identity::peer_identity(certificate));
-  const bool fits = peer.role == identity::Role::kServer && peer.name == name &&
-                    peer.public_key_der == key.public_key_der() &&
-                    std::ranges::all_of(names, [&](const std::string& one) {
-                      return identity::names_host(certificate, one);
-                    });
-  if (!fits) return core::fail(Code::kConflict, "the server's certificate has other names");
+  const bool fits =
+      peer.role == role && peer.name == name && peer.public_key_der == key.public_key_der() &&
+      std::ranges::all_of(
+          names, [&](const std::string& one) { return identity::names_host(certificate, one); });
+  if (!fits) return core::fail(Code::kConflict, "the certificate has other names");
   if (now >= peer.not_after - (peer.not_after - peer.not_before) / 3) {
-    return core::fail(Code::kConflict, "the server's certificate is due for renewal");
+    return core::fail(Code::kConflict, "the certificate is due for renewal");
   }
   return Credential{std::move(key), std::move(certificate)};
 }
@@ -101,11 +101,25 @@ core::Result<Credential> RegionAuthority::server_credential(
     const std::vector<std::string>& ip_addresses, core::WallTime now) const {
   auto names = dns_names;
   names.insert(names.end(), ip_addresses.begin(), ip_addresses.end());
-  if (auto found = saved(folder_, authority_.certificate(), name, names, now)) return found;
+  if (auto found =
+          saved(folder_, authority_.certificate(), identity::Role::kServer, name, names, now))
+    return found;
   MUSTER_ASSIGN(auto made, issue(authority_, PrivateKey::generate(), identity::Role::kServer, name,
                                  dns_names, ip_addresses, kServerValidity, now));
   MUSTER_TRY(made.key.save(folder_ / "server.key"));
   MUSTER_TRY(runtime::write_file(folder_ / "server.pem", made.certificate.pem(), 0644));
+  return made;
+}
+
+core::Result<Credential> RegionAuthority::signer_credential(core::WallTime now) const {
+  constexpr std::string_view kName = "orders";
+  if (auto found =
+          saved(folder_, authority_.certificate(), identity::Role::kSigner, kName, {}, now))
+    return found;
+  MUSTER_ASSIGN(auto made, issue(authority_, PrivateKey::generate(), identity::Role::kSigner, kName,
+                                 {}, {}, kSignerValidity, now));
+  MUSTER_TRY(made.key.save(folder_ / "signer.key"));
+  MUSTER_TRY(runtime::write_file(folder_ / "signer.pem", made.certificate.pem(), 0644));
   return made;
 }
 

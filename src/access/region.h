@@ -3,9 +3,9 @@
 // RegionAuthority: the region's certificate authority and the server's own
 // certificate, in the server's part of the state folder.
 //
-// Files: ca.key (0600) ca.pem server.key (0600) server.pem. The authority is made once,
-// at the first start, and never replaced by itself: a key without its certificate (or
-// the reverse) stops the start with a reason instead of cutting off the fleet.
+// Files: ca.key (0600) ca.pem server.key (0600) server.pem signer.key (0600) signer.pem. The
+// authority is made once, at the first start, and never replaced by itself: a key without its
+// certificate (or the reverse) stops the start with a reason instead of cutting off the fleet.
 #pragma once
 
 #include <filesystem>
@@ -20,6 +20,8 @@ namespace muster::access {
 
 inline constexpr core::Duration kAuthorityValidity = std::chrono::days(3650);
 inline constexpr core::Duration kServerValidity = std::chrono::days(90);
+/// As long as the authority: it is checked at every login, and no connection rests on it.
+inline constexpr core::Duration kSignerValidity = kAuthorityValidity;
 inline constexpr core::Duration kGatewayValidity = std::chrono::days(90);
 inline constexpr core::Duration kEndpointValidity = std::chrono::days(30);
 
@@ -48,6 +50,10 @@ class RegionAuthority {
                                              const std::vector<std::string>& dns_names,
                                              const std::vector<std::string>& ip_addresses,
                                              core::WallTime now) const;
+
+  /// The key that signs orders, with its certificate: the one on disk while it has more
+  /// than a third of its life left, else a new one (saved). Blocking.
+  core::Result<Credential> signer_credential(core::WallTime now) const;
 
   /// A credential for a gateway that runs inside this process: nothing is saved.
   core::Result<Credential> gateway_credential(std::string_view name,

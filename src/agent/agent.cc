@@ -12,6 +12,7 @@
 #include "identity/request.h"
 #include "member/credential.h"
 #include "net/http_client.h"
+#include "orders/signer.h"
 #include "wire/limits.h"
 
 namespace muster::agent {
@@ -29,6 +30,8 @@ Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment)
       folder_(std::move(folder)),
       enrolment_(std::move(enrolment)),
       instance_(core::random_bytes(16)),
+      guard_(std::make_shared<orders::Verifier>(enrolment_.authority, enrolment_.region),
+             enrolment_.key.endpoint_id(), instance_),
       runs_(*this),
       runner_(loop, *this),
       reconnect_(enrolment_.servers, enrolment_.last_good, core::random_seeded().next()),
@@ -83,14 +86,15 @@ runtime::Task<link::Ending> Agent::one_link() {
       kConnectTimeMax);
   if (!socket) co_return link::Ending{.reason = std::move(socket.error().message)};
   link_over_ = false;
-  link_ = std::make_unique<GatewayLink>(loop_, std::move(*socket), runs_,
+  link_ = std::make_unique<GatewayLink>(loop_, std::move(*socket), runs_, guard_,
                                         static_cast<GatewayLinkObserver&>(*this));
   link_->start({.instance = instance_,
+                .nonce = core::random_bytes(orders::kNonceBytes),
                 .facts = gather_facts(),
                 .wall_clock_unix_ms = core::unix_ms(core::wall_now())});
   while (!link_over_) co_await changed_.wait(changed_.count(), kForever);
   link_.reset();
-  renewing_ = false;
+  renewing_ = asking_for_ticket_ = false;
   co_return std::move(ending_);
 }
 
@@ -124,6 +128,7 @@ void Agent::link_open(const wire::Welcome& welcome) {
 
 void Agent::link_alive() {
   renew_if_due();
+  refresh_ticket_if_stale();
 }
 
 void Agent::link_ended(const link::Ending& ending) {
@@ -216,6 +221,27 @@ core::Status Agent::take_certificate(const std::string& pem) {
   core::log(core::Level::kInfo, "agent", "renewed the certificate",
             {{"valid_until", core::to_rfc3339(enrolment_.certificate.not_after())}});
   return {};
+}
+
+void Agent::refresh_ticket_if_stale() {
+  const core::MonoTime now = core::mono_now();
+  if (asking_for_ticket_ || stopping_ || now - guard_.ticket_at() < orders::kTicketLasts) return;
+  asking_for_ticket_ = true;
+  std::string nonce = core::random_bytes(orders::kNonceBytes);
+  link_->session().upcall(std::string(orders::kTicketUpcall), nonce, std::chrono::seconds(30), now,
+                          [this, nonce, asked_at = now](core::Result<std::string> reply) {
+                            asking_for_ticket_ = false;
+                            wire::SignedTicket ticket;
+                            const core::Status taken =
+                                !reply ? core::fail(std::move(reply.error()))
+                                : !ticket.ParseFromString(*reply)
+                                    ? core::fail(core::Code::kInvalid, "the reply is no ticket")
+                                    : guard_.take_ticket(ticket, nonce, asked_at, core::mono_now());
+                            if (!taken)
+                              core::log(core::Level::kWarn, "agent",
+                                        "the server's time could not be had; it is tried again",
+                                        {{"error", taken.error().message}});
+                          });
 }
 
 // --- the end

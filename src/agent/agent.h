@@ -15,6 +15,7 @@
 #include "link/reconnect.h"
 #include "methods/runner.h"
 #include "net/tls_context.h"
+#include "orders/guard.h"
 #include "runtime/signal.h"
 #include "runtime/task_group.h"
 
@@ -62,12 +63,14 @@ class Agent final : private link::WorkPort,
   core::Status make_tls();
   void write_status(bool open, std::string gateway, std::string explanation);
   void renew_if_due();
+  void refresh_ticket_if_stale();
   core::Status take_certificate(const std::string& pem);
 
   runtime::Loop& loop_;
   StateFolder folder_;
   Enrolment enrolment_;
   const std::string instance_;
+  orders::Guard guard_;
   link::EndpointRuns runs_;
   methods::Runner runner_;
   link::Reconnect reconnect_;
@@ -79,6 +82,7 @@ class Agent final : private link::WorkPort,
   core::WallTime renewal_due_{};
   core::MonoTime renewal_not_before_{};
   bool renewing_ = false;
+  bool asking_for_ticket_ = false;
   bool stopping_ = false;
   runtime::TaskGroup tasks_;
   runtime::TaskGroup stop_tasks_;

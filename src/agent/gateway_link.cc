@@ -12,11 +12,12 @@ constexpr std::chrono::milliseconds kDrainPoll{20};
 }  // namespace
 
 GatewayLink::GatewayLink(runtime::Loop& loop, std::unique_ptr<net::WebSocket> socket,
-                         link::EndpointRuns& runs, GatewayLinkObserver& observer)
+                         link::EndpointRuns& runs, link::OrderPort& orders,
+                         GatewayLinkObserver& observer)
     : socket_(std::move(socket)),
       runs_(runs),
       observer_(observer),
-      session_(*this, runs, core::random_seeded().next()),
+      session_(*this, runs, orders, core::random_seeded().next()),
       timer_(loop) {}
 
 GatewayLink::~GatewayLink() = default;

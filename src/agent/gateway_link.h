@@ -27,7 +27,7 @@ class GatewayLinkObserver {
 class GatewayLink final : private link::EndpointPort, private net::WebSocketHandler {
  public:
   GatewayLink(runtime::Loop& loop, std::unique_ptr<net::WebSocket> socket, link::EndpointRuns& runs,
-              GatewayLinkObserver& observer);
+              link::OrderPort& orders, GatewayLinkObserver& observer);
   ~GatewayLink() override;
 
   void start(link::EndpointSession::Identity identity);

@@ -4,6 +4,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <memory>
+
 #include "core/assert.h"
 
 namespace muster::core {
@@ -136,13 +138,20 @@ Result<std::string> from_base64(std::string_view text) {
   return bytes;
 }
 
-std::string sha256(std::string_view bytes) {
-  std::string digest(32, '\0');
-  unsigned length = 0;
-  MUSTER_ASSERT(EVP_Digest(bytes.data(), bytes.size(),
-                           reinterpret_cast<unsigned char*>(digest.data()), &length, EVP_sha256(),
-                           nullptr) == 1);
+Digest sha256_digest(std::string_view bytes) {
+  // Fetched and allocated once: for 80 bytes either costs more than the hash itself.
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
+      EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  Digest digest;
+  MUSTER_ASSERT(EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1 &&
+                EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+                EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1);
   return digest;
+}
+
+std::string sha256(std::string_view bytes) {
+  return std::string(view(sha256_digest(bytes)));
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) {

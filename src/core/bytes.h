@@ -4,6 +4,7 @@
 // (Protobuf and OpenSSL both speak it); text that people see is UTF-8.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,6 +32,12 @@ Result<std::string> from_base64(std::string_view text);
 
 /// SHA-256 of `bytes`: 32 raw bytes.
 std::string sha256(std::string_view bytes);
+/// The same without an allocation.
+using Digest = std::array<unsigned char, 32>;
+Digest sha256_digest(std::string_view bytes);
+inline std::string_view view(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 /// Equality in time that depends on the lengths only, for secrets.
 bool equal_in_constant_time(std::string_view a, std::string_view b);

@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "identity/certificate.h"
+#include "orders/order_frames.h"
 #include "wire/frame.h"
 
 namespace muster::gateway {
@@ -142,7 +143,7 @@ void Gateway::admit(wire::Admit message) {
   ++stats_.logins;
   open_[connection->endpoint()] = connection;
   shared_.links = open_.size();
-  session.admit(core::wall_now(), core::mono_now());
+  session.admit(std::move(*message.mutable_ticket()), core::wall_now(), core::mono_now());
 }
 
 wire::Report& Gateway::add_report(const LinkConnection& connection) {
@@ -217,14 +218,19 @@ LinkConnection* Gateway::by_number(std::uint64_t number) {
 }
 
 void Gateway::dispatch(wire::Dispatch message) {
-  const std::string frame = wire::encode(message.invoke());
-  for_each_target(message.targets(), [&](std::string_view target) {
-    LinkConnection* connection = open_link(target);
-    if (connection) send_due_acks(*connection);  // travels in the same record
-    if (connection && connection->session().pass(frame)) return;
+  auto frames = orders::OrderFrames::of(message);
+  for_each_target(message.targets(), [&, i = 0](std::string_view target) mutable {
+    const int index = i++;
+    // On the link that it was meant for: another one may lead to another process.
+    LinkConnection* connection =
+        frames && index < message.links_size() ? by_number(message.links(index)) : nullptr;
+    if (connection && connection->endpoint().bytes() == target && connection->session().open()) {
+      send_due_acks(*connection);  // travels in the same record
+      if (connection->session().pass(frames->frame(static_cast<std::size_t>(index)))) return;
+    }
     wire::NotSent& not_sent = *add_report(target).mutable_not_sent();
-    not_sent.set_run(message.invoke().run());
-    not_sent.set_reason("the endpoint has no open link");
+    not_sent.set_run(message.run());
+    not_sent.set_reason(frames ? "the endpoint's link is no more" : frames.error().message);
   });
 }
 

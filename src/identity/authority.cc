@@ -182,7 +182,9 @@ core::Result<Certificate> Authority::issue(std::string_view public_key_der, cons
   add_extension(leaf, issuer, NID_basic_constraints, "critical,CA:FALSE");
   add_extension(leaf, issuer, NID_key_usage, "critical,digitalSignature");
   add_extension(leaf, issuer, NID_ext_key_usage,
-                spec.role == Role::kEndpoint ? "clientAuth" : "serverAuth,clientAuth");
+                spec.role == Role::kEndpoint ? "clientAuth"
+                : spec.role == Role::kSigner ? "codeSigning"
+                                             : "serverAuth,clientAuth");
   add_extension(leaf, issuer, NID_subject_key_identifier, "hash");
   add_extension(leaf, issuer, NID_authority_key_identifier, "keyid:always");
   MUSTER_TRY(add_names(leaf, region_, spec));

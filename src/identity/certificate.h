@@ -51,9 +51,10 @@ class Certificate {
   std::shared_ptr<x509_st> certificate_;
 };
 
-enum class Role : std::uint8_t { kEndpoint, kGateway, kServer };
+/// kSigner: of orders; it opens no connection.
+enum class Role : std::uint8_t { kEndpoint, kGateway, kServer, kSigner };
 
-/// "endpoint", "gateway", "server".
+/// "endpoint", "gateway", "server", "signer".
 std::string_view name(Role role);
 core::Result<Role> parse_role(std::string_view word);
 

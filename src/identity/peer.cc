@@ -90,16 +90,18 @@ std::string_view name(Role role) {
       return "gateway";
     case Role::kServer:
       return "server";
+    case Role::kSigner:
+      return "signer";
   }
   return "unknown";
 }
 
 core::Result<Role> parse_role(std::string_view word) {
-  for (const Role role : {Role::kEndpoint, Role::kGateway, Role::kServer}) {
+  for (const Role role : {Role::kEndpoint, Role::kGateway, Role::kServer, Role::kSigner}) {
     if (word == name(role)) return role;
   }
   return core::fail(Code::kInvalid, "no such role: " + core::printable(word, 64) +
-                                        " (endpoint, gateway or server)");
+                                        " (endpoint, gateway, server or signer)");
 }
 
 core::Result<PeerIdentity> peer_identity(const Certificate& certificate) {

@@ -34,6 +34,8 @@ void Ledger::endpoint_up(const core::EndpointId& endpoint, std::string_view gate
   node.gateway = core_->gateway_number(gateway);
   node.link = link;
   node.instance = detail::instance_tag(instance);
+  node.instance_bytes = {};
+  instance.copy(node.instance_bytes.data(), node.instance_bytes.size());
   core_->endpoint_up(node, held, now);
 }
 

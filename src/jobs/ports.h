@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/ids.h"
 #include "jobs/batch.h"
@@ -23,6 +24,14 @@ struct TargetEvent {
   std::uint32_t signal = 0;
 };
 
+/// An order leaves for endpoints of one gateway. Lists are parallel, in one order.
+struct Departure {
+  const Run& run;
+  std::string targets;               ///< 16 bytes each: ids
+  std::string instances;             ///< 16 bytes each: the agents' processes it is for
+  std::vector<std::uint64_t> links;  ///< by which it shall go, and by no other
+};
+
 /// The ledger's effects. Every call is made on the ledger's loop, from within one of
 /// its member functions: do not call back into the ledger before that has returned.
 class Sink {
@@ -34,7 +43,7 @@ class Sink {
   virtual void persist(std::shared_ptr<const Batch> batch) = 0;
   /// To a gateway; a message that cannot be sent any more may be dropped, if the
   /// gateway's loss is reported (Ledger::gateway_down).
-  virtual void dispatch(const std::string& gateway, const wire::Dispatch& dispatch) = 0;
+  virtual void dispatch(const std::string& gateway, const Departure& departure) = 0;
   virtual void cancel(const std::string& gateway, const wire::CancelRun& cancel) = 0;
   virtual void ack(const std::string& gateway, const wire::Acks& acks) = 0;
   /// Break the endpoint's link; it will come back and tell again what it holds.

@@ -32,7 +32,8 @@ std::string objection(const wire::Invoke& invoke) {
 EndpointRuns::EndpointRuns(WorkPort& work, std::size_t concurrent_max)
     : work_(work), concurrent_max_(concurrent_max) {}
 
-void EndpointRuns::invoke(wire::Invoke invoke, core::MonoTime now) {
+void EndpointRuns::invoke(wire::Invoke invoke, core::MonoTime forget_at, core::MonoTime now) {
+  forget_old(now);
   const core::RunId run{invoke.run()};
   if (const auto held = runs_.find(run); held != runs_.end()) {
     if (held->second.state == State::kFinished && observer_) observer_->run_finished(run);
@@ -40,17 +41,24 @@ void EndpointRuns::invoke(wire::Invoke invoke, core::MonoTime now) {
   }
   if (remembered(run)) return;
   if (runs_.size() >= wire::kHeldRunsMax)
-    return refuse_unheld(run, "this endpoint holds " + std::to_string(runs_.size()) +
-                                  " unacknowledged runs already");
+    return refuse_unheld(
+        run, wire::OUTCOME_REFUSED,
+        "this endpoint holds " + std::to_string(runs_.size()) + " unacknowledged runs already");
   if (finished_bytes_ >= kHeldBytesMax)
-    return refuse_unheld(run, "this endpoint holds " + std::to_string(finished_bytes_) +
-                                  " bytes of unacknowledged results already");
+    return refuse_unheld(run, wire::OUTCOME_REFUSED,
+                         "this endpoint holds " + std::to_string(finished_bytes_) +
+                             " bytes of unacknowledged results already");
   if (std::string reason = objection(invoke); !reason.empty())
     return finish_without_work(run, wire::OUTCOME_REFUSED, std::move(reason));
   if (invoke.has_ping()) return finish_without_work(run, wire::OUTCOME_SUCCEEDED, {});
+  if (recent_.size() >= kRecentRunsMax)
+    return refuse_unheld(run, wire::OUTCOME_REFUSED,
+                         "this endpoint has done " + std::to_string(recent_.size()) +
+                             " runs in the last minutes; try again");
 
   Run& held = runs_[run];
   held.live_output = invoke.live_output();
+  held.forget_at = forget_at;
   held.expires_at = invoke.expires_in_ms() == 0
                         ? core::MonoTime::max()
                         : now + std::chrono::milliseconds(invoke.expires_in_ms());
@@ -62,9 +70,12 @@ void EndpointRuns::invoke(wire::Invoke invoke, core::MonoTime now) {
 void EndpointRuns::cancel(core::RunId run, const std::string& reason, core::MonoTime now) {
   const auto at = runs_.find(run);
   if (at == runs_.end()) {
-    if (!remembered(run))
-      finish_without_work(run, wire::OUTCOME_CANCELLED,
-                          "cancelled; this endpoint did not know the run");
+    if (remembered(run)) return;
+    finish_without_work(run, wire::OUTCOME_CANCELLED,
+                        "cancelled; this endpoint did not know the run");
+    // Its order may still come.
+    if (const auto held = runs_.find(run); held != runs_.end() && recent_.size() < kRecentRunsMax)
+      held->second.forget_at = now + kCancelledKept;
     return;
   }
   switch (at->second.state) {
@@ -90,8 +101,15 @@ void EndpointRuns::acknowledged(core::RunId run) {
   const auto held = runs_.find(run);
   if (held == runs_.end() || held->second.state != State::kFinished) return;
   finished_bytes_ -= bytes_of(*held->second.result);
+  if (held->second.forget_at > core::MonoTime{}) recent_.emplace_back(run, held->second.forget_at);
   runs_.erase(held);
-  remember(run);
+}
+
+void EndpointRuns::refuse(core::RunId run, const core::Error& why) {
+  if (runs_.contains(run) || remembered(run)) return;
+  refuse_unheld(run,
+                why.code == core::Code::kTimeout ? wire::OUTCOME_EXPIRED : wire::OUTCOME_REFUSED,
+                why.message);
 }
 
 void EndpointRuns::started(core::RunId run) {
@@ -188,24 +206,20 @@ void EndpointRuns::start_queued(core::MonoTime now) {
   starting_ = false;
 }
 
-void EndpointRuns::remember(core::RunId run) {
-  if (recent_.size() < kRecentRunsMax) {
-    recent_.push_back(run);
-    return;
-  }
-  recent_[recent_next_] = run;
-  recent_next_ = (recent_next_ + 1) % kRecentRunsMax;
-}
-
 bool EndpointRuns::remembered(core::RunId run) const {
-  return std::find(recent_.begin(), recent_.end(), run) != recent_.end();
+  return std::ranges::find(recent_, run, &std::pair<core::RunId, core::MonoTime>::first) !=
+         recent_.end();
 }
 
-void EndpointRuns::refuse_unheld(core::RunId run, std::string reason) {
+void EndpointRuns::forget_old(core::MonoTime now) {
+  std::erase_if(recent_, [now](const auto& entry) { return entry.second <= now; });
+}
+
+void EndpointRuns::refuse_unheld(core::RunId run, wire::Outcome outcome, std::string reason) {
   if (!observer_) return;
   wire::Announce announce;
   announce.set_run(run.value());
-  announce.set_outcome(wire::OUTCOME_REFUSED);
+  announce.set_outcome(outcome);
   announce.set_reason(std::move(reason));
   announce.set_is_inline(true);
   observer_->run_refused(announce);

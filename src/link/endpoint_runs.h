@@ -4,7 +4,8 @@
 // is acknowledged. It outlives sessions, so that a broken link loses nothing.
 //
 // Pure logic: no I/O, no clock. Owned by the agent's loop. Invariants:
-// - a run id is started at most once while this object lives (one process instance);
+// - a run id is started at most once while this object lives (one process instance):
+//   it is remembered until no order of it would be accepted any more;
 // - a finished run is held, unchanged, until acknowledged();
 // - at most kHeldRunsMax runs are held and at most kConcurrentRunsMax run at a time.
 #pragma once
@@ -18,6 +19,7 @@
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "core/result.h"
 #include "link.pb.h"
 #include "link/limits.h"
 
@@ -63,6 +65,7 @@ class EndpointRuns {
     bool live_output = false;
     bool cancelling = false;
     core::MonoTime expires_at{};           ///< max(): never
+    core::MonoTime forget_at{};            ///< its order would be accepted until then
     std::unique_ptr<wire::Invoke> invoke;  ///< until it is started
     std::unique_ptr<RunResult> result;     ///< once it is finished
   };
@@ -76,7 +79,11 @@ class EndpointRuns {
 
   // --- from the gateway, by way of a session
   /// Starts, queues, refuses or ignores it. A finished held run is announced again.
-  void invoke(wire::Invoke invoke, core::MonoTime now);
+  /// `forget_at`: until then the run's id is remembered (OrderPort::check).
+  void invoke(wire::Invoke invoke, core::MonoTime forget_at, core::MonoTime now);
+  /// What came as its order is none, or has expired (kTimeout): says so, once, where the
+  /// run is not known.
+  void refuse(core::RunId run, const core::Error& why);
   /// Ends it wherever it is. An unknown run becomes a held, cancelled one, so that an
   /// Invoke which arrives later does not start it. A finished run is announced again.
   void cancel(core::RunId run, const std::string& reason, core::MonoTime now);
@@ -105,17 +112,16 @@ class EndpointRuns {
   void finish(core::RunId run, Run& held, RunResult result);
   void finish_without_work(core::RunId run, wire::Outcome outcome, std::string reason);
   void start_queued(core::MonoTime now);
-  void remember(core::RunId run);
   bool remembered(core::RunId run) const;
-  void refuse_unheld(core::RunId run, std::string reason);
+  void forget_old(core::MonoTime now);
+  void refuse_unheld(core::RunId run, wire::Outcome outcome, std::string reason);
 
   WorkPort& work_;
   RunsObserver* observer_ = nullptr;
   std::size_t concurrent_max_;
   std::map<core::RunId, Run> runs_;
   std::deque<core::RunId> queue_;
-  std::vector<core::RunId> recent_;  // ring of acknowledged runs
-  std::size_t recent_next_ = 0;
+  std::vector<std::pair<core::RunId, core::MonoTime>> recent_;  // acknowledged, until when
   std::size_t running_ = 0;
   bool starting_ = false;
   std::size_t finished_bytes_ = 0;

@@ -9,8 +9,9 @@
 
 namespace muster::link {
 
-EndpointSession::EndpointSession(EndpointPort& port, EndpointRuns& runs, std::uint64_t random_seed)
-    : port_(port), runs_(runs), random_(random_seed) {}
+EndpointSession::EndpointSession(EndpointPort& port, EndpointRuns& runs, OrderPort& orders,
+                                 std::uint64_t random_seed)
+    : port_(port), runs_(runs), orders_(orders), random_(random_seed) {}
 
 EndpointSession::~EndpointSession() {
   if (state_ == State::kOpen) runs_.observe(nullptr);
@@ -18,7 +19,8 @@ EndpointSession::~EndpointSession() {
 
 void EndpointSession::start(Identity identity, core::MonoTime now) {
   MUSTER_ASSERT(state_ == State::kNew);
-  now_ = last_heard_ = now;
+  now_ = last_heard_ = hello_at_ = now;
+  nonce_ = std::move(identity.nonce);
   answer_by_ = now + kWelcomeDeadline;
   state_ = State::kHelloSent;
   wire::Hello hello;
@@ -29,6 +31,7 @@ void EndpointSession::start(Identity identity, core::MonoTime now) {
   clean_facts(*hello.mutable_facts());
   for (wire::HeldRun& run : runs_.held()) *hello.add_held() = run;
   hello.set_wall_clock_unix_ms(identity.wall_clock_unix_ms);
+  hello.set_nonce(nonce_);
   send(hello);
 }
 
@@ -97,6 +100,8 @@ void EndpointSession::on_welcome(std::string_view body) {
   if (welcome.version() < wire::kVersionOldest || welcome.version() > wire::kVersion)
     return goodbye(wire::GOODBYE_VERSION,
                    "the gateway wants to speak version " + std::to_string(welcome.version()));
+  if (const auto taken = orders_.take_ticket(welcome.ticket(), nonce_, hello_at_, now_); !taken)
+    return protocol_error(taken.error().message);
   clean_text_in_place(*welcome.mutable_region(), kFactBytesMax);
   clean_text_in_place(*welcome.mutable_gateway(), kFactBytesMax);
   state_ = State::kOpen;
@@ -132,10 +137,13 @@ void EndpointSession::on_heartbeat_ack(std::string_view body) {
 }
 
 void EndpointSession::on_invoke(std::string_view body) {
+  wire::SignedInvoke message;
   wire::Invoke invoke;
-  if (!read(body, invoke)) return;
+  if (!read(body, message) || !read(message.invoke(), invoke)) return;
   if (invoke.run() == 0) return protocol_error("Invoke of run 0");
-  runs_.invoke(std::move(invoke), now_);
+  const auto until = orders_.check(message, invoke, now_);
+  if (!until) return runs_.refuse(core::RunId{invoke.run()}, until.error());
+  runs_.invoke(std::move(invoke), *until, now_);
 }
 
 void EndpointSession::on_cancel(std::string_view body) {

@@ -22,6 +22,7 @@
 #include "core/result.h"
 #include "link/ending.h"
 #include "link/endpoint_runs.h"
+#include "link/order_port.h"
 #include "wire/frame.h"
 
 namespace muster::link {
@@ -46,6 +47,7 @@ class EndpointSession final : private RunsObserver {
  public:
   struct Identity {
     std::string instance;  ///< 16 random bytes of this process
+    std::string nonce;     ///< 16 random bytes of this link, which nobody can guess
     wire::Facts facts;
     std::int64_t wall_clock_unix_ms = 0;
   };
@@ -54,7 +56,8 @@ class EndpointSession final : private RunsObserver {
   using UpcallDone = std::function<void(core::Result<std::string>)>;
 
   /// `random_seed` jitters the heartbeats, so that a fleet does not beat in step.
-  EndpointSession(EndpointPort& port, EndpointRuns& runs, std::uint64_t random_seed);
+  EndpointSession(EndpointPort& port, EndpointRuns& runs, OrderPort& orders,
+                  std::uint64_t random_seed);
   ~EndpointSession() override;
   EndpointSession(const EndpointSession&) = delete;
   EndpointSession& operator=(const EndpointSession&) = delete;
@@ -132,6 +135,9 @@ class EndpointSession final : private RunsObserver {
 
   EndpointPort& port_;
   EndpointRuns& runs_;
+  OrderPort& orders_;
+  std::string nonce_;
+  core::MonoTime hello_at_{};
   core::Random random_;
   State state_ = State::kNew;
   bool awaiting_sign_ = false;

@@ -54,7 +54,7 @@ void GatewaySession::receive(std::string_view frame, core::MonoTime now) {
   dispatch(split->kind, split->body);
 }
 
-void GatewaySession::admit(core::WallTime wall, core::MonoTime now) {
+void GatewaySession::admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now) {
   if (state_ != State::kAsking) return;
   state_ = State::kOpen;
   last_heard_ = now;  // its patience begins with Welcome
@@ -66,6 +66,7 @@ void GatewaySession::admit(core::WallTime wall, core::MonoTime now) {
   welcome.set_heartbeat_ms(interval_ms_);
   welcome.set_inline_result_bytes_max(shared_.inline_result_bytes_max);
   welcome.set_wall_clock_unix_ms(core::unix_ms(wall));
+  *welcome.mutable_ticket() = std::move(ticket);
   port_.send(wire::encode(welcome));
 }
 

@@ -82,7 +82,8 @@ class GatewaySession final : private CreditClient {
   /// One whole frame from the endpoint.
   void receive(std::string_view frame, core::MonoTime now);
   /// The server's decision; ignored unless the state is kAsking.
-  void admit(core::WallTime wall, core::MonoTime now);
+  /// `ticket`: the server's, for Welcome.
+  void admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now);
   /// Says Goodbye and ends the link, in any state: refused, kicked, stopping.
   void goodbye(wire::GoodbyeCode code, std::string_view reason, std::uint32_t retry_after_ms = 0);
   /// The connection broke: port.closed() follows, with GOODBYE_NONE.

@@ -14,6 +14,7 @@ namespace {
 // What is wrong with a Hello; empty: nothing.
 std::string objection(const wire::Hello& hello) {
   if (hello.instance().size() != 16) return "Hello.instance must have 16 bytes";
+  if (hello.nonce().size() != 16) return "Hello.nonce must have 16 bytes";
   if (hello.held_size() > static_cast<int>(wire::kHeldRunsMax))
     return "Hello lists more than " + std::to_string(wire::kHeldRunsMax) + " held runs";
   for (const wire::HeldRun& held : hello.held())

@@ -38,8 +38,11 @@ inline constexpr std::chrono::seconds kSilentGrace{10};
 inline constexpr std::size_t kConcurrentRunsMax = 64;
 /// Bytes of finished, unacknowledged results beyond which new work is refused.
 inline constexpr std::size_t kHeldBytesMax = 64 * 1024 * 1024;
-/// Ids of acknowledged runs that an endpoint remembers in order to start none twice.
+/// Ids of acknowledged runs that an endpoint remembers in order to start none twice;
+/// with so many it refuses work until the oldest orders have expired.
 inline constexpr std::size_t kRecentRunsMax = 4096;
+/// A run that was cancelled before its order came is remembered for so long.
+inline constexpr std::chrono::minutes kCancelledKept{5};
 /// Bytes waiting for the socket beyond which live output is dropped.
 inline constexpr std::size_t kLiveBacklogBytesMax = 256 * 1024;
 /// Bytes waiting for the socket beyond which chunks wait for drained().

@@ -61,12 +61,13 @@ class GatewayHub::Seat final : public link::RegionServer,
 
 GatewayHub::GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
                        access::Enrolment& enrolment, access::Revocations& revocations,
-                       std::string region)
+                       const orders::Signer& signer, std::string region)
     : loop_(loop),
       registry_(registry),
       runs_(runs),
       enrolment_(enrolment),
       revocations_(revocations),
+      signer_(signer),
       region_(std::move(region)),
       tasks_(loop, "server") {}
 
@@ -164,6 +165,7 @@ void GatewayHub::link_up(Seat& seat, const wire::LinkUp& message) {
     *admit.mutable_goodbye() = *refused;
     return seat.gateway().admit(std::move(admit));
   }
+  *admit.mutable_ticket() = signer_.ticket(id->bytes(), message.hello().nonce(), core::mono_now());
   core::log(Level::kDebug, "server", "endpoint up",
             {{"endpoint", *id}, {"gateway", seat.name()}, {"address", message.address()}});
   seat.gateway().admit(std::move(admit));
@@ -207,6 +209,12 @@ runtime::Task<core::Result<std::string>> GatewayHub::renew_endpoint(core::Endpoi
   co_return certificate.pem();
 }
 
+runtime::Task<core::Result<std::string>> GatewayHub::ticket(core::EndpointId endpoint,
+                                                            std::string nonce) {
+  if (nonce.size() != orders::kNonceBytes) co_return fail(Code::kInvalid, "a nonce has 16 bytes");
+  co_return signer_.ticket(endpoint.bytes(), nonce, core::mono_now()).SerializeAsString();
+}
+
 runtime::Task<core::Result<std::string>> GatewayHub::renew_gateway(
     identity::Certificate certificate, std::string csr_pem) {
   MUSTER_CO_ASSIGN(auto peer, identity::peer_identity(certificate));
@@ -233,6 +241,7 @@ std::optional<runtime::Task<core::Result<std::string>>> GatewayHub::answer(
       known->connection->link != message.link())
     return std::nullopt;  // a gateway speaks only for the links that it holds
   if (renewal) return renew_endpoint(*id, upcall.body());
+  if (upcall.name() == orders::kTicketUpcall) return ticket(*id, upcall.body());
   return [](std::string name) -> runtime::Task<core::Result<std::string>> {
     co_return fail(Code::kNotFound, "this server answers no upcall '" + name + "'");
   }(core::printable(upcall.name(), 64));

@@ -17,6 +17,7 @@
 #include "access/revocations.h"
 #include "fleet/registry.h"
 #include "link/region_ports.h"
+#include "orders/signer.h"
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
 #include "server/run_service.h"
@@ -26,7 +27,8 @@ namespace muster::server {
 class GatewayHub {
  public:
   GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
-             access::Enrolment& enrolment, access::Revocations& revocations, std::string region);
+             access::Enrolment& enrolment, access::Revocations& revocations,
+             const orders::Signer& signer, std::string region);
   ~GatewayHub();
 
   /// What there is to know of a gateway in another process.
@@ -61,6 +63,7 @@ class GatewayHub {
                                                                  const wire::UpcallUp& message);
   runtime::Task<core::Result<std::string>> renew_endpoint(core::EndpointId endpoint,
                                                           std::string csr_pem);
+  runtime::Task<core::Result<std::string>> ticket(core::EndpointId endpoint, std::string nonce);
   runtime::Task<core::Result<std::string>> renew_gateway(identity::Certificate certificate,
                                                          std::string csr_pem);
   std::optional<wire::Goodbye> refusal(const core::EndpointId& endpoint, const std::string& gateway,
@@ -71,6 +74,7 @@ class GatewayHub {
   RunService& runs_;
   access::Enrolment& enrolment_;
   access::Revocations& revocations_;
+  const orders::Signer& signer_;
   const std::string region_;
   std::map<std::string, std::shared_ptr<Seat>> seats_;
   runtime::TaskGroup tasks_;

@@ -79,12 +79,16 @@ core::Status Region::open_identity() {
 core::Status Region::open_work() {
   MUSTER_ASSIGN(auto endpoints, database_->read_blocking(fleet::RegistryStore::load));
   registry_.load(std::move(endpoints));
-  runs_ = std::make_unique<RunService>(loop_, *database_, live_,
+  MUSTER_ASSIGN(auto signing, authority_->signer_credential(core::wall_now()));
+  signer_ =
+      std::make_unique<orders::Signer>(authority_->region(), std::move(signing.key),
+                                       signing.certificate, core::wall_now(), core::mono_now());
+  runs_ = std::make_unique<RunService>(loop_, *database_, live_, *signer_,
                                        [this](const std::string& name) -> link::RegionGateway* {
                                          return gateways_ ? gateways_->find(name) : nullptr;
                                        });
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
-                                           authority_->region());
+                                           *signer_, authority_->region());
   return runs_->restore();
 }
 

@@ -22,6 +22,7 @@
 #include "access/users.h"
 #include "fleet/registry.h"
 #include "net/http_server.h"
+#include "orders/signer.h"
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
 #include "runtime/worker_pool.h"
@@ -104,6 +105,7 @@ class Region {
 
   fleet::Registry registry_;
   Live live_;
+  std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
   std::unique_ptr<GatewayHub> gateways_;
   std::vector<std::unique_ptr<GatewayLink>> gateway_links_;

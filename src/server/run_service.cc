@@ -45,10 +45,11 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
 }  // namespace
 
 RunService::RunService(runtime::Loop& loop, store::Database& database, Live& live,
-                       FindGateway find_gateway)
+                       const orders::Signer& signer, FindGateway find_gateway)
     : loop_(loop),
       database_(database),
       live_(live),
+      signer_(signer),
       find_gateway_(std::move(find_gateway)),
       ledger_(*this),
       tick_(loop),
@@ -163,8 +164,22 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
       });
 }
 
-void RunService::dispatch(const std::string& gateway, const wire::Dispatch& dispatch) {
-  if (auto* port = find_gateway_(gateway)) port->dispatch(dispatch);
+void RunService::dispatch(const std::string& gateway, const jobs::Departure& departure) {
+  auto* port = find_gateway_(gateway);
+  if (!port) return;
+  wire::Dispatch message;
+  message.set_run(departure.run.id.value());
+  message.set_invoke(departure.run.invoke.SerializeAsString());
+  message.set_targets(departure.targets);
+  message.mutable_links()->Add(departure.links.begin(), departure.links.end());
+  if (!departure.run.invoke.has_ping()) {
+    auto order = signer_.order(departure.run.id, message.invoke(), departure.targets,
+                               departure.instances, core::mono_now());
+    message.set_order(std::move(order.order));
+    message.set_signature(std::move(order.signature));
+    message.set_leaves(std::move(order.leaves));
+  }
+  port->dispatch(std::move(message));
 }
 
 void RunService::cancel(const std::string& gateway, const wire::CancelRun& cancel) {

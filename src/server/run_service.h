@@ -17,6 +17,7 @@
 #include "jobs/run_spec.h"
 #include "jobs/run_store.h"
 #include "link/region_ports.h"
+#include "orders/signer.h"
 #include "runtime/loop.h"
 #include "server/live.h"
 #include "store/database.h"
@@ -28,7 +29,8 @@ class RunService final : private jobs::Sink {
   /// Finds the gateway of that name; null where it is gone.
   using FindGateway = std::function<link::RegionGateway*(const std::string& name)>;
 
-  RunService(runtime::Loop& loop, store::Database& database, Live& live, FindGateway find_gateway);
+  RunService(runtime::Loop& loop, store::Database& database, Live& live,
+             const orders::Signer& signer, FindGateway find_gateway);
   ~RunService() override;
 
   /// Loads what was under way when the server ended. Blocking; once, first.
@@ -62,7 +64,7 @@ class RunService final : private jobs::Sink {
 
  private:
   void persist(std::shared_ptr<const jobs::Batch> batch) override;
-  void dispatch(const std::string& gateway, const wire::Dispatch& dispatch) override;
+  void dispatch(const std::string& gateway, const jobs::Departure& departure) override;
   void cancel(const std::string& gateway, const wire::CancelRun& cancel) override;
   void ack(const std::string& gateway, const wire::Acks& acks) override;
   void kick(const std::string& gateway, const core::EndpointId& endpoint,
@@ -76,6 +78,7 @@ class RunService final : private jobs::Sink {
   runtime::Loop& loop_;
   store::Database& database_;
   Live& live_;
+  const orders::Signer& signer_;
   FindGateway find_gateway_;
   jobs::Ledger ledger_;
   runtime::Timer tick_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "swarm/endpoint.h"
 
+#include "orders/signer.h"
+
 namespace muster::swarm {
 namespace {
 
@@ -23,9 +25,9 @@ wire::Facts facts_of(const std::string& name) {
 }  // namespace
 
 SimulatedEndpoint::SimulatedEndpoint(runtime::Loop& loop, const Script& script, SwarmStats& stats,
-                                     std::string name,
+                                     std::string name, core::EndpointId id,
                                      std::shared_ptr<const net::TlsClientContext> tls,
-                                     std::uint64_t seed)
+                                     std::shared_ptr<orders::Verifier> verifier, std::uint64_t seed)
     : loop_(loop),
       script_(script),
       stats_(stats),
@@ -33,6 +35,7 @@ SimulatedEndpoint::SimulatedEndpoint(runtime::Loop& loop, const Script& script, 
       instance_(core::random_bytes(16)),
       tls_(std::move(tls)),
       seed_(seed),
+      guard_(std::move(verifier), id, instance_),
       runs_(*this),
       reconnect_({script.server.str()}, "", seed) {}
 
@@ -52,9 +55,13 @@ runtime::Task<core::Status> SimulatedEndpoint::connect() {
     co_return std::unexpected(std::move(socket.error()));
   }
   socket_ = std::move(*socket);
-  session_.emplace(*this, runs_, seed_);
+  session_.emplace(*this, runs_, guard_, seed_);
   socket_->start(*this);
-  session_->start({instance_, facts_of(name_), core::unix_ms(core::wall_now())}, core::mono_now());
+  session_->start({.instance = instance_,
+                   .nonce = core::random_bytes(orders::kNonceBytes),
+                   .facts = facts_of(name_),
+                   .wall_clock_unix_ms = core::unix_ms(core::wall_now())},
+                  core::mono_now());
   co_return core::Status{};
 }
 

@@ -12,6 +12,7 @@
 #include "link/reconnect.h"
 #include "net/http_client.h"
 #include "net/websocket.h"
+#include "orders/guard.h"
 #include "runtime/loop.h"
 
 namespace muster::swarm {
@@ -37,7 +38,8 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
                                 public link::WorkPort {
  public:
   SimulatedEndpoint(runtime::Loop& loop, const Script& script, SwarmStats& stats, std::string name,
-                    std::shared_ptr<const net::TlsClientContext> tls, std::uint64_t seed);
+                    core::EndpointId id, std::shared_ptr<const net::TlsClientContext> tls,
+                    std::shared_ptr<orders::Verifier> verifier, std::uint64_t seed);
   ~SimulatedEndpoint() override;
 
   /// Dials, shakes hands, says Hello. Returns once it is welcomed or has failed.
@@ -74,6 +76,7 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
   std::string instance_;
   std::shared_ptr<const net::TlsClientContext> tls_;
   std::uint64_t seed_;
+  orders::Guard guard_;
   link::EndpointRuns runs_;
   link::Reconnect reconnect_;
   std::unique_ptr<net::WebSocket> socket_;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "identity/authority.h"
 #include "identity/certificate.h"
 #include "runtime/signal.h"
 #include "runtime/task_group.h"
@@ -71,16 +72,23 @@ class Swarm {
     net::TlsClientOptions trust;
     trust.ca_pem = identities.ca_pem;
     MUSTER_CO_ASSIGN(const auto trusted, net::TlsClientContext::make(std::move(trust)));
+    MUSTER_CO_ASSIGN(const auto ca, identity::Certificate::from_pem(identities.ca_pem));
+    // One for all: what a thousand machines would verify at the same time, each by itself.
+    const auto verifier = std::make_shared<orders::Verifier>(ca, identity::region_of(ca));
     for (std::size_t i = 0; i < options_.endpoints; ++i) {
       net::TlsClientOptions tls;
       tls.trust_of = trusted;
       tls.identity = identities.endpoints[i];
       tls.alpn = net::kAlpnLink;
+      MUSTER_CO_ASSIGN(const auto own,
+                       identity::Certificate::from_pem(identities.endpoints[i].chain_pem));
+      const auto id = core::EndpointId::of_public_key(own.public_key_der());
       MUSTER_CO_ASSIGN(auto context, net::TlsClientContext::make(std::move(tls)));
       char number[16];
       std::snprintf(number, sizeof number, "%05zu", i + 1);
       endpoints_.push_back(std::make_unique<SimulatedEndpoint>(
-          loop_, options_.script, stats_, options_.prefix + number, std::move(context), i + 1));
+          loop_, options_.script, stats_, options_.prefix + number, id, std::move(context),
+          verifier, i + 1));
     }
     say({{"event", "ready"}, {"endpoints", endpoints_.size()}});
     co_return core::Status{};

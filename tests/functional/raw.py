@@ -200,4 +200,4 @@ def hello(instance=None, version=1, hostname="raw"):
     """A Hello that the gateway accepts."""
     facts = field(1, hostname) + field(2, "linux") + field(9, "0.1.0")
     return (field(1, version) + field(2, version) + field(3, instance or os.urandom(16)) + field(4, facts)
-            + field(6, int(time.time() * 1000)))
+            + field(6, int(time.time() * 1000)) + field(7, os.urandom(16)))

@@ -57,6 +57,7 @@ void Endpoint::start_process() {
   ++life;
   instance.clear();
   for (int i = 0; i < 16; ++i) instance += static_cast<char>(world->clock.random.next());
+  guard = std::make_unique<orders::Guard>(world->verifier, id, instance);
   runs = std::make_unique<link::EndpointRuns>(*this);
   cancelled.clear();
   connect();
@@ -101,11 +102,13 @@ void Endpoint::connect() {
   const auto now = world->clock.now();
   link->gateway_session =
       std::make_unique<link::GatewaySession>(link->gateway_end, *gateway.shared, now);
-  link->endpoint_session = std::make_unique<link::EndpointSession>(link->endpoint_end, *runs,
-                                                                   world->clock.random.next());
+  link->endpoint_session = std::make_unique<link::EndpointSession>(
+      link->endpoint_end, *runs, *guard, world->clock.random.next());
   wire::Facts facts;
   facts.set_hostname("sim");
-  link->endpoint_session->start({instance, facts, 1}, now);
+  std::string nonce = instance;
+  for (std::size_t i = 0; i < 8; ++i) nonce[i] = static_cast<char>(link->number >> (8 * i));
+  link->endpoint_session->start({instance, nonce, facts, 1}, now);
 }
 
 void Endpoint::start_work(const wire::Invoke& invoke) {

@@ -116,10 +116,12 @@ void Gateway::hello(Link& link, wire::Hello hello) {
   tell_server([this, keep = link.shared_from_this(), hello = std::move(hello)] {
     std::vector<const wire::HeldRun*> held;
     for (const auto& run : hello.held()) held.push_back(&run);
-    hear_server([this, keep] {
+    hear_server([this, keep,
+                 ticket = world->server.signer->ticket(keep->endpoint->id.bytes(), hello.nonce(),
+                                                       world->clock.now())] {
       if (keep->gateway_session->state() != link::GatewaySession::State::kAsking) return;
       open[keep->endpoint->id] = keep.get();
-      keep->gateway_session->admit(world->clock.both().wall, world->clock.now());
+      keep->gateway_session->admit(ticket, world->clock.both().wall, world->clock.now());
     });
     world->server.ledger->endpoint_up(keep->endpoint->id, name, keep->number, hello.instance(),
                                       held, world->clock.both());

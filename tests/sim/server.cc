@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "jobs/run_spec.h"
+#include "orders/order_frames.h"
 #include "world.h"
 
 namespace muster::sim {
@@ -11,6 +12,9 @@ using namespace std::chrono_literals;
 void Server::start() {
   ++life;
   ledger = std::make_unique<jobs::Ledger>(*this);
+  signer = std::make_unique<orders::Signer>(world->authority.region(), world->signing_key,
+                                            *world->signer_certificate, world->clock.both().wall,
+                                            world->clock.now());
   ledger->restore(world->disk.open_runs(), world->clock.both());
   for (Gateway& gateway : world->gateways)
     if (gateway.up) gateway.relogin_all();
@@ -83,19 +87,31 @@ void Server::persist(std::shared_ptr<const jobs::Batch> batch) {
   });
 }
 
-void Server::dispatch(const std::string& name, const wire::Dispatch& dispatch) {
+void Server::dispatch(const std::string& name, const jobs::Departure& departure) {
   Gateway* gateway = world->gateway(name);
-  gateway->hear_server([this, gateway, dispatch] {
-    const std::string frame = wire::encode(dispatch.invoke());
+  wire::Dispatch dispatch;
+  dispatch.set_run(departure.run.id.value());
+  dispatch.set_invoke(departure.run.invoke.SerializeAsString());
+  dispatch.set_targets(departure.targets);
+  dispatch.mutable_links()->Add(departure.links.begin(), departure.links.end());
+  auto order = signer->order(departure.run.id, dispatch.invoke(), departure.targets,
+                             departure.instances, world->clock.now());
+  dispatch.set_order(order.order);
+  dispatch.set_signature(order.signature);
+  dispatch.set_leaves(order.leaves);
+  gateway->hear_server([this, gateway, dispatch]() mutable {
+    auto frames = orders::OrderFrames::of(dispatch).value();
     for (std::size_t at = 0; at < dispatch.targets().size(); at += core::EndpointId::kBytes) {
       const auto id =
           core::EndpointId::from_bytes(dispatch.targets().substr(at, core::EndpointId::kBytes))
               .value();
-      const auto link = gateway->open.find(id);
-      if (link != gateway->open.end() && link->second->gateway_session->pass(frame)) continue;
+      const std::size_t index = at / core::EndpointId::kBytes;
+      const auto link = gateway->links.find(dispatch.links(static_cast<int>(index)));
+      if (link != gateway->links.end() && link->second->gateway_session->pass(frames.frame(index)))
+        continue;
       wire::Report report;
       report.set_endpoint(std::string(id.bytes()));
-      report.mutable_not_sent()->set_run(dispatch.invoke().run());
+      report.mutable_not_sent()->set_run(dispatch.run());
       gateway->tell_server([this, gateway, report]() mutable {
         ledger->report(gateway->name, report, world->clock.both());
       });

@@ -15,7 +15,19 @@ constexpr core::Duration kSweep = 500ms;
 
 }  // namespace
 
-World::World(const Options& chosen) : options(chosen), clock(chosen.seed) {
+World::World(const Options& chosen)
+    : options(chosen),
+      clock(chosen.seed),
+      authority(identity::Authority::create(clock.both().wall, std::chrono::hours(24))),
+      signing_key(identity::PrivateKey::generate()) {
+  identity::LeafSpec signer;
+  signer.role = identity::Role::kSigner;
+  signer.name = "orders";
+  signer.validity = std::chrono::hours(12);
+  signer_certificate =
+      authority.issue(signing_key.public_key_der(), signer, clock.both().wall).value();
+  verifier = std::make_shared<orders::Verifier>(authority.certificate(), authority.region(),
+                                                [this] { return clock.both().wall; });
   server.world = this;
   gateways.resize(options.gateways);
   for (std::size_t i = 0; i < gateways.size(); ++i) {

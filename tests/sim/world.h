@@ -17,9 +17,12 @@
 
 #include "clock.h"
 #include "disk.h"
+#include "identity/authority.h"
 #include "jobs/ledger.h"
 #include "link/endpoint_session.h"
 #include "link/gateway_session.h"
+#include "orders/guard.h"
+#include "orders/signer.h"
 
 namespace muster::sim {
 
@@ -82,6 +85,7 @@ struct Endpoint final : link::WorkPort {
   core::EndpointId id;
   std::uint64_t life = 0;
   std::string instance;
+  std::unique_ptr<orders::Guard> guard;
   std::unique_ptr<link::EndpointRuns> runs;
   std::shared_ptr<Link> link;
   std::set<core::RunId> cancelled;
@@ -119,6 +123,7 @@ struct Server final : jobs::Sink {
   World* world = nullptr;
   std::uint64_t life = 0;
   std::unique_ptr<jobs::Ledger> ledger;  ///< null: the process is dead
+  std::unique_ptr<orders::Signer> signer;
 
   void start();
   void kill();
@@ -127,7 +132,7 @@ struct Server final : jobs::Sink {
   void cancel_some_run();
 
   void persist(std::shared_ptr<const jobs::Batch> batch) override;
-  void dispatch(const std::string& gateway, const wire::Dispatch& dispatch) override;
+  void dispatch(const std::string& gateway, const jobs::Departure& departure) override;
   void cancel(const std::string& gateway, const wire::CancelRun& cancel) override;
   void ack(const std::string& gateway, const wire::Acks& acks) override;
   void kick(const std::string& gateway, const core::EndpointId& endpoint,
@@ -156,6 +161,10 @@ struct World {
 
   Options options;
   Clock clock;
+  identity::Authority authority;
+  identity::PrivateKey signing_key;
+  std::optional<identity::Certificate> signer_certificate;
+  std::shared_ptr<orders::Verifier> verifier;
   Disk disk;
   Server server;
   std::vector<Gateway> gateways;

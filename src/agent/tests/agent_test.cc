@@ -17,6 +17,8 @@
 #include "identity/request.h"
 #include "link/gateway_session.h"
 #include "net/http_server.h"
+#include "orders/signer.h"
+#include "runtime/file.h"
 
 namespace muster::agent {
 namespace {
@@ -25,10 +27,18 @@ using namespace std::chrono_literals;
 
 /// The gateway's end of one link; acknowledges what is inline.
 struct TestLink final : link::GatewayPort, net::WebSocketHandler {
-  TestLink(link::GatewayShared& shared, std::unique_ptr<net::WebSocket> opened)
-      : socket(std::move(opened)), session(*this, shared, core::mono_now()) {
+  TestLink(link::GatewayShared& shared, const orders::Signer& signs,
+           std::unique_ptr<net::WebSocket> opened)
+      : signer(signs),
+        endpoint(
+            identity::peer_identity(identity::Certificate::of(opened->peer_certificate_native()))
+                ->endpoint),
+        socket(std::move(opened)),
+        session(*this, shared, core::mono_now()) {
     socket->start(*this);
   }
+  const orders::Signer& signer;
+  core::EndpointId endpoint;
   std::unique_ptr<net::WebSocket> socket;
   link::GatewaySession session;
   wire::Hello said;
@@ -50,7 +60,18 @@ struct TestLink final : link::GatewayPort, net::WebSocketHandler {
   }
   void hello(wire::Hello&& message) override {
     said = std::move(message);
-    session.admit(core::wall_now(), core::mono_now());
+    session.admit(signer.ticket(endpoint.bytes(), said.nonce(), core::mono_now()), core::wall_now(),
+                  core::mono_now());
+  }
+  /// As the server and an honest gateway would.
+  wire::SignedInvoke signed_order(const wire::Invoke& invoke) const {
+    wire::SignedInvoke message;
+    message.set_invoke(invoke.SerializeAsString());
+    auto order = signer.order(core::RunId(invoke.run()), message.invoke(), endpoint.bytes(),
+                              said.instance(), core::mono_now());
+    message.set_order(order.order);
+    message.set_signature(order.signature);
+    return message;
   }
   void started(wire::Started&&) override {}
   void output(wire::Output&& output) override { live += output.data(); }
@@ -78,6 +99,7 @@ struct AgentTest : ::testing::Test {
       identity::Authority::create(core::wall_now(), std::chrono::hours(24));
   identity::JoinToken token = identity::JoinToken::make(authority.certificate().fingerprint());
   link::GatewayShared shared{"region", "gw"};
+  orders::Signer signer = make_signer();
   std::unique_ptr<TestLink> peer;
   std::unique_ptr<net::HttpServer> server;
   std::filesystem::path root =
@@ -86,6 +108,15 @@ struct AgentTest : ::testing::Test {
 
   ~AgentTest() override { std::filesystem::remove_all(root); }
 
+  orders::Signer make_signer() {
+    const auto key = identity::PrivateKey::generate();
+    identity::LeafSpec spec;
+    spec.role = identity::Role::kSigner;
+    spec.name = "orders";
+    spec.validity = 12h;
+    return {authority.region(), key, *authority.issue(key.public_key_der(), spec, core::wall_now()),
+            core::wall_now(), core::mono_now()};
+  }
   std::string sign(const std::string& csr, core::Duration life) {
     const auto request = identity::parse_request(csr);
     EXPECT_TRUE(request);
@@ -116,7 +147,7 @@ struct AgentTest : ::testing::Test {
     net::Router router;
     router.add("POST", "/v1/enrol", [this](net::Request& request) { return answer(request.body); });
     router.add_websocket("/link", [this](const net::Request&, std::unique_ptr<net::WebSocket> s) {
-      peer = std::make_unique<TestLink>(shared, std::move(s));
+      peer = std::make_unique<TestLink>(shared, signer, std::move(s));
     });
     net::HttpServerOptions options;
     options.address = "127.0.0.1";
@@ -171,7 +202,7 @@ TEST_F(AgentTest, EnrolsLogsInWorksAndStops) {
   invoke.set_live_output(true);
   for (const char* word : {"sh", "-c", "echo hello; exit 4"})
     invoke.mutable_command()->add_argv(word);
-  EXPECT_TRUE(peer->session.send_message(invoke));
+  EXPECT_TRUE(peer->session.send_message(peer->signed_order(invoke)));
   run_until([&] { return !peer->announces.empty(); });
   EXPECT_EQ(peer->announces[0].outcome(), wire::OUTCOME_FAILED);
   EXPECT_EQ(peer->announces[0].exit_code(), 4);
@@ -181,13 +212,13 @@ TEST_F(AgentTest, EnrolsLogsInWorksAndStops) {
   invoke.set_run(2);
   invoke.set_live_output(false);
   invoke.mutable_command()->set_argv(2, "head -c 900000 /dev/zero");
-  EXPECT_TRUE(peer->session.send_message(invoke));
+  EXPECT_TRUE(peer->session.send_message(peer->signed_order(invoke)));
   run_until([&] { return peer->chunks.size() == 900'000; });
 
   // A run that would go on for ever, cancelled; then a connection that breaks.
   invoke.set_run(3);
   invoke.mutable_command()->set_argv(2, "sleep 1000");
-  EXPECT_TRUE(peer->session.send_message(invoke));
+  EXPECT_TRUE(peer->session.send_message(peer->signed_order(invoke)));
   wire::Cancel cancel;
   cancel.set_run(3);
   EXPECT_TRUE(peer->session.send_message(cancel));
@@ -204,8 +235,59 @@ TEST_F(AgentTest, EnrolsLogsInWorksAndStops) {
   run_until([&] { return folder.load_status()->explanation == "the agent was stopped"; });
 }
 
+// A gateway in foreign hands has seen orders and answers, and has its own certificate.
+TEST_F(AgentTest, DoesNothingForACapturedGateway) {
+  StateFolder folder(root);
+  auto enrolment = enrol_with(token.str());
+  ASSERT_TRUE(enrolment) << enrolment.error().message;
+  ASSERT_TRUE(folder.save(*enrolment));
+  const auto mark = root / "mark";
+  wire::Invoke invoke;
+  for (const std::string& word : {"sh", "-c"}) invoke.mutable_command()->add_argv(word);
+  invoke.mutable_command()->add_argv("echo ran >> " + mark.string());
+  const auto told = [&](const wire::SignedInvoke& message) {
+    const std::size_t before = peer->announces.size();
+    EXPECT_TRUE(peer->session.send_message(message));
+    run_until([&] { return peer->announces.size() > before; });
+    return peer->announces.back().outcome();
+  };
+  wire::SignedInvoke seen;
+  {
+    Agent agent(loop, folder, *enrolment);
+    agent.start();
+    run_until([&] { return peer && peer->session.open(); });
+    invoke.set_run(1);
+    wire::SignedInvoke bare;
+    bare.set_invoke(invoke.SerializeAsString());
+    EXPECT_EQ(told(bare), wire::OUTCOME_REFUSED);
+    invoke.set_run(2);
+    seen = peer->signed_order(invoke);
+    auto altered = seen;
+    invoke.mutable_command()->set_argv(2, "echo worse >> " + mark.string());
+    altered.set_invoke(invoke.SerializeAsString());
+    EXPECT_EQ(told(altered), wire::OUTCOME_REFUSED);
+    EXPECT_FALSE(std::filesystem::exists(mark));
+    EXPECT_EQ(told(seen), wire::OUTCOME_SUCCEEDED);
+    // Done and acknowledged: the same order once more is met with silence.
+    EXPECT_TRUE(peer->session.send_message(seen));
+    invoke.set_run(3);
+    bare.set_invoke(invoke.SerializeAsString());
+    EXPECT_EQ(told(bare), wire::OUTCOME_REFUSED);
+    agent.stop();
+    run_until([&] { return folder.load_status()->explanation == "the agent was stopped"; });
+  }
+  peer.reset();
+  Agent again(loop, folder, *enrolment);
+  again.start();
+  run_until([&] { return peer && peer->session.open(); });
+  EXPECT_EQ(told(seen), wire::OUTCOME_REFUSED);
+  EXPECT_EQ(runtime::read_file(mark, 100), "ran\n");
+  again.stop();
+  run_until([&] { return folder.load_status()->explanation == "the agent was stopped"; });
+}
+
 TEST_F(AgentTest, RenewsItsCertificate) {
-  validity = 1s;  // with the authority's backdating two thirds of its life are over
+  validity = 60s;  // with the authority's backdating five sixths of its life are over
   StateFolder folder(root);
   auto enrolment = enrol_with(token.str());
   ASSERT_TRUE(enrolment) << enrolment.error().message;

@@ -22,7 +22,7 @@ template <typename Outgoing>
 Outgoing& gathered(std::vector<Outgoing>& list, core::RunId run, std::uint32_t gateway) {
   for (auto at = list.rbegin(); at != list.rend() && at - list.rbegin() < 64; ++at)
     if (at->run == run && at->gateway == gateway) return *at;
-  return list.emplace_back(Outgoing{run, gateway, {}, {}});
+  return list.emplace_back(Outgoing{run, gateway, {}, {}, {}, {}});
 }
 
 }  // namespace
@@ -161,7 +161,10 @@ void Ledger::Core::add_dispatch(OpenRun& run, std::uint32_t slot, Now now) {
   if (member.in_doubt < detail::kDoubtForever) ++member.in_doubt;
   member.overdue = false;
   set_deadline(run, member, after(now.mono, run.patience + settings.grace));
-  gathered(dispatches, run.run.id, node.gateway).targets += node.id.bytes();
+  Outgoing& out = gathered(dispatches, run.run.id, node.gateway);
+  out.targets += node.id.bytes();
+  out.instances.append(node.instance_bytes.data(), node.instance_bytes.size());
+  out.links.push_back(node.link);
   ++stats.dispatched;
 }
 
@@ -181,12 +184,9 @@ void Ledger::Core::add_ack(const Node& node, core::RunId run) {
 
 void Ledger::Core::send_gathered() {
   for (Outgoing& out : std::exchange(dispatches, {})) {
-    OpenRun* run = find(out.run);
-    if (!run) continue;
-    wire::Dispatch message;
-    *message.mutable_invoke() = run->run.invoke;
-    message.set_targets(std::move(out.targets));
-    sink.dispatch(gateways[out.gateway], message);
+    if (const OpenRun* run = find(out.run))
+      sink.dispatch(gateways[out.gateway], {run->run, std::move(out.targets),
+                                            std::move(out.instances), std::move(out.links)});
   }
   for (Outgoing& out : std::exchange(cancels, {})) {
     wire::CancelRun message;

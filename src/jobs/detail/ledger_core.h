@@ -8,6 +8,7 @@
 // ledger_commit.cc: batches and what follows a commit · ledger_tick.cc: deadlines.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +40,7 @@ struct Node {
   std::uint32_t gateway = kNoGateway;  ///< of its link; none: offline
   std::uint64_t link = 0;
   std::uint64_t instance = 0;
+  std::array<char, 16> instance_bytes{};
   std::vector<Membership> open;
 
   bool online() const { return gateway != kNoGateway; }
@@ -199,7 +201,9 @@ class Ledger::Core {
     core::RunId run;
     std::uint32_t gateway;
     std::string targets;
-    std::string reason;
+    std::string reason;                ///< of a cancel
+    std::string instances;             ///< of a dispatch
+    std::vector<std::uint64_t> links;  ///< of a dispatch
   };
   std::vector<Outgoing> dispatches;
   std::vector<Outgoing> cancels;

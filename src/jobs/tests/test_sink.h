@@ -24,9 +24,15 @@ class TestSink final : public Sink {
     EXPECT_FALSE(pending) << "two batches under way";
     pending = std::move(batch);
   }
-  void dispatch(const std::string&, const wire::Dispatch& dispatch) override {
-    for (std::size_t at = 0; at < dispatch.targets().size(); at += core::EndpointId::kBytes)
-      ++dispatched[dispatch.targets().substr(at, core::EndpointId::kBytes)];
+  void dispatch(const std::string&, const Departure& departure) override {
+    EXPECT_EQ(departure.targets.size(), departure.instances.size());
+    EXPECT_EQ(departure.targets.size(), departure.links.size() * core::EndpointId::kBytes);
+    for (std::size_t i = 0; i < departure.links.size(); ++i) {
+      const auto target =
+          departure.targets.substr(i * core::EndpointId::kBytes, core::EndpointId::kBytes);
+      ++dispatched[target];
+      last_link[target] = departure.links[i];
+    }
   }
   void cancel(const std::string&, const wire::CancelRun& cancel) override {
     cancelled += cancel.targets().size() / core::EndpointId::kBytes;
@@ -47,6 +53,7 @@ class TestSink final : public Sink {
 
   std::shared_ptr<const Batch> pending;
   std::map<std::string, int> dispatched;
+  std::map<std::string, std::uint64_t> last_link;
   std::map<std::pair<core::RunId, core::EndpointId>, TargetState> states;
   std::size_t cancelled = 0, acked = 0, kicked = 0, outputs = 0;
   Run last;

@@ -14,14 +14,18 @@ struct Endpoint : ::testing::Test {
   FakeWork work;
   EndpointRuns runs{work, 2};
   FakeEndpointPort port;
-  EndpointSession session{port, runs, 7};
+  FakeOrders orders;
+  EndpointSession session{port, runs, orders, 7};
 
   template <typename Message>
   void say(const Message& message, core::Duration when = 1s) {
     session.receive(wire::encode(message), at(when));
   }
+  void say(const wire::Invoke& invoke, core::Duration when = 1s) {
+    say(unsigned_order(invoke), when);
+  }
   void welcome(std::uint32_t inline_max = 100) {
-    session.start({.instance = "0123456789abcdef", .facts = {}}, at(0s));
+    session.start({.instance = "0123456789abcdef", .nonce = "n", .facts = {}}, at(0s));
     wire::Welcome message;
     message.set_version(1);
     message.set_heartbeat_ms(20'000);
@@ -46,8 +50,56 @@ TEST_F(Endpoint, PingIsAnsweredAtOnceAndForgottenAfterAck) {
   ack.add_runs(5);
   say(ack);
   EXPECT_TRUE(runs.all().empty());
-  say(ping);  // late duplicate
+}
+
+TEST_F(Endpoint, DoesNothingWithoutAnOrder) {
+  welcome();
+  orders.why_not = "the order is not signed by this region's server";
+  say(command(5));
+  EXPECT_TRUE(work.started.empty());
+  EXPECT_TRUE(runs.all().empty());
+  const auto announce = port.only<wire::Announce>();
+  EXPECT_EQ(announce.outcome(), wire::OUTCOME_REFUSED);
+  EXPECT_EQ(announce.reason(), orders.why_not);
+
+  orders.why_not.clear();
+  say(command(5));
+  ASSERT_EQ(work.started.size(), 1U);
+  orders.why_not = "forged";
+  say(command(5));  // what runs is not told off because somebody forges its order
   EXPECT_EQ(port.all<wire::Announce>().size(), 1U);
+}
+
+TEST_F(Endpoint, RemembersWhatItDidUntilTheOrderHasExpired) {
+  welcome();
+  say(command(5), 1s);
+  runs.finished(core::RunId{5}, result("out"), at(1s));
+  wire::ResultAck ack;
+  ack.add_runs(5);
+  say(ack, 2s);
+  say(command(5), 60s);
+  EXPECT_EQ(work.started.size(), 1U);
+  // From here on the order itself is refused: the port stands for that.
+  say(command(5), 62s);
+  EXPECT_EQ(work.started.size(), 2U);
+}
+
+TEST_F(Endpoint, RefusesWorkRatherThanForgetWhatItDid) {
+  welcome();
+  wire::ResultAck ack;
+  ack.add_runs(0);
+  for (std::uint64_t run = 1; run <= kRecentRunsMax; ++run) {
+    say(command(run));
+    runs.finished(core::RunId{run}, result(""), at(1s));
+    ack.set_runs(0, run);
+    say(ack);
+    port.frames.clear();
+  }
+  say(command(kRecentRunsMax + 1));
+  EXPECT_EQ(work.started.size(), kRecentRunsMax);
+  EXPECT_EQ(port.only<wire::Announce>().outcome(), wire::OUTCOME_REFUSED);
+  say(command(kRecentRunsMax + 2), 100s);  // the old ones have expired
+  EXPECT_EQ(work.started.size(), kRecentRunsMax + 1);
 }
 
 TEST_F(Endpoint, StartsARunOnceQueuesBeyondTheLimitAndAnnouncesFinishedAgain) {
@@ -155,8 +207,8 @@ TEST_F(Endpoint, HeldRunsSurviveTheLink) {
   runs.finished(core::RunId{1}, result("x"), at(3s));
 
   FakeEndpointPort port2;
-  EndpointSession second(port2, runs, 8);
-  second.start({.instance = "0123456789abcdef", .facts = {}}, at(4s));
+  EndpointSession second(port2, runs, orders, 8);
+  second.start({.instance = "0123456789abcdef", .nonce = "m", .facts = {}}, at(4s));
   const auto hello = port2.only<wire::Hello>();
   ASSERT_EQ(hello.held_size(), 2);
   EXPECT_EQ(hello.held(0).state(), wire::HELD_FINISHED);
@@ -217,7 +269,7 @@ TEST_F(Endpoint, EndsTheLinkOnNonsense) {
   session.receive("\xff\xff???", at(1s));
   EXPECT_EQ(port.only<wire::Goodbye>().code(), wire::GOODBYE_PROTOCOL);
   EXPECT_EQ(port.endings.size(), 1U);
-  session.receive(wire::encode(command(1)), at(2s));
+  session.receive(wire::encode(unsigned_order(command(1))), at(2s));
   EXPECT_TRUE(work.started.empty());
 }
 

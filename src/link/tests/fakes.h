@@ -78,6 +78,23 @@ struct FakeGatewayPort : GatewayPort, Wire {
   void content_request(wire::ContentRequest&&) override {}
 };
 
+/// Believes every order but those that `why_not` speaks against.
+struct FakeOrders : OrderPort {
+  std::string why_not;
+  core::Duration accepted_for = 60s;
+  std::vector<std::string> nonces;
+  core::Status take_ticket(const wire::SignedTicket&, std::string_view nonce, core::MonoTime,
+                           core::MonoTime) override {
+    nonces.emplace_back(nonce);
+    return {};
+  }
+  core::Result<core::MonoTime> check(const wire::SignedInvoke&, const wire::Invoke&,
+                                     core::MonoTime now) override {
+    if (!why_not.empty()) return core::fail(core::Code::kUnauthorized, why_not);
+    return now + accepted_for;
+  }
+};
+
 struct FakeWork : WorkPort {
   std::vector<wire::Invoke> started;
   std::vector<core::RunId> cancelled;
@@ -90,6 +107,12 @@ inline wire::Invoke command(std::uint64_t run) {
   invoke.set_run(run);
   invoke.mutable_command()->add_argv("true");
   return invoke;
+}
+
+inline wire::SignedInvoke unsigned_order(const wire::Invoke& invoke) {
+  wire::SignedInvoke message;
+  message.set_invoke(invoke.SerializeAsString());
+  return message;
 }
 
 inline RunResult result(std::string out, std::string err = {}) {
@@ -105,6 +128,7 @@ inline wire::Hello good_hello() {
   hello.set_version(wire::kVersion);
   hello.set_version_oldest(wire::kVersionOldest);
   hello.set_instance("0123456789abcdef");
+  hello.set_nonce("fedcba9876543210");
   return hello;
 }
 

@@ -19,7 +19,7 @@ struct Gateway : ::testing::Test {
   }
   void open() {
     say(good_hello(), 0s);
-    session.admit({}, at(0s));
+    session.admit({}, {}, at(0s));
     port.frames.clear();
   }
   wire::GoodbyeCode ended() const {
@@ -50,7 +50,7 @@ TEST_F(Gateway, WelcomesAfterTheServersDecision) {
   say(good_hello());
   ASSERT_EQ(port.hellos.size(), 1U);
   EXPECT_TRUE(port.frames.empty());
-  session.admit({}, at(2s));
+  session.admit({}, {}, at(2s));
   const auto welcome = port.only<wire::Welcome>();
   EXPECT_EQ(welcome.gateway(), "gw1");
   EXPECT_EQ(welcome.heartbeat_ms(), 20'000U);
@@ -86,7 +86,7 @@ TEST_F(Gateway, HoldsEachStateToItsDeadline) {
   s.receive(wire::encode(good_hello()), at(1s));
   s.tick(at(31s));
   EXPECT_EQ(p.endings.at(0).code, wire::GOODBYE_BUSY);
-  s.admit({}, at(32s));
+  s.admit({}, {}, at(32s));
   EXPECT_FALSE(s.open());
 }
 
@@ -206,14 +206,14 @@ TEST_F(Gateway, BoundsUpcalls) {
 }
 
 TEST_F(Gateway, PassesNothingUnlessOpen) {
-  EXPECT_FALSE(session.pass(wire::encode(command(1))));
+  EXPECT_FALSE(session.pass(wire::encode(unsigned_order(command(1)))));
   open();
-  EXPECT_TRUE(session.pass(wire::encode(command(1))));
+  EXPECT_TRUE(session.pass(wire::encode(unsigned_order(command(1)))));
   wire::Invoke huge = command(2);
   huge.mutable_command()->set_stdin(std::string(wire::kCommandBytesMax * 2, 'x'));
-  EXPECT_EQ(session.send_message(huge).error().code, core::Code::kLimit);
+  EXPECT_EQ(session.send_message(unsigned_order(huge)).error().code, core::Code::kLimit);
   session.goodbye(wire::GOODBYE_REVOKED, "revoked");
-  EXPECT_FALSE(session.pass(wire::encode(command(1))));
+  EXPECT_FALSE(session.pass(wire::encode(unsigned_order(command(1)))));
   EXPECT_EQ(port.only<wire::Goodbye>().code(), wire::GOODBYE_REVOKED);
 }
 

@@ -52,6 +52,7 @@ struct Pair {
   core::MonoTime now = at(0s);
   SlowWork work;
   EndpointRuns runs{work, 4};
+  FakeOrders orders;
   GatewayShared shared{"r", "g"};
   std::unique_ptr<FakeEndpointPort> up;
   std::unique_ptr<FakeGatewayPort> down;
@@ -66,9 +67,10 @@ struct Pair {
     gateway.reset();
     up = std::make_unique<FakeEndpointPort>();
     down = std::make_unique<FakeGatewayPort>();
-    endpoint = std::make_unique<EndpointSession>(*up, runs, random.next());
+    endpoint = std::make_unique<EndpointSession>(*up, runs, orders, random.next());
     gateway = std::make_unique<GatewaySession>(*down, shared, now);
-    endpoint->start({.instance = "0123456789abcdef", .facts = {}}, now);
+    endpoint->start({.instance = "0123456789abcdef", .nonce = "fedcba9876543210", .facts = {}},
+                    now);
     incomplete.clear();
   }
   void finish(std::uint64_t run, wire::Outcome outcome) {
@@ -80,12 +82,12 @@ struct Pair {
   // What a server does with the gateway's news.
   void serve() {
     for (const wire::Hello& hello : std::exchange(down->hellos, {})) {
-      gateway->admit({}, now);
+      gateway->admit({}, {}, now);
       std::set<std::uint64_t> held;
       for (const auto& run : hello.held()) held.insert(run.run());
       for (const std::uint64_t run : ordered)
         if (!held.contains(run) && !final_states.contains(run))
-          EXPECT_TRUE(gateway->pass(wire::encode(command(run))));
+          EXPECT_TRUE(gateway->pass(wire::encode(unsigned_order(command(run)))));
     }
     for (const wire::Announce& announce : std::exchange(down->announces, {})) {
       if (announce.is_inline() || final_states.contains(announce.run()))
@@ -125,7 +127,7 @@ TEST(LinkPair, EveryRunEndsOnceWhateverBreaks) {
     for (std::uint64_t run = 1; run <= 40; ++run) {
       pair.ordered.insert(run);
       for (int i = 0; i < 10; ++i) pair.step();
-      if (pair.gateway->open()) pair.gateway->pass(wire::encode(command(run)));
+      if (pair.gateway->open()) pair.gateway->pass(wire::encode(unsigned_order(command(run))));
       if (pair.random.below(8) == 0 && pair.gateway->open()) {
         wire::Cancel cancel;
         cancel.set_run(1 + pair.random.below(run));

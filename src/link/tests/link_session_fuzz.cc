@@ -24,6 +24,19 @@ struct NoWork : link::WorkPort {
   void cancel_work(core::RunId run, const std::string&) override { runs->finished(run, {}, {}); }
 };
 
+/// Takes two of three orders, so that what lies behind is reached.
+struct AnyOrder : link::OrderPort {
+  core::Status take_ticket(const wire::SignedTicket&, std::string_view, core::MonoTime,
+                           core::MonoTime) override {
+    return {};
+  }
+  core::Result<core::MonoTime> check(const wire::SignedInvoke&, const wire::Invoke& invoke,
+                                     core::MonoTime now) override {
+    if (invoke.run() % 3 == 2) return core::fail(core::Code::kUnauthorized, "not signed");
+    return now + std::chrono::seconds(60);
+  }
+};
+
 struct Up : link::EndpointPort {
   bool ended = false;
   void send(std::string_view) override { MUSTER_ASSERT(!ended); }
@@ -36,7 +49,7 @@ struct Down : link::GatewayPort {
   bool ended = false;
   void send(std::string_view) override { MUSTER_ASSERT(!ended); }
   void closed(const link::Ending&) override { MUSTER_ASSERT(!std::exchange(ended, true)); }
-  void hello(wire::Hello&&) override { session->admit({}, {}); }
+  void hello(wire::Hello&&) override { session->admit({}, {}, {}); }
   void started(wire::Started&&) override {}
   void output(wire::Output&&) override {}
   void announced(wire::Announce&&) override {}
@@ -52,13 +65,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   link::EndpointRuns runs(work, 2);
   work.runs = &runs;
   Up up;
-  link::EndpointSession endpoint(up, runs, 1);
+  AnyOrder orders;
+  link::EndpointSession endpoint(up, runs, orders, 1);
   link::GatewayShared shared("region", "gateway");
   Down down;
   core::MonoTime now{};
   link::GatewaySession gateway(down, shared, now);
   down.session = &gateway;
-  endpoint.start({.instance = std::string(16, 'i'), .facts = {}}, now);
+  endpoint.start({.instance = std::string(16, 'i'), .nonce = std::string(16, 'n'), .facts = {}},
+                 now);
   std::string_view rest(reinterpret_cast<const char*>(data), size);
   while (rest.size() >= 3) {
     const auto control = static_cast<std::uint8_t>(rest[0]);

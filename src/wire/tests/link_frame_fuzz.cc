@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   if (const auto frame = split_link_frame(bytes))
     try_all<Goodbye, Heartbeat, HeartbeatAck, Hello, Started, Output, Announce, Chunk,
-            ContentRequest, Upcall, Welcome, Invoke, Cancel, Grant, ResultAck, ContentData,
+            ContentRequest, Upcall, Welcome, SignedInvoke, Cancel, Grant, ResultAck, ContentData,
             UpcallReply>(*frame);
   if (const auto frame = split_region_frame(bytes))
     try_all<GatewayHello, LinkUp, LinkDown, Reports, UpcallUp, GatewayWelcome, Admit, Dispatch,
