@@ -57,4 +57,29 @@ std::string RunId::str() const {
   return to_base32(bytes);
 }
 
+ContentId ContentId::of(std::string_view content) {
+  ContentId id;
+  std::memcpy(id.bytes_.data(), sha256(content).data(), kBytes);
+  return id;
+}
+
+Result<ContentId> ContentId::from_bytes(std::string_view bytes) {
+  if (bytes.size() != kBytes) return fail(Code::kInvalid, "a content id has 32 bytes");
+  ContentId id;
+  std::memcpy(id.bytes_.data(), bytes.data(), kBytes);
+  return id;
+}
+
+Result<ContentId> ContentId::parse(std::string_view text) {
+  auto bytes = from_hex(text);
+  if (text.size() != 2 * kBytes || !bytes || to_hex(*bytes) != text)
+    return fail(Code::kInvalid, "not a content id: '" + printable(text, 80) +
+                                    "' (64 lower-case hexadecimal characters are expected)");
+  return from_bytes(*bytes);
+}
+
+std::string ContentId::str() const {
+  return to_hex(bytes());
+}
+
 }  // namespace muster::core

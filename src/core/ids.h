@@ -57,6 +57,34 @@ class RunId {
   std::uint64_t value_ = 0;
 };
 
+/// Immutable bytes, named by their SHA-256. Shown as 64 lower-case hexadecimal
+/// characters, as `sha256sum` does.
+class ContentId {
+ public:
+  static constexpr std::size_t kBytes = 32;
+
+  /// The name of nothing: all zero.
+  ContentId() = default;
+  /// The name of these bytes.
+  static ContentId of(std::string_view content);
+  /// From the 32 raw bytes that messages carry.
+  static Result<ContentId> from_bytes(std::string_view bytes);
+  /// From the 64 characters that people see; upper case is refused, so that one id has
+  /// one spelling.
+  static Result<ContentId> parse(std::string_view text);
+
+  std::string str() const;
+  /// The first 12 characters, for logs and tables.
+  std::string brief() const { return str().substr(0, 12); }
+  std::string_view bytes() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+  }
+  auto operator<=>(const ContentId&) const = default;
+
+ private:
+  std::array<std::uint8_t, kBytes> bytes_{};
+};
+
 }  // namespace muster::core
 
 template <>
@@ -72,5 +100,14 @@ template <>
 struct std::hash<muster::core::RunId> {
   std::size_t operator()(const muster::core::RunId& id) const noexcept {
     return static_cast<std::size_t>(id.value() * 0x9e3779b97f4a7c15ULL);
+  }
+};
+
+template <>
+struct std::hash<muster::core::ContentId> {
+  std::size_t operator()(const muster::core::ContentId& id) const noexcept {
+    std::size_t value;  // the id is a hash already
+    std::memcpy(&value, id.bytes().data(), sizeof value);
+    return value;
   }
 };

@@ -9,26 +9,12 @@
 
 #include "core/bytes.h"
 #include "core/clock.h"
+#include "runtime/descriptor.h"
 
 namespace muster::runtime {
 namespace {
 
 using core::fail_errno;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 core::Status write_all(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {

@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kKindBytes = 2;
 constexpr std::size_t kSmall = 4 * 1024;
 constexpr std::size_t kPayload = kChunkBytesMax + 256;
+// A piece, or the sentence why there is none.
+constexpr std::size_t kContent = kChunkBytesMax + 2 * 1024;
 
 template <typename Kind>
 core::Result<Frame<Kind>> split(std::string_view bytes, const char* link) {
@@ -50,8 +52,9 @@ std::size_t body_bytes_max(FrameKind kind) {
       return 32 * 1024;
     case FRAME_OUTPUT:
     case FRAME_CHUNK:
-    case FRAME_CONTENT_DATA:
       return kPayload;
+    case FRAME_CONTENT_DATA:
+      return kContent;
     case FRAME_ANNOUNCE:
       return kInlineResultBytesMax + kSmall;
     case FRAME_UPCALL:
@@ -77,7 +80,10 @@ std::size_t body_bytes_max(RegionKind kind) {
     case REGION_KICK:
     case REGION_PING:
     case REGION_PONG:
+    case REGION_CONTENT_REQUEST:
       return 2 * kSmall;
+    case REGION_CONTENT_DATA:
+      return kContent + 16;
     case REGION_LINK_UP:
       return body_bytes_max(FRAME_HELLO) + kSmall;
     case REGION_UPCALL:

@@ -60,6 +60,8 @@ MUSTER_WIRE_KIND(CancelRun, REGION_CANCEL_RUN);
 MUSTER_WIRE_KIND(Acks, REGION_ACKS);
 MUSTER_WIRE_KIND(Kick, REGION_KICK);
 MUSTER_WIRE_KIND(UpcallReplyDown, REGION_UPCALL_REPLY);
+MUSTER_WIRE_KIND(ContentRequestUp, REGION_CONTENT_REQUEST);
+MUSTER_WIRE_KIND(ContentDataDown, REGION_CONTENT_DATA);
 #undef MUSTER_WIRE_KIND
 
 /// Appends the whole frame to `out`. The caller keeps within the limits: a body

@@ -11,7 +11,8 @@ HERE = Path(__file__).resolve().parent
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 # Everything that may end in the agent's program, itself included.
-AGENT_MODULES = {"core", "wire", "runtime", "net", "identity", "link", "methods", "member", "agent"}
+AGENT_MODULES = {"core", "wire", "runtime", "net", "identity", "link", "content", "methods",
+                 "member", "agent"}
 
 
 @lru_cache

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/duration_text.h"
 #include "core/ids.h"
+#include "core/sha256.h"
 
 namespace muster::core {
 namespace {
@@ -95,6 +96,32 @@ TEST(Errors, NamesRoundTrip) {
     const auto code = static_cast<Code>(i);
     EXPECT_EQ(code_from_name(name(code)), code);
   }
+}
+
+TEST(ContentId, HasOneSpelling) {
+  const ContentId id = ContentId::of("abc");
+  const std::string text = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(id.str(), text);
+  EXPECT_EQ(id.brief(), "ba7816bf8f01");
+  EXPECT_EQ(ContentId::parse(text).value(), id);
+  EXPECT_EQ(ContentId::from_bytes(id.bytes()).value(), id);
+  std::string upper = text;
+  upper[0] = 'B';
+  for (const std::string& bad : {upper, text.substr(2), text + "00", std::string("../") + text,
+                                 std::string(64, 'g'), std::string()})
+    EXPECT_FALSE(ContentId::parse(bad)) << bad;
+  EXPECT_FALSE(ContentId::from_bytes("short"));
+}
+
+TEST(Sha256, PiecesGiveTheSameAsTheWhole) {
+  Sha256 hash;
+  EXPECT_EQ(hash.finish(), ContentId::of(""));
+  const std::string text(100'000, 'x');
+  for (std::size_t at = 0; at < text.size(); at += 777) hash.update(text.substr(at, 777));
+  EXPECT_EQ(hash.finish(), ContentId::of(text));
+  hash.update("abc");
+  Sha256 moved = std::move(hash);
+  EXPECT_EQ(moved.finish(), ContentId::of("abc"));
 }
 
 }  // namespace

@@ -50,5 +50,17 @@ TEST(Frame, EveryKindOfTheSchemaHasALimit) {
   }
 }
 
+TEST(Frame, TheLargestPieceOfContentFitsBothWays) {
+  ContentData data;
+  data.set_digest(std::string(32, 'd'));
+  data.set_offset(1ULL << 40);
+  data.set_total_bytes(1ULL << 41);
+  data.set_data(std::string(kChunkBytesMax, 'x'));
+  ContentDataDown down;
+  *down.mutable_data() = data;
+  EXPECT_TRUE(split_link_frame(encode(data)));
+  EXPECT_TRUE(split_region_frame(encode(down)));
+}
+
 }  // namespace
 }  // namespace muster::wire
