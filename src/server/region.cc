@@ -25,6 +25,8 @@ constexpr std::size_t kSaveRowsMax = 5'000;
 /// Changed hosts told to live views at a time, and how often.
 constexpr core::Duration kHousekeeping = 500ms;
 constexpr std::size_t kChangedMax = 10'000;
+/// Bytes of all that is published.
+constexpr std::uint64_t kContentBytesMax = 64ULL << 30;
 /// Connections of gateways, those that are being refused included.
 constexpr std::size_t kGatewayLinksMax = 1'000;
 constexpr std::string_view kGatewayRevoked =
@@ -45,13 +47,15 @@ core::Status Region::open() {
   MUSTER_TRY(runtime::make_private_folder(config_.state));
   MUSTER_TRY(open_database());
   MUSTER_TRY(open_identity());
+  MUSTER_TRY(open_methods());
   return open_work();
 }
 
 core::Status Region::open_database() {
   store::Options options;
   options.path = config_.state / "region.db";
-  options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations()};
+  options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
+                        catalog::migrations()};
   MUSTER_ASSIGN(database_, store::Database::open(std::move(options)));
   return {};
 }
@@ -73,6 +77,18 @@ core::Status Region::open_identity() {
   MUSTER_ASSIGN(first_admin_, users_->make_first_admin());
   MUSTER_ASSIGN(const auto identity, server_identity());
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(identity, ca_pem()));
+  return {};
+}
+
+// What is published stays until it is removed: nothing is evicted, and kept is on the disk.
+core::Status Region::open_methods() {
+  content::CacheOptions options;
+  options.folder = config_.state / "content";
+  options.bytes_max = kContentBytesMax;
+  options.evict = false;
+  options.durable = true;
+  MUSTER_ASSIGN(content_, content::Cache::open_folder(std::move(options)));
+  methods_ = std::make_unique<MethodService>(*database_, workers_, *content_);
   return {};
 }
 
@@ -111,6 +127,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_token_routes(router, *this);
   add_host_routes(router, *this);
   add_gateway_routes(router, *this);
+  add_method_routes(router, *this);
   add_run_routes(router, *this);
   add_run_result_routes(router, *this);
   add_live_routes(router, *this);

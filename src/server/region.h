@@ -20,6 +20,7 @@
 #include "access/revocations.h"
 #include "access/sessions.h"
 #include "access/users.h"
+#include "content/cache.h"
 #include "fleet/registry.h"
 #include "net/http_server.h"
 #include "orders/signer.h"
@@ -30,6 +31,7 @@
 #include "server/gateway_hub.h"
 #include "server/gateway_link.h"
 #include "server/live.h"
+#include "server/method_service.h"
 #include "server/run_service.h"
 #include "store/database.h"
 
@@ -72,12 +74,15 @@ class Region {
   fleet::Registry& registry() { return registry_; }
   GatewayHub& gateways() { return *gateways_; }
   RunService& runs() { return *runs_; }
+  content::Cache& content() { return *content_; }
+  MethodService& methods() { return *methods_; }
   Live& live() { return live_; }
   HttpStats& http_stats() { return http_stats_; }
 
  private:
   core::Status open_database();
   core::Status open_identity();
+  core::Status open_methods();
   core::Status open_work();
   core::Result<net::TlsIdentity> server_identity();
   /// A gateway that runs apart has dialled: the acceptor of /region.
@@ -103,6 +108,8 @@ class Region {
   std::unique_ptr<access::Audit> audit_;
   std::optional<access::FirstAdmin> first_admin_;
 
+  std::unique_ptr<content::Cache> content_;
+  std::unique_ptr<MethodService> methods_;
   fleet::Registry registry_;
   Live live_;
   std::unique_ptr<orders::Signer> signer_;
