@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Carries console/dist inside the program: one object file whose table names each file,
-# its content type, and an ETag made of its content. Without console/dist the table is
-# empty and the server says how to build it.
+# its content type, an ETag made of its content and, where that is smaller, its content
+# packed by gzip. Without console/dist the table is empty and the server says how to build it.
 
 set(console_dist ${CMAKE_SOURCE_DIR}/console/dist)
 file(GLOB_RECURSE console_files CONFIGURE_DEPENDS LIST_DIRECTORIES false RELATIVE ${console_dist}
@@ -14,6 +14,9 @@ set(console_types
     css "text/css; charset=utf-8" svg "image/svg+xml" png "image/png" ico "image/x-icon"
     json "application/json" webmanifest "application/manifest+json" woff2 "font/woff2"
     txt "text/plain; charset=utf-8")
+
+set(console_packed html js css svg json webmanifest txt)
+find_program(MUSTER_GZIP gzip REQUIRED)
 
 set(console_blobs "")
 set(console_externs "")
@@ -33,9 +36,25 @@ foreach(file IN LISTS console_files)
   string(APPEND console_blobs
          "    \"${name}_begin: .incbin \\\"${console_dist}/${file}\\\"\\n${name}_end:\\n\"\n")
   string(APPEND console_externs "extern const char ${name}_begin[], ${name}_end[];\n")
+  set(packed_row "{}")
+  list(FIND console_packed "${extension}" at)
+  file(SIZE ${console_dist}/${file} size)
+  if(NOT at EQUAL -1 AND size GREATER 1000)
+    set(packed ${CMAKE_BINARY_DIR}/console_packed/${console_number}.gz)
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/console_packed)
+    execute_process(COMMAND ${MUSTER_GZIP} -9nc ${console_dist}/${file} OUTPUT_FILE ${packed}
+                    COMMAND_ERROR_IS_FATAL ANY)
+    string(APPEND console_blobs
+           "    \"${name}_packed_begin: .incbin \\\"${packed}\\\"\\n${name}_packed_end:\\n\"\n")
+    string(APPEND console_externs
+           "extern const char ${name}_packed_begin[], ${name}_packed_end[];\n")
+    set(packed_row
+        "{${name}_packed_begin, static_cast<std::size_t>(${name}_packed_end - ${name}_packed_begin)}")
+  endif()
   string(APPEND console_rows
          "    {\"/${file}\", \"${type}\", \"\\\"${etag}\\\"\",\n"
-         "     {${name}_begin, static_cast<std::size_t>(${name}_end - ${name}_begin)}},\n")
+         "     {${name}_begin, static_cast<std::size_t>(${name}_end - ${name}_begin)},\n"
+         "     ${packed_row}},\n")
   math(EXPR console_number "${console_number} + 1")
 endforeach()
 
@@ -72,4 +91,6 @@ file(CONFIGURE OUTPUT ${console_source} CONTENT "${console_text}" @ONLY)
 add_library(muster_console_assets STATIC ${console_source})
 target_include_directories(muster_console_assets PRIVATE ${CMAKE_SOURCE_DIR}/src)
 list(TRANSFORM console_files PREPEND ${console_dist}/)
+# Tags and packed forms are made here, so other content under the same name counts, too.
+set_property(DIRECTORY ${CMAKE_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${console_files})
 set_source_files_properties(${console_source} PROPERTIES OBJECT_DEPENDS "${console_files}")

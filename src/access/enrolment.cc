@@ -27,6 +27,13 @@ std::string subject_of(const identity::LeafSpec& spec) {
   return std::string(identity::name(spec.role)) + ":" + spec.name;
 }
 
+/// An endpoint proves its id by its link, and its gateway has its certificate: the server does
+/// not know which one is replaced, and says nothing rather than an empty serial.
+std::string renewal_detail(const std::string& serial, const std::string& old) {
+  return old.empty() ? audit_detail({{"serial", serial}})
+                     : audit_detail({{"serial", serial}, {"old_serial", old}});
+}
+
 }  // namespace
 
 // A refusal is an outcome, not an error: its audit entry must be committed.
@@ -140,10 +147,9 @@ runtime::Task<core::Result<identity::Certificate>> Enrolment::renew(
         // The list in memory may be a moment older than the database.
         MUSTER_ASSIGN(const bool revoked, revoked_in(connection, subject));
         if (revoked) return core::fail(Code::kDenied, "the certificate is revoked");
-        MUSTER_TRY(
-            Audit::append(connection, now,
-                          AuditRecord{subject, std::string(identity::name(role)) + ".renew", name,
-                                      audit_detail({{"serial", serial}, {"old_serial", old}})}));
+        MUSTER_TRY(Audit::append(connection, now,
+                                 AuditRecord{subject, std::string(identity::name(role)) + ".renew",
+                                             name, renewal_detail(serial, old)}));
         return {};
       }));
   co_return certificate;

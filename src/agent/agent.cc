@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/agent.h"
 
-#include <malloc.h>
-
 #include <cstdlib>
 
 #include "agent/facts.h"
@@ -13,6 +11,7 @@
 #include "member/credential.h"
 #include "net/http_client.h"
 #include "orders/signer.h"
+#include "runtime/idle_memory.h"
 #include "wire/limits.h"
 
 namespace muster::agent {
@@ -21,6 +20,9 @@ namespace {
 constexpr std::chrono::seconds kConnectTimeMax{20};
 constexpr std::chrono::hours kForever{24 * 365};
 constexpr std::chrono::hours kRenewalRetry{1};
+/// Less than the pause between two heartbeats: what a login or a command needed goes back
+/// at the next one, and many small orders in a row do not pay for it each.
+constexpr std::chrono::seconds kReleasePause{15};
 constexpr std::chrono::milliseconds kStopPoll{100};
 
 }  // namespace
@@ -123,12 +125,15 @@ void Agent::link_open(const wire::Welcome& welcome) {
       core::log(core::Level::kWarn, "agent", saved.error().message);
   }
   write_status(true, welcome.gateway(), "logged in");
-  malloc_trim(0);  // the handshake is over; what it needed goes back
 }
 
 void Agent::link_alive() {
   renew_if_due();
   refresh_ticket_if_stale();
+  const core::MonoTime now = core::mono_now();
+  if (now < release_due_ || runner_.running() > 0) return;
+  release_due_ = now + kReleasePause;
+  runtime::release_idle_memory();
 }
 
 void Agent::link_ended(const link::Ending& ending) {

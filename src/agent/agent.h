@@ -81,6 +81,7 @@ class Agent final : private link::WorkPort,
   link::Ending ending_;
   core::WallTime renewal_due_{};
   core::MonoTime renewal_not_before_{};
+  core::MonoTime release_due_{};
   bool renewing_ = false;
   bool asking_for_ticket_ = false;
   bool stopping_ = false;

@@ -41,7 +41,7 @@ int run_program(Context& context, const std::vector<std::string>& words) {
     return kExitUsage;
   }
   if (parsed->wants_help) {
-    // A bare `muster` or `muster token` is a question, not a mistake, yet nothing was done.
+    // A bare `muster` is a question, not a mistake, yet nothing was done.
     context.terminal.out(parsed->command->help());
     return kExitOk;
   }
@@ -58,7 +58,9 @@ int report(Context& context, const core::Error& error) {
   std::string text = error.message;
   if (error.code == core::Code::kUnauthorized && !text.contains("muster login") &&
       !text.contains("MUSTER_")) {
-    text += "\nLog in with muster login";
+    text += context.environment("MUSTER_SERVER")
+                ? "\nThe token comes from MUSTER_TOKEN: muster api-token create makes a new one"
+                : "\nLog in with muster login";
   }
   if (error.code == core::Code::kCancelled) return exit_code_of(error.code);
   context.terminal.err(context.terminal.paint_error(Color::kRed, "muster: ") + text + "\n");

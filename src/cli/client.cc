@@ -177,16 +177,17 @@ core::Result<Json> Client::find_host(std::string_view id_or_name) {
   return core::fail(core::Code::kInvalid, std::move(message));
 }
 
-core::Status Client::label_host(std::string_view id, const std::map<std::string, std::string>& set,
-                                const std::vector<std::string>& remove) {
+core::Result<Json> Client::label_hosts(std::string_view selector,
+                                       const std::map<std::string, std::string>& set,
+                                       const std::vector<std::string>& remove) {
   boost::json::object to_set;
   for (const auto& [key, value] : set) to_set[key] = value;
   boost::json::array to_remove;
   for (const auto& key : remove) to_remove.emplace_back(key);
   const Json body =
-      boost::json::object{{"labels", boost::json::object{{"set", to_set}, {"remove", to_remove}}}};
-  MUSTER_TRY(call("PATCH", path("hosts", id), &body));
-  return {};
+      boost::json::object{{"selector", std::string(selector)},
+                          {"labels", boost::json::object{{"set", to_set}, {"remove", to_remove}}}};
+  return call("POST", "/v1/hosts/labels", &body);
 }
 
 core::Status Client::remove_host(std::string_view id) {
@@ -204,7 +205,8 @@ core::Status Client::revoke_gateway(std::string_view name) {
 }
 
 core::Result<Json> Client::check_selector(std::string_view selector) {
-  return call("GET", "/v1/selectors/check?selector=" + url_escape(selector));
+  const Json body = boost::json::object{{"selector", std::string(selector)}};
+  return call("POST", "/v1/selectors/check", &body);
 }
 
 core::Result<Json> Client::create_run(const Json& order) {

@@ -44,8 +44,10 @@ class Client {
   /// The one host of this id or exact name. kInvalid lists the candidates of an
   /// ambiguous name, kNotFound says how to look for it.
   core::Result<Json> find_host(std::string_view id_or_name);
-  core::Status label_host(std::string_view id, const std::map<std::string, std::string>& set,
-                          const std::vector<std::string>& remove);
+  /// All hosts of the selector in one request; {matched, changed}.
+  core::Result<Json> label_hosts(std::string_view selector,
+                                 const std::map<std::string, std::string>& set,
+                                 const std::vector<std::string>& remove);
   core::Status remove_host(std::string_view id);
   core::Status revoke_host(std::string_view id);
   core::Status revoke_gateway(std::string_view name);

@@ -30,19 +30,44 @@ core::Result<Region> region_of_environment(const Environment& environment, std::
                       "muster api-token create)");
   }
   region.token = *token;
-  const auto ca = environment("MUSTER_CA");
-  if (!ca) {
+  if (const auto ca = environment("MUSTER_CA")) {
+    MUSTER_ASSIGN(region.ca_pem, read_given_file(*ca, kFileBytesMax, "MUSTER_CA"));
+    return region;
+  }
+  const auto fingerprint = environment("MUSTER_CA_FINGERPRINT");
+  if (!fingerprint) {
     return core::fail(core::Code::kUnauthorized,
                       "MUSTER_SERVER is set, so MUSTER_CA must name the file of the region's CA "
-                      "certificate (ca.pem in the server's state folder)");
+                      "certificate (ca.pem in the server's state folder), or MUSTER_CA_FINGERPRINT "
+                      "must hold its fingerprint");
   }
-  auto pem = runtime::read_file(*ca, kFileBytesMax);
-  if (!pem) return core::fail(std::move(pem.error()).while_doing("reading MUSTER_CA"));
-  region.ca_pem = *std::move(pem);
+  MUSTER_ASSIGN(region.ca_fingerprint, read_fingerprint(*fingerprint, "MUSTER_CA_FINGERPRINT"));
   return region;
 }
 
 }  // namespace
+
+core::Result<std::string> read_fingerprint(std::string text, std::string_view what) {
+  std::erase(text, '-');
+  std::erase(text, ' ');
+  const auto bytes = core::from_base32(text);
+  if (!bytes || bytes->size() != 32) {
+    return core::fail(core::Code::kInvalid,
+                      std::string(what) +
+                          ": not the SHA-256 of a certificate in base 32 (muster up and muster "
+                          "login show it)");
+  }
+  return core::to_base32(*bytes);
+}
+
+core::Result<std::string> read_given_file(const std::string& path, std::size_t bytes_max,
+                                          std::string_view what) {
+  auto bytes = runtime::read_file(path, bytes_max);
+  if (bytes) return bytes;
+  core::Error error = std::move(bytes.error()).while_doing(std::string(what));
+  if (error.code == core::Code::kNotFound) error.code = core::Code::kInvalid;
+  return core::fail(std::move(error));
+}
 
 std::optional<std::string> process_environment(const char* name) {
   const char* value = std::getenv(name);

@@ -2,7 +2,8 @@
 //
 // Which region `muster` talks to, and as whom.
 //
-// Sources, first wins: MUSTER_SERVER with MUSTER_TOKEN (and MUSTER_CA, a file);
+// Sources, first wins: MUSTER_SERVER with MUSTER_TOKEN and MUSTER_CA, a file, or
+// MUSTER_CA_FINGERPRINT;
 // ~/.config/muster/client.json, written by `muster login`; client.json in the
 // state folder, written by `muster up` on the same machine.
 #pragma once
@@ -39,6 +40,15 @@ std::filesystem::path state_file(const Environment& environment);
 /// The region by the precedence above. kUnauthorized where there is none: the
 /// message says what to do. kCorrupt for a file that cannot be read as JSON.
 core::Result<Region> find_region(const Environment& environment);
+
+/// The fingerprint of a certificate as people write it: groups with hyphens, any case.
+/// kInvalid names `what` it was given as.
+core::Result<std::string> read_fingerprint(std::string text, std::string_view what);
+
+/// A file that the caller named by `what` ("--ca"). That it is missing is a mistake in the
+/// command line (kInvalid), not a host or run that was not found.
+core::Result<std::string> read_given_file(const std::string& path, std::size_t bytes_max,
+                                          std::string_view what);
 
 /// Reads and writes one such file; written with mode 0600, replaced atomically.
 core::Result<Region> load_region(const std::filesystem::path& file);

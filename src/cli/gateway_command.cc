@@ -45,20 +45,20 @@ void add_gateway(Command& root) {
   auto settings = std::make_shared<Settings>();
   Command& command = root.add("gateway", "hold links of hosts for a server elsewhere");
   command.section("Region")
-      .option("--server", "HOST:PORT", "The region's server (default: as at the last start).",
+      .option("--server", "HOST:PORT", "the region's server (default: as at the last start)",
               settings->server)
-      .option("--token", "TOKEN",
-              "For the first start: a token by 'muster token create --gateway'.", settings->token)
-      .option("--name", "NAME", "What to call it (default at the first start: the host's name).",
+      .option("--token", "TOKEN", "for the first start: a token by 'muster token create --gateway'",
+              settings->token)
+      .option("--name", "NAME", "what to call it (default at the first start: the host's name)",
               settings->name)
-      .option("--listen", "ADDRESS:PORT",
-              "Where hosts log in (default: 0.0.0.0:7443; port 0: any).", settings->listen)
+      .option("--listen", "ADDRESS:PORT", "where hosts log in (default: 0.0.0.0:7443; port 0: any)",
+              settings->listen)
       .option("--also-known-as", "NAME",
-              "First start: a further DNS name or address by which it is reached.", settings->names)
+              "first start: a further DNS name or address by which it is reached", settings->names)
       .option("--state", "FOLDER",
-              "Where its key is kept (default: $MUSTER_STATE, else ~/.local/share/muster).",
+              "where its key is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
               settings->state)
-      .option("--log", "LEVEL", "What to log: debug, info, warn or error (default: info).",
+      .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings->log_level)
       .choices({"debug", "info", "warn", "error"});
   command
@@ -93,24 +93,39 @@ int list_gateways(Context& context, bool json) {
 }
 
 void add_gateways(Command& root) {
+  struct Revocation {
+    std::string name;
+    bool yes = false;
+  };
   auto json = std::make_shared<bool>(false);
-  auto name = std::make_shared<std::string>();
-  Command& gateways = root.add("gateways", "the gateways of the region");
-  gateways.section("Region").example("muster gateways list", "how many hosts each one holds");
-  gateways.add("list", "list the gateways that hold links")
-      .flag("--json", "print the server's JSON", *json)
-      .example("muster gateways list", "how many hosts each one holds")
-      .action([json](Context& context) { return list_gateways(context, *json); });
+  auto revocation = std::make_shared<Revocation>();
+  Command& gateways = root.add("gateways", "list gateways, revoke one");
+  gateways.section("Region")
+      .details("Without a command it lists the gateways that hold links.")
+      .example("muster gateways", "how many hosts each one holds");
+  Command& list = gateways.add("list", "list the gateways that hold links");
+  list.example("muster gateways list --json", "the same, for a script");
+  for (Command* each : {&gateways, &list})
+    each->flag("--json", "print the server's JSON", *json).action([json](Context& context) {
+      return list_gateways(context, *json);
+    });
   gateways.add("revoke", "cut a gateway off for good")
-      .argument("NAME", "the gateway's name, as list shows it", *name)
+      .argument("NAME", "the gateway's name, as list shows it", revocation->name)
+      .flag("-y,--yes", "do not ask", revocation->yes)
       .details("Its hosts log in elsewhere. No gateway of this name is let in again.")
       .example("muster gateways revoke edge1", "its certificate counts no more")
-      .action([name](Context& context) -> int {
+      .action([revocation](Context& context) -> int {
         auto client = context.connect();
         if (!client) return report(context, client.error());
-        const auto done = client->revoke_gateway(*name);
+        const std::string name = in_line(revocation->name);
+        if (!revocation->yes) {
+          const auto sure = context.terminal.confirm("Revoke the gateway " + name + " for good?");
+          if (!sure) return report(context, sure.error());
+          if (!*sure) return kExitInterrupted;
+        }
+        const auto done = client->revoke_gateway(revocation->name);
         if (!done) return report(context, done.error());
-        context.terminal.err("The gateway " + in_line(*name) + " is revoked\n");
+        context.terminal.err("The gateway " + name + " is revoked\n");
         return kExitOk;
       });
 }

@@ -174,9 +174,9 @@ core::Status GatewayProcess::open_server() {
                return net::Response::text(503, "the gateway has no server: " + link_->why() + "\n");
              }));
   router.add("GET", "/metrics", answer([this] {
-               return net::Response::bytes(
-                   gateway::metrics_text(gateway_->stats(), name_, link_->connected()),
-                   "text/plain; version=0.0.4; charset=utf-8");
+               return net::Response::bytes(gateway::metrics_text(gateway_->stats(), http_->stats(),
+                                                                 name_, link_->connected()),
+                                           "text/plain; version=0.0.4; charset=utf-8");
              }));
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(member::tls_identity(*credential_),
                                                   credential_->authority.pem()));

@@ -17,6 +17,12 @@ struct ListOptions {
   bool json = false;
 };
 
+/// `muster hosts shw` asks for hosts called "shw".
+std::string meant(const std::string& selector) {
+  const std::string word = closest(selector, {"list", "show", "label", "remove", "revoke"});
+  return word.empty() ? "" : "; did you mean muster hosts " + word + "?";
+}
+
 int list_hosts(Context& context, const ListOptions& options) {
   constexpr std::uint64_t kLimitDefault = 1000;
   auto client = context.connect();
@@ -33,7 +39,7 @@ int list_hosts(Context& context, const ListOptions& options) {
   if (hosts.empty()) {
     terminal.err(selector.empty()
                      ? "No host has enrolled yet: muster token create shows how to let one in\n"
-                     : "No host matches " + shell_quoted(selector) + "\n");
+                     : "No host matches " + shell_quoted(selector) + meant(selector) + "\n");
     return selector.empty() ? kExitOk : kExitNoMatch;
   }
   terminal.out(render_hosts(*list, terminal, context.now()));
@@ -101,29 +107,26 @@ int label_hosts(Context& context, const LabelOptions& options) {
   }
   auto client = context.connect();
   if (!client) return report(context, client.error());
-  const auto list = client->hosts(options.selector, 0);
-  if (!list) return report(context, pointing_at(list.error(), options.selector));
-  const auto& hosts = elements(*list, "hosts");
-  if (hosts.empty()) {
+  const auto check = client->check_selector(options.selector);
+  if (!check) return report(context, pointing_at(check.error(), options.selector));
+  const auto matched = static_cast<std::uint64_t>(number(*check, "matched"));
+  if (matched == 0) {
     return report(context,
                   {core::Code::kNotFound, "no host matches " + shell_quoted(options.selector)});
   }
-  if (hosts.size() > 1 && !options.yes) {
-    const auto sure = context.terminal.confirm("Change the labels of " +
-                                               std::to_string(hosts.size()) + " hosts?");
+  if (matched > 1 && !options.yes) {
+    const auto sure =
+        context.terminal.confirm("Change the labels of " + std::to_string(matched) + " hosts?");
     if (!sure) return report(context, sure.error());
     if (!*sure) return kExitInterrupted;
   }
-  std::size_t done = 0;
-  for (const Json& host : hosts) {
-    if (auto changed = client->label_host(text(host, "id"), set, remove); !changed) {
-      context.terminal.err("Labels changed on " + std::to_string(done) + " of " +
-                           std::to_string(hosts.size()) + " hosts before this:\n");
-      return report(context, std::move(changed.error()).while_doing(in_line(text(host, "name"))));
-    }
-    ++done;
-  }
-  context.terminal.err("Labels changed on " + count_of(done, "host", "hosts") + "\n");
+  const auto done = client->label_hosts(options.selector, set, remove);
+  if (!done) return report(context, done.error());
+  const auto changed = static_cast<std::uint64_t>(number(*done, "changed"));
+  const auto alike = static_cast<std::uint64_t>(number(*done, "matched")) - changed;
+  context.terminal.err("Labels changed on " + count_of(changed, "host", "hosts") +
+                       (alike > 0 ? "; " + std::to_string(alike) + " had them already" : "") +
+                       "\n");
   return kExitOk;
 }
 
@@ -186,7 +189,7 @@ void add_hosts_commands(Command& root) {
       .details(
           "Without a command it lists hosts.\n\nA selector says which hosts:\n"
           "  all                                    every host\n"
-          "  name=web*                              by name, with * and ?\n"
+          "  web*  or  name~web*                    by name, with * and ?\n"
           "  os=linux and site in (a,b)             by facts and labels\n"
           "  role=db and not online                 what is missing")
       .example("muster hosts", "every host, with its state")

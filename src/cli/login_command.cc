@@ -38,29 +38,14 @@ std::string grouped(const std::string& fingerprint) {
   return text;
 }
 
-/// Accepts the groups, any case, and Crockford's aliases.
-core::Result<std::string> read_fingerprint(std::string text) {
-  std::erase(text, '-');
-  std::erase(text, ' ');
-  const auto bytes = core::from_base32(text);
-  if (!bytes || bytes->size() != 32) {
-    return core::fail(core::Code::kInvalid,
-                      "--fingerprint: not the SHA-256 of a certificate in base 32 (the server's "
-                      "muster up prints it)");
-  }
-  return core::to_base32(*bytes);
-}
-
 /// Sets what `region` trusts: given, or shown to the person and agreed to.
 core::Status settle_trust(Context& context, const LoginOptions& options, Region& region) {
   if (options.ca) {
-    auto pem = runtime::read_file(*options.ca, kFileBytesMax);
-    if (!pem) return core::fail(std::move(pem.error()).while_doing("--ca"));
-    region.ca_pem = *std::move(pem);
+    MUSTER_ASSIGN(region.ca_pem, read_given_file(*options.ca, kFileBytesMax, "--ca"));
     return {};
   }
   if (options.fingerprint) {
-    MUSTER_ASSIGN(region.ca_fingerprint, read_fingerprint(*options.fingerprint));
+    MUSTER_ASSIGN(region.ca_fingerprint, read_fingerprint(*options.fingerprint, "--fingerprint"));
     return {};
   }
   // The region that is known already, for a second login to it.
@@ -230,7 +215,8 @@ void add_login_commands(Command& root) {
           "~/.config/muster/client.json, which only you can read. The password is not kept.\n\n"
           "The first time it shows the fingerprint of the region's certificate authority and asks "
           "whether to trust it; --ca and --fingerprint answer that beforehand.\n\n"
-          "Scripts need no login: they set MUSTER_SERVER, MUSTER_TOKEN and MUSTER_CA.")
+          "Scripts need no login: they set MUSTER_SERVER, MUSTER_TOKEN and MUSTER_CA (a file) or "
+          "MUSTER_CA_FINGERPRINT.")
       .example("muster login https://box.example:7443 --user admin", "log in, asked for the rest")
       .example("muster login box --user ci --ca ca.pem --password-stdin <secret",
                "without questions")

@@ -76,6 +76,7 @@ std::unexpected<core::Error> unknown_word(const Command& command, const std::str
                      : command.children().empty() ? "unexpected argument " + shown
                                                   : "unknown command " + shown;
   if (!guess.empty()) text += "; did you mean " + guess + "?";
+  if (!option && command.rest()) text += "; " + command.rest()->name + " stands behind --";
   return misuse(command, std::move(text));
 }
 

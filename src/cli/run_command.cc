@@ -90,8 +90,8 @@ core::Result<boost::json::object> command_of(Context& context, const RunOptions&
   if (options.stdin_from) {
     auto bytes = *options.stdin_from == "-"
                      ? context.terminal.read_all(kStdinBytesMax)
-                     : runtime::read_file(*options.stdin_from, kStdinBytesMax);
-    if (!bytes) return core::fail(std::move(bytes.error()).while_doing("--stdin"));
+                     : read_given_file(*options.stdin_from, kStdinBytesMax, "--stdin");
+    if (!bytes) return core::fail(std::move(bytes.error()));
     command["stdin_base64"] = core::to_base64(*bytes);
   }
   return command;
@@ -118,6 +118,14 @@ core::Result<Json> order_of(Context& context, const RunOptions& options) {
   return Json(std::move(order));
 }
 
+std::vector<std::string> names_in(const Json& check, std::string_view list) {
+  std::vector<std::string> names;
+  for (const Json& name : elements(check, list)) {
+    if (name.is_string()) names.push_back(in_line(name.get_string().c_str()));
+  }
+  return names;
+}
+
 /// Says what is known before anything runs. The value is the exit code that ends the
 /// command here, or nothing to go on.
 std::optional<int> warn_first(Context& context, Client& client, const RunOptions& options) {
@@ -132,10 +140,7 @@ std::optional<int> warn_first(Context& context, Client& client, const RunOptions
     return kExitNoMatch;
   }
   if (offline > 0) {
-    std::vector<std::string> names;
-    for (const Json& name : elements(*check, "unreachable_names")) {
-      if (name.is_string()) names.push_back(in_line(name.get_string().c_str()));
-    }
+    const auto names = names_in(*check, "unreachable_names");
     const bool more = static_cast<std::int64_t>(names.size()) < offline;
     const std::string which = names.empty() ? "" : ": " + listed(names) + (more ? ", …" : "");
     terminal.err(
@@ -147,6 +152,10 @@ std::optional<int> warn_first(Context& context, Client& client, const RunOptions
         (options.queue
              ? "They get the order if they come back within " + core::to_text(*options.queue) + "\n"
              : "They count as unreachable; --queue 1h would wait for them\n"));
+  }
+  if (const auto shared = names_in(*check, "shared_names"); !shared.empty()) {
+    terminal.err("Several of these hosts are called " + listed(shared) +
+                 ": ids (muster hosts shows them) tell them apart\n");
   }
   if (matched > kAskAbove && terminal.in_is_terminal && !options.yes && !options.ping) {
     const auto sure = terminal.confirm("Run this on " + std::to_string(matched) + " hosts?");

@@ -32,11 +32,14 @@ int list_tokens(Context& context, const char* collection, bool json, Render rend
 
 void add_list(Command& tokens, const char* collection, Render render, const char* none) {
   auto json = std::make_shared<bool>(false);
-  tokens.add("list", "list the tokens that are valid")
-      .flag("--json", "print the server's JSON", *json)
-      .example(tokens.full_name() + " list", "which there are; their secrets are shown never again")
-      .action(
-          [=](Context& context) { return list_tokens(context, collection, *json, render, none); });
+  Command& list = tokens.add("list", "list the tokens that are valid");
+  list.example(tokens.full_name() + " list",
+               "which there are; their secrets are shown never again");
+  tokens.details("Without a command it lists the tokens that are valid.");
+  for (Command* each : {&tokens, &list})
+    each->flag("--json", "print the server's JSON", *json).action([=](Context& context) {
+      return list_tokens(context, collection, *json, render, none);
+    });
 }
 
 void add_revoke(Command& tokens, const char* collection, const char* details) {

@@ -33,18 +33,18 @@ struct Settings {
 void add_settings(Command& command, Settings& settings) {
   command
       .option("--state", "FOLDER",
-              "Where everything is kept (default: $MUSTER_STATE, else ~/.local/share/muster).",
+              "where everything is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
               settings.state)
       .option("--listen", "ADDRESS:PORT",
-              "Where to serve API, console and links (default: 0.0.0.0:7443; port 0: any).",
+              "where to serve API, console and links (default: 0.0.0.0:7443; port 0: any)",
               settings.listen)
-      .option("--name", "NAME", "The server's name in its certificate (default: the host's name).",
+      .option("--name", "NAME", "the server's name in its certificate (default: the host's name)",
               settings.name)
       .option("--also-known-as", "NAME",
-              "A further DNS name or address by which machines reach this server.", settings.names)
-      .option("--keep-days", "DAYS", "Remove finished runs after so many days (default: 90).",
+              "a further DNS name or address by which machines reach this server", settings.names)
+      .option("--keep-days", "DAYS", "remove finished runs after so many days (default: 90)",
               settings.keep_days)
-      .option("--log", "LEVEL", "What to log: debug, info, warn or error (default: info).",
+      .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings.log_level)
       .choices({"debug", "info", "warn", "error"});
 }
@@ -194,7 +194,7 @@ void add_region_commands(Command& root) {
       .example("muster up --listen 0.0.0.0:8443 --also-known-as fleet.example.org",
                "on another port, reachable by a further name");
   add_settings(up_command, *up);
-  up_command.flag("--no-agent", "Do not make this machine a host.", up->no_agent)
+  up_command.flag("--no-agent", "do not make this machine a host", up->no_agent)
       .action([up](Context& context) { return run_region(context, *up, !up->no_agent); });
 
   auto server = std::make_shared<Settings>();

@@ -165,15 +165,18 @@ void add_user_commands(Command& root) {
   Command& users = root.add("user", "users: who may do what, on which hosts");
   users.section("Access")
       .details(
-          "Roles: a viewer reads; an operator also runs commands, cancels runs and sets labels; an "
+          "Without a command it lists users.\n\nRoles: a viewer reads; an operator also runs "
+          "commands, cancels runs and sets labels; an "
           "admin also manages users, tokens and hosts and reads the audit log.")
       .example("muster user add anna --role operator", "add somebody who runs commands");
   describe_add(users);
   auto json = std::make_shared<bool>(false);
-  users.add("list", "list users")
-      .flag("--json", "print the server's JSON", *json)
-      .example("muster user list", "users with their roles and hosts")
-      .action([json](Context& context) { return list_users(context, *json); });
+  Command& list = users.add("list", "list users");
+  list.example("muster user list", "users with their roles and hosts");
+  for (Command* each : {&users, &list})
+    each->flag("--json", "print the server's JSON", *json).action([json](Context& context) {
+      return list_users(context, *json);
+    });
   describe_set_role(users);
   describe_password(users);
   auto removed = std::make_shared<UserOptions>();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/ids.h"
 
+#include <algorithm>
+
 #include "core/bytes.h"
 
 namespace muster::core {
@@ -31,10 +33,16 @@ std::string EndpointId::str() const {
 }
 
 RunId RunId::make(std::int64_t unix_ms, std::uint64_t random) {
-  constexpr std::uint64_t kRandomBits = 22;
-  const auto time = static_cast<std::uint64_t>(unix_ms) << kRandomBits;
-  // The top bit stays clear: databases have signed integers.
-  return RunId{(time | (random & ((1ULL << kRandomBits) - 1))) & ~(1ULL << 63)};
+  constexpr std::int64_t kFewerIdsFrom = 2'082'758'400'000;  // 2036-01-01
+  constexpr int kRandomBits = 22, kRandomBitsLater = 16;
+  constexpr std::uint64_t kValueMax = INT64_MAX;
+  constexpr std::uint64_t kBase = static_cast<std::uint64_t>(kFewerIdsFrom) << kRandomBits;
+  const auto spelt = [random](std::int64_t ms, int bits) {
+    return static_cast<std::uint64_t>(ms) << bits | (random & ((1ULL << bits) - 1));
+  };
+  if (unix_ms < kFewerIdsFrom) return RunId{spelt(std::max<std::int64_t>(unix_ms, 0), kRandomBits)};
+  constexpr std::int64_t kLast = (kValueMax - kBase) >> kRandomBitsLater;
+  return RunId{kBase + spelt(std::min(unix_ms - kFewerIdsFrom, kLast), kRandomBitsLater)};
 }
 
 Result<RunId> RunId::parse(std::string_view text) {

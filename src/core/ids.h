@@ -39,8 +39,10 @@ class EndpointId {
   std::array<std::uint8_t, kBytes> bytes_{};
 };
 
-/// A run: 42 bits of wall-clock milliseconds, then 22 random bits, so that ids
-/// sort by age. Shown as 13 characters of base 32. 0 is no run.
+/// A run: wall-clock milliseconds, then random bits, so that ids sort by age. Shown as 13
+/// characters of base 32. 0 is no run. The top bit is never set, because databases have
+/// signed integers. 41 bits of milliseconds would end in 2039: from 2036 on a millisecond
+/// has 2^16 ids instead of 2^22, which lasts until 2270 and keeps every older id in its place.
 class RunId {
  public:
   RunId() = default;

@@ -1,49 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/log.h"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 
 #include "core/assert.h"
 #include "core/bytes.h"
+#include "core/clock.h"
 
 namespace muster::core {
 namespace {
 
 constexpr std::size_t kFieldBytesMax = 512;
 
-spdlog::level::level_enum to_spdlog(Level level) {
+std::atomic<Level> lowest{Level::kInfo};
+
+const char* word(Level level) {
   switch (level) {
     case Level::kDebug:
-      return spdlog::level::debug;
+      return "debug";
     case Level::kInfo:
-      return spdlog::level::info;
+      return "info";
     case Level::kWarn:
-      return spdlog::level::warn;
+      return "warning";
     case Level::kError:
-      return spdlog::level::err;
+      return "error";
   }
-  return spdlog::level::info;
-}
-
-spdlog::logger& logger() {
-  // Never destroyed: other threads may log until the very end.
-  static auto* instance = [] {
-    auto* made = new spdlog::logger("muster", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    made->set_level(spdlog::level::info);
-    return made;
-  }();
-  return *instance;
+  return "info";
 }
 
 }  // namespace
 
 void set_log_level(Level level) {
-  logger().set_level(to_spdlog(level));
+  lowest.store(level, std::memory_order_relaxed);
 }
 
 bool set_log_level(std::string_view word) {
@@ -61,13 +51,17 @@ bool set_log_level(std::string_view word) {
 }
 
 bool log_enabled(Level level) {
-  return logger().should_log(to_spdlog(level));
+  return level >= lowest.load(std::memory_order_relaxed);
 }
 
 void log(Level level, std::string_view module, std::string_view message,
          std::initializer_list<Field> fields) {
   if (!log_enabled(level)) return;
-  std::string line(module);
+  std::string line = to_rfc3339(wall_now());
+  line += ' ';
+  line += word(level);
+  line += ' ';
+  line += module;
   line += ": ";
   line += printable(message);
   for (const Field& field : fields) {
@@ -83,7 +77,8 @@ void log(Level level, std::string_view module, std::string_view message,
     }
     if (quote) line += '"';
   }
-  logger().log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  line += '\n';
+  std::fwrite(line.data(), 1, line.size(), stderr);  // unbuffered, locked: one line, one write
 }
 
 void assertion_failed(const char* condition, const char* file, int line) {

@@ -13,6 +13,21 @@ using core::Code;
 constexpr std::size_t kAddressBytesMax = 256;
 constexpr std::size_t kPlatformsMax = 4096;
 
+Labels labels_after(Labels labels, const Labels& set, std::span<const std::string> remove) {
+  std::erase_if(labels, [&](const Label& label) {
+    return std::ranges::find(remove, label.key) != remove.end();
+  });
+  for (const Label& label : set) {
+    const auto at = std::ranges::find(labels, label.key, &Label::key);
+    if (at == labels.end())
+      labels.push_back(label);
+    else
+      at->value = label.value;
+  }
+  std::ranges::sort(labels);
+  return labels;
+}
+
 }  // namespace
 
 Subject subject_of(const Endpoint& endpoint, core::WallTime now) {
@@ -177,28 +192,25 @@ std::vector<core::EndpointId> Registry::gateway_down(std::string_view gateway, c
   return lost;
 }
 
-core::Status Registry::change_labels(const core::EndpointId& id, const Labels& set,
-                                     std::span<const std::string> remove) {
-  MUSTER_ASSIGN(Record * changed, record(id));
-  Labels labels = changed->endpoint.labels;
-  std::erase_if(labels, [&](const Label& label) {
-    return std::ranges::find(remove, label.key) != remove.end();
-  });
-  for (const Label& label : set) {
-    MUSTER_TRY(check_label(label.key, label.value));
-    const auto at = std::ranges::find(labels, label.key, &Label::key);
-    if (at == labels.end())
-      labels.push_back(label);
-    else
-      at->value = label.value;
+core::Result<std::size_t> Registry::change_labels(std::span<const core::EndpointId> ids,
+                                                  const Labels& set,
+                                                  std::span<const std::string> remove) {
+  for (const Label& label : set) MUSTER_TRY(check_label(label.key, label.value));
+  std::vector<std::pair<Record*, Labels>> changes;
+  for (const core::EndpointId& id : ids) {
+    MUSTER_ASSIGN(Record * changed, record(id));
+    Labels labels = labels_after(changed->endpoint.labels, set, remove);
+    if (labels.size() > kLabelsMax)
+      return core::fail(Code::kLimit, "an endpoint has at most " + std::to_string(kLabelsMax) +
+                                          " labels; " + changed->endpoint.name +
+                                          " would have more");
+    if (labels != changed->endpoint.labels) changes.emplace_back(changed, std::move(labels));
   }
-  if (labels.size() > kLabelsMax)
-    return core::fail(Code::kLimit,
-                      "an endpoint has at most " + std::to_string(kLabelsMax) + " labels");
-  std::ranges::sort(labels);
-  changed->endpoint.labels = std::move(labels);
-  touch(id, true);
-  return {};
+  for (auto& [changed, labels] : changes) {
+    changed->endpoint.labels = std::move(labels);
+    touch(changed->endpoint.id, true);
+  }
+  return changes.size();
 }
 
 core::Status Registry::revoke(const core::EndpointId& id) {

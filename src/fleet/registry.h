@@ -84,9 +84,10 @@ class Registry {
   /// All links of a gateway that is gone; whose they were.
   std::vector<core::EndpointId> gateway_down(std::string_view gateway, core::WallTime now);
 
-  /// kNotFound, or the broken rule of a label. Labels in `remove` go first.
-  core::Status change_labels(const core::EndpointId& id, const Labels& set,
-                             std::span<const std::string> remove);
+  /// How many of them have other labels now: labels in `remove` go first. kNotFound, or the
+  /// broken rule of a label; then nothing has changed.
+  core::Result<std::size_t> change_labels(std::span<const core::EndpointId> ids, const Labels& set,
+                                          std::span<const std::string> remove);
   core::Status revoke(const core::EndpointId& id);
   void set_warning(const core::EndpointId& id, std::string warning);
 

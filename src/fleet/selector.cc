@@ -212,6 +212,12 @@ class Parser {
       return fail_at(value.column, "expected a value after '" + op.text + "'");
     take();
     term->values = {value.text};
+    const bool exact = term->op == Op::kEqual || term->op == Op::kNotEqual;
+    if (exact && value.kind == Token::Kind::kWord &&
+        value.text.find_first_of("*?") != value.text.npos)
+      return fail_at(op.column, "'" + op.text + "' compares exactly: write " +
+                                    (term->op == Op::kEqual ? "" : "not ") + key.text + "~" +
+                                    value.text + " for a pattern, or quote the value");
     if (auto checked = check_value(*term, op, value); !checked)
       return std::unexpected(std::move(checked.error()));
     return add(std::move(*term), key.column);

@@ -17,10 +17,7 @@ using core::Level;
 constexpr core::Duration kSweepInterval = 1s;
 /// The old owner of a key has so long to show that it lives.
 constexpr core::Duration kProbePatience = 3s;
-/// Acknowledgements of small results wait so long for something to travel with: nobody
-/// waits for them, and on their own they cost as much as the orders.
-constexpr core::Duration kAckDelay = 1s;
-/// So many of one endpoint do not wait.
+/// So many acknowledgements of one endpoint do not wait for GatewayOptions::ack_delay.
 constexpr std::size_t kAcksTogether = 32;
 constexpr std::uint32_t kDuplicateRetryMs = 60'000;
 constexpr std::uint32_t kNoServerRetryMs = 5'000;
@@ -61,13 +58,14 @@ void Gateway::stop(core::Duration spread) {
   const auto spread_ms = std::max<std::int64_t>(
       1, std::chrono::duration_cast<std::chrono::milliseconds>(spread).count());
   core::Random random = core::random_seeded();
-  for (auto& [number, connection] : connections_)
-    connection->session().goodbye(
+  connections_.each([&](LinkConnection& connection) {
+    connection.session().goodbye(
         wire::GOODBYE_STOPPING, "the gateway stops",
         static_cast<std::uint32_t>(1 + random.below(static_cast<std::uint64_t>(spread_ms))));
+  });
 }
 
-void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
+void Gateway::accept(const net::Request& request, std::unique_ptr<net::MessageSocket> socket) {
   const auto peer = [&]() -> core::Result<identity::PeerIdentity> {
     x509_st* native = socket->peer_certificate_native();
     if (!native) return core::fail(core::Code::kUnauthorized, "it showed no certificate");
@@ -84,13 +82,11 @@ void Gateway::accept(const net::Request& request, std::unique_ptr<net::WebSocket
                                  : "not an endpoint of this region"}});
     return;  // dropping the socket closes it
   }
-  const std::uint64_t number = next_number_++;
+  socket->forget_peer_certificate();
   auto connection = std::make_unique<LinkConnection>(
-      *this, number, peer->endpoint, std::move(socket),
+      *this, connections_.next_number(), peer->endpoint, std::move(socket),
       LinkConnection::Login{request.remote_address, peer->serial, {}}, core::mono_now());
-  LinkConnection& started = *connection;
-  connections_.emplace(number, std::move(connection));
-  started.start();
+  connections_.put(std::move(connection)).start();
 }
 
 void Gateway::hello(LinkConnection& connection, wire::Hello&& hello) {
@@ -213,8 +209,7 @@ LinkConnection* Gateway::open_link(std::string_view endpoint_bytes) {
 }
 
 LinkConnection* Gateway::by_number(std::uint64_t number) {
-  const auto found = connections_.find(number);
-  return found == connections_.end() ? nullptr : found->second.get();
+  return connections_.find(number);
 }
 
 void Gateway::dispatch(wire::Dispatch message) {
@@ -246,9 +241,12 @@ void Gateway::cancel_run(wire::CancelRun message) {
 
 void Gateway::acks(wire::Acks message) {
   for (const auto& ack : message.acks())
-    for_each_target(ack.targets(), [&](std::string_view target) {
-      LinkConnection* connection = open_link(target);
-      if (!connection) return;  // it announces again at its next login
+    for_each_target(ack.targets(), [&, i = 0](std::string_view target) mutable {
+      const int index = i++;
+      LinkConnection* connection =
+          index < ack.links_size() ? by_number(ack.links(index)) : open_link(target);
+      if (!connection || connection->endpoint().bytes() != target)
+        return;  // it announces again at its next login
       std::vector<std::uint64_t>& runs = connection->acks();
       if (runs.empty()) links_with_acks_.push_back(connection->number());
       runs.push_back(ack.run());
@@ -258,7 +256,7 @@ void Gateway::acks(wire::Acks message) {
     });
   if (ack_timer_armed_ || links_with_acks_.empty() || stopping_) return;
   ack_timer_armed_ = true;
-  ack_timer_.start(kAckDelay, [this] { flush_acks(); });
+  ack_timer_.start(options_.ack_delay, [this] { flush_acks(); });
 }
 
 void Gateway::flush_acks() {
@@ -290,8 +288,9 @@ void Gateway::sweep() {
   const auto now = core::mono_now();
   settle_probes(now);
   std::vector<LinkConnection*> due;
-  for (const auto& [number, connection] : connections_)
-    if (connection->session().deadline() <= now) due.push_back(connection.get());
+  connections_.each([&](LinkConnection& connection) {
+    if (connection.session().deadline() <= now) due.push_back(&connection);
+  });
   for (LinkConnection* connection : due) connection->session().tick(now);
   if (!stopping_) sweep_timer_.start(kSweepInterval, [this] { sweep(); });
 }
@@ -331,8 +330,9 @@ void Gateway::server_found(std::uint32_t logins_per_second) {
 
 void Gateway::send_away(std::string_view reason) {
   std::vector<LinkConnection*> known;  // a goodbye changes the tables
-  for (const auto& [number, connection] : connections_)
-    if (connection->reported()) known.push_back(connection.get());
+  connections_.each([&](LinkConnection& connection) {
+    if (connection.reported()) known.push_back(&connection);
+  });
   for (std::size_t i = 0; i < known.size(); ++i)
     known[i]->session().goodbye(wire::GOODBYE_BUSY, reason, logins_.spread_ms(i));
 }

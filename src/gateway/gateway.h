@@ -20,6 +20,7 @@
 #include "core/clock.h"
 #include "core/ids.h"
 #include "gateway/link_connection.h"
+#include "gateway/link_table.h"
 #include "gateway/pace.h"
 #include "link/region_ports.h"
 #include "net/http_message.h"
@@ -35,6 +36,9 @@ struct GatewayOptions {
   std::size_t links_max = 50'000;
   /// Logins beyond this pace are told when to come back.
   std::uint32_t logins_per_second = 2'000;
+  /// Acknowledgements of small results wait so long for something to travel with: nobody
+  /// waits for them, and on their own they cost as much as the orders.
+  core::Duration ack_delay = std::chrono::seconds(1);
 };
 
 /// Counters since the start, for metrics.
@@ -61,7 +65,7 @@ class Gateway final : public link::RegionGateway {
   void stop(core::Duration spread);
 
   /// A link that was opened at /link: the acceptor of that route.
-  void accept(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
+  void accept(const net::Request& request, std::unique_ptr<net::MessageSocket> socket);
 
   /// There is a server (again), which knows nothing of the links: every endpoint logs
   /// in anew, paced as the server wishes (0: as before).
@@ -121,8 +125,7 @@ class Gateway final : public link::RegionGateway {
   bool stopping_ = false;
   bool server_reachable_ = true;
 
-  std::uint64_t next_number_ = 1;
-  std::unordered_map<std::uint64_t, std::unique_ptr<LinkConnection>> connections_;
+  LinkTable<LinkConnection> connections_;
   std::unordered_map<core::EndpointId, LinkConnection*> open_;
   std::vector<Probe> probes_;
   wire::Reports reports_;

@@ -8,7 +8,7 @@
 namespace muster::gateway {
 
 LinkConnection::LinkConnection(Gateway& gateway, std::uint64_t number, core::EndpointId endpoint,
-                               std::unique_ptr<net::WebSocket> socket, Login login,
+                               std::unique_ptr<net::MessageSocket> socket, Login login,
                                core::MonoTime now)
     : gateway_(gateway),
       socket_(std::move(socket)),

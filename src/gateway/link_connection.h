@@ -28,7 +28,7 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
   };
 
   LinkConnection(Gateway& gateway, std::uint64_t number, core::EndpointId endpoint,
-                 std::unique_ptr<net::WebSocket> socket, Login login, core::MonoTime now);
+                 std::unique_ptr<net::MessageSocket> socket, Login login, core::MonoTime now);
 
   void start() { socket_->start(*this); }
 
@@ -60,7 +60,7 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
 
  private:
   Gateway& gateway_;
-  std::unique_ptr<net::WebSocket> socket_;
+  std::unique_ptr<net::MessageSocket> socket_;
   link::GatewaySession session_;
   std::unique_ptr<Login> login_;
   std::uint64_t number_;

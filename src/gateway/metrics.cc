@@ -3,7 +3,8 @@
 
 namespace muster::gateway {
 
-std::string metrics_text(const GatewayStats& stats, std::string_view name, bool has_server) {
+std::string metrics_text(const GatewayStats& stats, const net::HttpServerStats& http,
+                         std::string_view name, bool has_server) {
   std::string text;
   const auto add = [&](const char* metric, const char* type, const char* help,
                        std::uint64_t value) {
@@ -25,6 +26,15 @@ std::string metrics_text(const GatewayStats& stats, std::string_view name, bool 
       "Links ended for a breach of the protocol.", stats.protocol_errors);
   add("muster_gateway_duplicates_total", "counter", "Logins with a key that another agent uses.",
       stats.duplicates);
+  add("muster_tls_handshakes", "gauge", "TLS handshakes under way.", http.handshakes);
+  add("muster_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+      http.handshakes_failed);
+  add("muster_tls_handshakes_cut_total", "counter", "Slow TLS handshakes cut to make room.",
+      http.handshakes_cut);
+  add("muster_tls_handshakes_crowded_total", "counter",
+      "Connections that waited for the end of another's handshake.", http.handshakes_crowded);
+  add("muster_http_connections_refused_total", "counter", "Connections beyond a limit.",
+      http.connections_refused);
   return text;
 }
 

@@ -5,11 +5,13 @@
 #include <string_view>
 
 #include "gateway/gateway.h"
+#include "net/http_server.h"
 
 namespace muster::gateway {
 
 /// The metrics of a gateway that runs apart, in Prometheus' text format 0.0.4. Numbers
 /// only: nothing in it names an endpoint.
-std::string metrics_text(const GatewayStats& stats, std::string_view name, bool has_server);
+std::string metrics_text(const GatewayStats& stats, const net::HttpServerStats& http,
+                         std::string_view name, bool has_server);
 
 }  // namespace muster::gateway

@@ -14,11 +14,7 @@ using core::fail;
 using core::Level;
 
 constexpr core::Duration kConnectTime = 15s;
-constexpr core::Duration kHeartbeat = 10s;
-constexpr core::Duration kSilenceMax = 35s;
 constexpr net::WebSocketLimits kLimits{wire::kRegionFrameBytesMax, 64UL * 1024 * 1024};
-/// A server that restarts is back by then; endpoints that wait longer may have another way.
-constexpr core::Duration kPatience = 30s;
 /// Reports are cut into messages of at most about this size.
 constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
@@ -26,10 +22,16 @@ constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
 ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
                        std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway)
+    : ServerLink(loop, std::move(server), std::move(tls), gateway, Times{}) {}
+
+ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
+                       std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway,
+                       Times times)
     : loop_(loop),
       server_(server),
       tls_(std::move(tls)),
       gateway_(gateway),
+      times_(times),
       instance_(core::random_bytes(16)),
       reconnect_({server.str()}, "", core::random_seeded().next()),
       heartbeat_(loop),
@@ -46,9 +48,7 @@ runtime::Task<void> ServerLink::keep_connected() {
     if (stopping_) co_return;
     const std::uint64_t seen = ended_.count();
     if (socket) {
-      socket_ = std::move(*socket);
-      socket_->start(*this);
-      say_hello();
+      take(std::move(*socket));
       while (socket_) {
         (void)co_await ended_.wait(seen, 24h);
         if (stopping_) co_return;
@@ -61,6 +61,12 @@ runtime::Task<void> ServerLink::keep_connected() {
               {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
     if (!co_await runtime::sleep_for(pause)) co_return;
   }
+}
+
+void ServerLink::take(std::unique_ptr<net::MessageSocket> socket) {
+  socket_ = std::move(socket);
+  socket_->start(*this);
+  say_hello();
 }
 
 void ServerLink::close() {
@@ -95,14 +101,14 @@ void ServerLink::say_hello() {
 
 void ServerLink::beat() {
   if (!socket_) return;
-  if (core::mono_now() - last_heard_ > kSilenceMax)
+  if (core::mono_now() - last_heard_ > times_.silence_max)
     return socket_->close(net::CloseCode::kGoingAway, "the server was silent for too long");
   wire::RegionPing ping;
   ping.set_sequence(++sequence_);
   std::string frame;
   wire::append_frame(wire::REGION_PING, wire::body_bytes_max(wire::REGION_PING), ping, frame);
   (void)socket_->send(frame);
-  heartbeat_.start(kHeartbeat, [this] { beat(); });
+  heartbeat_.start(times_.heartbeat, [this] { beat(); });
 }
 
 void ServerLink::on_message(std::string_view message) {
@@ -119,7 +125,8 @@ void ServerLink::on_closed(core::Error why) {
   heartbeat_.cancel();
   gateway_.server_lost();
   if (std::exchange(welcomed_, false) && !stopping_)
-    patience_.start(kPatience, [this] { gateway_.send_away("the gateway has lost its server"); });
+    patience_.start(times_.patience,
+                    [this] { gateway_.send_away("the gateway has lost its server"); });
   socket_.reset();
   renewed(fail(Code::kUnavailable, "the connection to the server broke"));
   ended_.notify();
@@ -152,8 +159,11 @@ core::Status ServerLink::receive(std::string_view bytes) {
   if (!welcomed_ && frame.kind != wire::REGION_GATEWAY_WELCOME && frame.kind != wire::REGION_PONG)
     return fail(Code::kInvalid, "a frame before GatewayWelcome");
   switch (frame.kind) {
-    case wire::REGION_GATEWAY_WELCOME:
-      return wire::decoded<wire::GatewayWelcome>(frame.body, [&](auto m) { return welcome(m); });
+    case wire::REGION_GATEWAY_WELCOME: {
+      wire::GatewayWelcome message;
+      MUSTER_TRY(wire::decode(frame.body, message));
+      return welcome(message);
+    }
     case wire::REGION_ADMIT:
       return wire::decoded<wire::Admit>(frame.body, [&](auto m) { gateway_.admit(std::move(m)); });
     case wire::REGION_DISPATCH:

@@ -22,14 +22,25 @@ namespace muster::gateway {
 
 class ServerLink final : public net::WebSocketHandler, public link::RegionServer {
  public:
+  struct Times {
+    core::Duration heartbeat = std::chrono::seconds(10);
+    core::Duration silence_max = std::chrono::seconds(35);
+    /// A server that restarts is back by then; endpoints that wait longer may have another way.
+    core::Duration patience = std::chrono::seconds(30);
+  };
+
   ServerLink(runtime::Loop& loop, net::ServerAddress server,
              std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway);
+  ServerLink(runtime::Loop& loop, net::ServerAddress server,
+             std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway, Times times);
   ~ServerLink() override;
 
   /// Dials, and dials again, until close() and the task's cancellation.
   runtime::Task<void> keep_connected();
   /// For good; then cancel the task.
   void close();
+  /// A connection that was dialled: says hello on it. REQUIRES: there is no other.
+  void take(std::unique_ptr<net::MessageSocket> socket);
 
   bool connected() const { return welcomed_; }
   /// Why there is no connection: a sentence; empty before the first attempt has ended.
@@ -64,9 +75,10 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   const net::ServerAddress server_;
   std::shared_ptr<const net::TlsClientContext> tls_;
   Gateway& gateway_;
+  const Times times_;
   const std::string instance_;
   link::Reconnect reconnect_;
-  std::unique_ptr<net::WebSocket> socket_;
+  std::unique_ptr<net::MessageSocket> socket_;
   runtime::Signal ended_;
   std::string why_;
   bool welcomed_ = false;

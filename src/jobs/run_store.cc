@@ -7,6 +7,7 @@
 
 #include "core/bytes.h"
 #include "jobs/detail/rows.h"
+#include "jobs/detail/slot_index.h"
 
 namespace muster::jobs {
 namespace {
@@ -69,6 +70,15 @@ CREATE TABLE jobs_idempotency (
   PRIMARY KEY (created_by, name)
 );
 CREATE INDEX jobs_idempotency_run ON jobs_idempotency (run);
+)"},
+                                            {2, R"(
+CREATE INDEX jobs_runs_created_by ON jobs_runs (created_by, run);
+CREATE TABLE jobs_slots (
+  run BIGINT NOT NULL,
+  first BLOB NOT NULL,
+  entries BLOB NOT NULL,
+  PRIMARY KEY (run, first)
+) WITHOUT ROWID;
 )"}};
 
 /// Runs that one call of retain() removes, and their targets together: this bounds
@@ -95,6 +105,30 @@ std::string digest_of(const Target& target, std::string_view output_digest) {
   bytes(target.err);
   return core::sha256(text).substr(0, 16);
 }
+
+/// The digests of a batch's answers. To one order most hosts answer alike, one after the
+/// other: then the last digest is theirs too, and nothing is hashed.
+class AnswerDigests {
+ public:
+  /// REQUIRES: `row` lives as long as this.
+  const std::string& of(const TargetRow& row) {
+    if (last_ == nullptr || !alike(*last_, row)) digest_ = digest_of(row.target, row.output_digest);
+    last_ = &row;
+    return digest_;
+  }
+
+ private:
+  static bool alike(const TargetRow& a, const TargetRow& b) {  // in all that digest_of() reads
+    const Target &x = a.target, &y = b.target;
+    return x.state == y.state && x.exit_code == y.exit_code && x.signal == y.signal &&
+           x.out_bytes_cut == y.out_bytes_cut && x.err_bytes_cut == y.err_bytes_cut &&
+           x.reason == y.reason && a.output_digest == b.output_digest && x.out == y.out &&
+           x.err == y.err;
+  }
+
+  const TargetRow* last_ = nullptr;
+  std::string digest_;
+};
 
 core::Status insert_run(store::Connection& connection, const NewRun& added) {
   const Run& run = added.run;
@@ -129,10 +163,11 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
           {detail::key(run.id), slot++, static_cast<int>(row.state), Blob{row.endpoint.bytes()},
            static_cast<std::int64_t>(row.instance)}));
   }
-  return {};
+  return detail::write_slots(connection, run.id, added.targets);
 }
 
-core::Status update_row(store::Connection& connection, const TargetRow& row) {
+core::Status update_row(store::Connection& connection, const TargetRow& row,
+                        AnswerDigests& digests) {
   const Target& target = row.target;
   const auto instance = static_cast<std::int64_t>(row.instance);
   // The guard is a second lock on a closed door: a final state never changes.
@@ -144,7 +179,7 @@ core::Status update_row(store::Connection& connection, const TargetRow& row) {
                             detail::maybe_ms(target.started_at), detail::key(row.run), row.slot}));
     return {};
   }
-  const std::string digest = digest_of(target, row.output_digest);
+  const std::string& digest = digests.of(row);
   const auto optional = [](std::string_view bytes) {
     return bytes.empty() ? store::Param(nullptr) : store::Param(Blob{bytes});
   };
@@ -187,8 +222,9 @@ core::Status RunStore::apply(store::Connection& connection, const Batch& batch) 
         "ON CONFLICT (run, slot, stream, block) DO UPDATE SET data = excluded.data",
         {detail::key(block.run), block.slot, static_cast<int>(block.stream), block.block,
          Blob{block.data}}));
+  AnswerDigests digests;
   for (const TargetRow& row : batch.rows)
-    if (row.run) MUSTER_TRY(update_row(connection, row));
+    if (row.run) MUSTER_TRY(update_row(connection, row, digests));
   for (const RunCancel& cancel : batch.cancels)
     MUSTER_TRY(
         connection.execute("UPDATE jobs_runs SET cancelled_by = ?, cancel_reason = ? WHERE run = ?",
@@ -232,7 +268,8 @@ core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
     }
     for (const char* sql :
          {"DELETE FROM jobs_output WHERE run = ?", "DELETE FROM jobs_targets WHERE run = ?",
-          "DELETE FROM jobs_idempotency WHERE run = ?", "DELETE FROM jobs_runs WHERE run = ?"})
+          "DELETE FROM jobs_slots WHERE run = ?", "DELETE FROM jobs_idempotency WHERE run = ?",
+          "DELETE FROM jobs_runs WHERE run = ?"})
       MUSTER_TRY(connection.execute(sql, {old.run}));
     ++report.runs_removed;
     --report.runs;

@@ -70,8 +70,10 @@ class RunStore {
   static core::Status apply(store::Connection& connection, const Batch& batch);
   static core::Result<std::vector<StoredRun>> load_open(store::Connection& connection);
 
+  /// `created_by`: only the runs of this one.
   static core::Result<RunPage> runs(store::Connection& connection, std::size_t limit,
-                                    std::optional<core::RunId> after);
+                                    std::optional<core::RunId> after,
+                                    std::optional<std::string_view> created_by = {});
   /// kNotFound.
   static core::Result<Run> run(store::Connection& connection, core::RunId id);
   /// `fold_digest`: only those of this fold; empty: all.

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "jobs/detail/rows.h"
+#include "jobs/detail/slot_index.h"
 #include "jobs/run_store.h"
 
 namespace muster::jobs {
@@ -79,6 +80,20 @@ Target target_from(const store::Row& row) {
   return target;
 }
 
+/// With its slot. kNotFound.
+core::Result<std::pair<std::int64_t, Target>> find_target(store::Connection& connection,
+                                                          core::RunId run,
+                                                          const core::EndpointId& endpoint) {
+  MUSTER_ASSIGN(const auto slot, detail::find_slot(connection, run, endpoint));
+  if (slot) {
+    MUSTER_ASSIGN(auto found, connection.first("SELECT " MUSTER_TARGET_COLUMNS
+                                               " FROM jobs_targets WHERE run = ? AND slot = ?",
+                                               {detail::key(run), *slot}, target_from));
+    if (found) return std::pair(*slot, std::move(*found));
+  }
+  return core::fail(core::Code::kNotFound, endpoint.str() + " is not a target of run " + run.str());
+}
+
 /// Leaves the output out where the answer would grow too large.
 bool fit(Target& target, std::size_t& bytes) {
   const std::size_t size = target.out.size() + target.err.size();
@@ -111,13 +126,22 @@ core::Result<std::vector<StoredRun>> RunStore::load_open(store::Connection& conn
 }
 
 core::Result<RunPage> RunStore::runs(store::Connection& connection, std::size_t limit,
-                                     std::optional<core::RunId> after) {
+                                     std::optional<core::RunId> after,
+                                     std::optional<std::string_view> created_by) {
   limit = std::clamp<std::size_t>(limit, 1, kPageMax);
+  const std::int64_t before =
+      after ? detail::key(*after) : std::numeric_limits<std::int64_t>::max();
   RunPage page;
-  MUSTER_TRY(connection.query(
-      "SELECT " MUSTER_RUN_COLUMNS " FROM jobs_runs WHERE run < ? ORDER BY run DESC LIMIT ?",
-      {after ? detail::key(*after) : std::numeric_limits<std::int64_t>::max(), limit + 1},
-      [&](const store::Row& row) { page.runs.push_back(run_from(row)); }));
+  const auto add = [&](const store::Row& row) { page.runs.push_back(run_from(row)); };
+  if (created_by)
+    MUSTER_TRY(connection.query("SELECT " MUSTER_RUN_COLUMNS
+                                " FROM jobs_runs WHERE created_by = ? AND run < ? "
+                                "ORDER BY run DESC LIMIT ?",
+                                {*created_by, before, limit + 1}, add));
+  else
+    MUSTER_TRY(connection.query("SELECT " MUSTER_RUN_COLUMNS
+                                " FROM jobs_runs WHERE run < ? ORDER BY run DESC LIMIT ?",
+                                {before, limit + 1}, add));
   if (page.runs.size() > limit) {
     page.runs.pop_back();
     page.next = page.runs.back().id;
@@ -165,14 +189,8 @@ core::Result<TargetPage> RunStore::targets(store::Connection& connection, core::
 
 core::Result<Target> RunStore::target(store::Connection& connection, core::RunId run,
                                       const core::EndpointId& endpoint) {
-  MUSTER_ASSIGN(auto found,
-                connection.first("SELECT " MUSTER_TARGET_COLUMNS
-                                 " FROM jobs_targets WHERE run = ? AND endpoint = ?",
-                                 {detail::key(run), Blob{endpoint.bytes()}}, target_from));
-  if (!found)
-    return core::fail(core::Code::kNotFound,
-                      endpoint.str() + " is not a target of run " + run.str());
-  return std::move(*found);
+  MUSTER_ASSIGN(auto found, find_target(connection, run, endpoint));
+  return std::move(found.second);
 }
 
 core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, core::RunId run) {
@@ -217,11 +235,8 @@ core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, c
 core::Result<std::string> RunStore::output(store::Connection& connection, core::RunId run,
                                            const core::EndpointId& endpoint, wire::Stream stream,
                                            std::uint64_t offset, std::size_t bytes_max) {
-  MUSTER_ASSIGN(auto slot,
-                connection.first("SELECT slot FROM jobs_targets WHERE run = ? AND endpoint = ?",
-                                 {detail::key(run), Blob{endpoint.bytes()}},
-                                 [](const store::Row& row) { return row.integer(0); }));
-  MUSTER_ASSIGN(auto target, RunStore::target(connection, run, endpoint));
+  MUSTER_ASSIGN(const auto found, find_target(connection, run, endpoint));
+  const auto& [slot, target] = found;
   const bool is_out = stream == wire::STREAM_STDOUT;
   if (!target.is_stored_apart) {
     const std::string& whole = is_out ? target.out : target.err;
@@ -235,7 +250,7 @@ core::Result<std::string> RunStore::output(store::Connection& connection, core::
   MUSTER_TRY(connection.query(
       "SELECT data FROM jobs_output WHERE run = ? AND slot = ? AND stream = ? AND block >= ? "
       "AND block <= ? ORDER BY block",
-      {detail::key(run), *slot, static_cast<int>(stream), first, (end - 1) / kOutputBlockBytes},
+      {detail::key(run), slot, static_cast<int>(stream), first, (end - 1) / kOutputBlockBytes},
       [&](const store::Row& row) { bytes += row.blob(0); }));
   const std::size_t skip = static_cast<std::size_t>(offset - first * kOutputBlockBytes);
   if (bytes.size() < skip) return core::fail(core::Code::kCorrupt, "a part of the output is gone");

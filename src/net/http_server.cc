@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/http_server.h"
 
+#include <sys/socket.h>
+
 #include <list>
+#include <map>
 #include <unordered_map>
 
 #include "core/log.h"
@@ -30,7 +33,7 @@ class HttpServer::Impl {
        HttpServerOptions options)
       : loop(on_loop),
         tls(std::move(with_tls)),
-        service{std::move(router), std::move(options), false},
+        service{std::move(router), std::move(options), false, {}},
         acceptor(loop.context()),
         group(loop, "net") {}
 
@@ -40,6 +43,8 @@ class HttpServer::Impl {
   Task<void> stop(core::Duration grace);
   bool admit(const std::string& address);
   void leave(const std::string& address);
+  Task<void> make_room();
+  Task<core::Result<TlsStream>> shake_hands(tcp::socket socket);
 
   runtime::Loop& loop;
   const std::shared_ptr<const TlsServerContext> tls;
@@ -49,7 +54,12 @@ class HttpServer::Impl {
   std::list<detail::HttpConnection> connections;
   runtime::Signal ended;
   std::unordered_map<std::string, std::size_t> per_address;
-  std::size_t count = 0;
+  struct Handshake {
+    int socket;
+    core::MonoTime begun;
+  };
+  std::map<std::uint64_t, Handshake> handshakes;  // by number: the oldest first
+  std::uint64_t next_handshake = 0;
 };
 
 namespace {
@@ -103,24 +113,64 @@ Task<void> HttpServer::Impl::accept() {
     complained = false;
     boost::system::error_code ignored;
     std::string address = socket.remote_endpoint(ignored).address().to_string();
+    if (handshakes.size() >= service.options.limits.handshakes_max) co_await make_room();
+    if (service.stopping) co_return;
     if (admit(address)) group.spawn(serve(std::move(socket), std::move(address)));
+  }
+}
+
+// Those that wait in the kernel's queue lose nothing by it: a fleet that comes all at once
+// keeps the processor busy with handshakes that end. Only what is old by then is cut, for
+// it is the peer that was waited for.
+Task<void> HttpServer::Impl::make_room() {
+  const HttpLimits& limits = service.options.limits;
+  ++service.stats.handshakes_crowded;
+  while (handshakes.size() >= limits.handshakes_max && !service.stopping) {
+    const auto oldest = handshakes.begin();
+    const auto wait = oldest->second.begun + limits.handshake_time_crowded - core::mono_now();
+    if (wait > core::Duration::zero()) {
+      co_await ended.wait(ended.count(), wait);
+      continue;
+    }
+    ++service.stats.handshakes_cut;
+    ::shutdown(oldest->second.socket, SHUT_RDWR);  // its wait ends; the socket is its own
+    handshakes.erase(oldest);
   }
 }
 
 bool HttpServer::Impl::admit(const std::string& address) {
   const HttpLimits& limits = service.options.limits;
-  if (count >= limits.connections_max) return false;
-  std::size_t& of_address = per_address[address];
-  if (of_address >= limits.connections_per_address_max) return false;
-  ++of_address;
-  ++count;
+  const auto found = per_address.find(address);
+  if (service.stats.connections >= limits.connections_max ||
+      (found != per_address.end() && found->second >= limits.connections_per_address_max)) {
+    ++service.stats.connections_refused;
+    return false;
+  }
+  ++per_address[address];
+  ++service.stats.connections;
   return true;
 }
 
 void HttpServer::Impl::leave(const std::string& address) {
   const auto found = per_address.find(address);
   if (--found->second == 0) per_address.erase(found);
-  --count;
+  --service.stats.connections;
+}
+
+Task<core::Result<TlsStream>> HttpServer::Impl::shake_hands(tcp::socket socket) {
+  struct Done {
+    Impl& impl;
+    std::uint64_t number;
+    ~Done() {
+      impl.handshakes.erase(number);  // unless it was cut
+      impl.ended.notify();
+    }
+  } done{*this, next_handshake++};
+  handshakes.emplace(done.number, Handshake{socket.native_handle(), core::mono_now()});
+  auto stream = co_await TlsStream::accept(loop, std::move(socket), tls,
+                                           service.options.limits.handshake_time_max);
+  if (!stream) ++service.stats.handshakes_failed;
+  co_return stream;
 }
 
 Task<void> HttpServer::Impl::serve(tcp::socket socket, std::string address) {
@@ -135,8 +185,7 @@ Task<void> HttpServer::Impl::serve(tcp::socket socket, std::string address) {
     }
   } guard{*this, address, connections.end()};
   try {
-    auto stream = co_await TlsStream::accept(loop, std::move(socket), tls,
-                                             service.options.limits.handshake_time_max);
+    auto stream = co_await shake_hands(std::move(socket));
     if (!stream) {
       core::log(core::Level::kDebug, "net", "a connection was refused",
                 {{"address", address}, {"why", stream.error().message}});
@@ -181,8 +230,10 @@ std::uint16_t HttpServer::port() const {
   return impl_->acceptor.local_endpoint(failed).port();
 }
 
-std::size_t HttpServer::connections() const {
-  return impl_->count;
+HttpServerStats HttpServer::stats() const {
+  HttpServerStats stats = impl_->service.stats;
+  stats.handshakes = impl_->handshakes.size();
+  return stats;
 }
 
 }  // namespace muster::net

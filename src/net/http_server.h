@@ -29,10 +29,32 @@ struct HttpLimits {
   core::Duration header_time_max = std::chrono::seconds(10);  ///< From its first byte; else 408.
   core::Duration idle_time_max = std::chrono::seconds(75);    ///< Between requests.
   core::Duration write_time_max = std::chrono::seconds(30);   ///< Each write of a response.
+  /// A body that moves more slowly than this is cut, once the peer has been waited for
+  /// `body_grace` (detail/peer_pace.h). Both ways, streamed or not; a producer that has
+  /// nothing to say costs the peer nothing.
+  std::uint64_t body_bytes_per_second_min = 4 * 1024;
+  core::Duration body_grace = std::chrono::seconds(30);
+  /// Handshakes under way. Beyond it the next connection waits in the kernel's queue until
+  /// one ends; one that has taken `handshake_time_crowded` is cut to make room.
+  std::size_t handshakes_max = 1'024;
+  core::Duration handshake_time_crowded = std::chrono::milliseconds(2'500);
   /// Connections that speak HTTP or are in the handshake; open WebSockets count where
   /// they are held. Beyond it new ones are closed at once.
   std::size_t connections_max = 20'000;
   std::size_t connections_per_address_max = 2'048;
+};
+
+/// Since the start, unless they are "now".
+struct HttpServerStats {
+  std::size_t connections = 0;            ///< now; handshakes included, WebSockets not
+  std::size_t handshakes = 0;             ///< now
+  std::uint64_t connections_refused = 0;  ///< beyond a limit of connections
+  std::uint64_t handshakes_failed = 0;    ///< for any reason
+  std::uint64_t handshakes_cut = 0;       ///< to make room
+  std::uint64_t handshakes_crowded = 0;   ///< connections that had to wait for room
+  std::uint64_t slow_headers_cut = 0;
+  std::uint64_t slow_requests_cut = 0;
+  std::uint64_t slow_responses_cut = 0;
 };
 
 struct HttpServerOptions {
@@ -63,7 +85,8 @@ class HttpServer {
   runtime::Task<void> stop(core::Duration grace);
 
   std::uint16_t port() const;
-  std::size_t connections() const;
+  std::size_t connections() const { return stats().connections; }
+  HttpServerStats stats() const;
 
   class Impl;
 

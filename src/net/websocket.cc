@@ -40,7 +40,11 @@ std::string WebSocket::peer_certificate() const {
 }
 
 x509_st* WebSocket::peer_certificate_native() const {
-  return SSL_get0_peer_certificate(core_->channel().ssl());
+  return core_->channel().peer_certificate_native();
+}
+
+void WebSocket::forget_peer_certificate() {
+  core_->channel().forget_peer_certificate();
 }
 
 std::string WebSocket::remote_address() const {

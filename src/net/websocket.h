@@ -55,11 +55,23 @@ class WebSocketHandler {
   virtual void on_drained() {}
 };
 
+/// What carries whole messages both ways; the contracts are WebSocket's. Whoever only
+/// talks takes this, so that a test can stand at the other end without a network.
+class MessageSocket {
+ public:
+  virtual ~MessageSocket() = default;
+  virtual void start(WebSocketHandler& handler) = 0;
+  [[nodiscard]] virtual bool send(std::string_view message) = 0;
+  virtual void close(CloseCode code, std::string_view reason) = 0;
+  virtual x509_st* peer_certificate_native() const = 0;
+  virtual void forget_peer_certificate() {}
+};
+
 namespace detail {
 class WebSocketCore;
 }
 
-class WebSocket {
+class WebSocket final : public MessageSocket {
  public:
   enum class Role { kServer, kClient };
 
@@ -67,19 +79,19 @@ class WebSocket {
   WebSocket(TlsStream stream, Role role, std::shared_ptr<const WebSocketLimits> limits,
             std::string received = {});
   /// Drops the connection without a closing handshake.
-  ~WebSocket();
+  ~WebSocket() override;
   WebSocket(const WebSocket&) = delete;
   WebSocket& operator=(const WebSocket&) = delete;
 
   /// Begins to read. `handler` must outlive this object or its on_closed(). Call once.
-  void start(WebSocketHandler& handler);
+  void start(WebSocketHandler& handler) override;
 
   /// Queues one binary message. False when the queue is full (on_drained() will come)
   /// or the link is closing; the message is then not sent at all.
-  [[nodiscard]] bool send(std::string_view message);
+  [[nodiscard]] bool send(std::string_view message) override;
   /// Sends what is queued and a close frame, then waits at most 5 s for the peer's.
   /// `reason` is cut to 123 bytes. on_closed() follows.
-  void close(CloseCode code, std::string_view reason);
+  void close(CloseCode code, std::string_view reason) override;
   /// While paused nothing is read, so that the peer is slowed down by TCP.
   void pause_reading(bool paused);
 
@@ -88,7 +100,10 @@ class WebSocket {
   std::string peer_certificate() const;
   /// The same as OpenSSL's object, not counted up: parsing it anew costs as much as a
   /// signature. Null where the peer showed none.
-  x509_st* peer_certificate_native() const;
+  x509_st* peer_certificate_native() const override;
+  /// Gives back most of the memory of the peer's certificate, where all that it says was
+  /// read: the two above find none from here on, and no copy of the native one may be kept.
+  void forget_peer_certificate() override;
   std::string remote_address() const;
 
  private:

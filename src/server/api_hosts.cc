@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Hosts: what they are, their labels, and the end of their membership.
+#include <algorithm>
+
+#include "core/bytes.h"
+#include "fleet/node_set.h"
 #include "fleet/registry_store.h"
 #include "server/api.h"
 #include "server/host_json.h"
@@ -54,10 +58,27 @@ Answer list_hosts(Region& region, Request& request) {
                    {"online", found.online}});
 }
 
-Answer check(Region& region, Request& request) {
-  auto selector = read_selector(request.query_value("selector").value_or(""));
-  if (!selector) co_return std::move(selector.error());
-  MUSTER_CO_ASSIGN(const auto scope, Scope::of(caller(request)));
+/// Names that several of few hosts have: who writes --on web1 means one machine. Among very
+/// many nobody was named, and looking would cost.
+json::array shared_names(const std::vector<const fleet::Endpoint*>& matched) {
+  constexpr std::size_t kLookedAt = 1'000, kNamed = 20;
+  json::array shared;
+  if (matched.size() > kLookedAt) return shared;
+  std::vector<std::string_view> all;
+  for (const auto* endpoint : matched) all.push_back(endpoint->name);
+  std::ranges::sort(all);
+  for (auto at = std::ranges::adjacent_find(all); at != all.end() && shared.size() < kNamed;
+       at = std::adjacent_find(std::upper_bound(at, all.end(), *at), all.end()))
+    shared.emplace_back(*at);
+  return shared;
+}
+
+/// `text` comes in the query, or in the body where it is too long for an address: a
+/// selector that names hosts by id passes the limit of addresses at some 250 of them.
+core::Result<Response> check(Region& region, const access::Principal& by, std::string_view text) {
+  auto selector = read_selector(text);
+  if (!selector) return std::move(selector.error());
+  MUSTER_ASSIGN(const auto scope, Scope::of(by));
   const auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
   std::vector<std::string_view> offline;
   std::size_t online = 0;
@@ -71,8 +92,24 @@ Answer check(Region& region, Request& request) {
                     offline.end());
   json::array names;
   for (std::size_t i = 0; i < named; ++i) names.emplace_back(offline[i]);
-  co_return json_response(json::object{
-      {"matched", matched.size()}, {"online", online}, {"unreachable_names", std::move(names)}});
+  json::object object{
+      {"matched", matched.size()}, {"online", online}, {"unreachable_names", std::move(names)}};
+  if (json::array shared = shared_names(matched); !shared.empty())
+    object["shared_names"] = std::move(shared);
+  return json_response(std::move(object));
+}
+
+Answer get_check(Region& region, Request& request) {
+  co_return check(region, caller(request), request.query_value("selector").value_or(""));
+}
+
+Answer post_check(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  const std::string text = members.text("selector", fleet::kSelectorBytesMax);
+  if (!body.contains("selector")) members.wrong("selector", "is required");
+  MUSTER_CO_TRY(members.done());
+  co_return check(region, caller(request), text);
 }
 
 Answer get_host(Region& region, Request& request) {
@@ -81,42 +118,101 @@ Answer get_host(Region& region, Request& request) {
   co_return json_response(host_json(*endpoint));
 }
 
-Answer patch_host(Region& region, Request& request) {
-  MUSTER_CO_ASSIGN(const auto* endpoint,
-                   find_in_scope(region.registry(), caller(request), request.param("id")));
-  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
-  Members members(body);
+struct LabelChange {
+  fleet::Labels set;
+  std::vector<std::string> removed;
+  std::string told;  ///< for the audit log: "role=db site- "
+};
+
+core::Result<LabelChange> read_label_change(Members& members) {
   const json::object* labels = members.object("labels");
   if (!labels) members.wrong("labels", "is required");
-  MUSTER_CO_TRY(members.done());
-  Members changes(*labels, "labels.");
-  fleet::Labels set;
-  std::string told;
-  for (auto& [key, value] : changes.text_map("set", 64, 256)) {
-    told += key + "=" + value + " ";
-    set.push_back({std::move(key), std::move(value)});
+  MUSTER_TRY(members.done());
+  Members parts(*labels, "labels.");
+  LabelChange change;
+  for (auto& [key, value] : parts.text_map("set", 64, 256)) {
+    change.told += key + "=" + value + " ";
+    change.set.push_back({std::move(key), std::move(value)});
   }
-  const auto removed = changes.texts("remove", 64, 63).value_or(std::vector<std::string>{});
-  MUSTER_CO_TRY(changes.done());
-  for (const auto& key : removed) told += key + "- ";
-  std::sort(set.begin(), set.end());
-  const core::EndpointId id = endpoint->id;
-  const access::Principal by = caller(request);
-  MUSTER_CO_TRY(region.registry().change_labels(id, set, removed));
+  change.removed = parts.texts("remove", 64, 63).value_or(std::vector<std::string>{});
+  MUSTER_TRY(parts.done());
+  for (const auto& key : change.removed) change.told += key + "- ";
+  std::sort(change.set.begin(), change.set.end());
+  return change;
+}
+
+/// Changes the labels in the registry and on the disk, with one entry in the audit log; on
+/// how many hosts something changed. `object`: what the entry names.
+runtime::Task<core::Result<std::size_t>> change_labels(Region& region, access::Principal by,
+                                                       std::vector<core::EndpointId> ids,
+                                                       LabelChange change, std::string object,
+                                                       std::string detail) {
+  MUSTER_CO_ASSIGN(const std::size_t changed,
+                   region.registry().change_labels(ids, change.set, change.removed));
   auto rows = region.registry().take_unsaved(SIZE_MAX, core::wall_now());
   auto saved = co_await region.database().write([&](store::Connection& connection) -> core::Status {
     MUSTER_TRY(fleet::RegistryStore::save(connection, rows));
-    MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.label", id.str(),
-                                     access::audit_detail({{"change", told}})));
+    MUSTER_TRY(
+        access::Audit::append(connection, core::wall_now(), by, "host.label", object, detail));
     return {};
   });
   if (!saved) {
     region.registry().unsaved(rows);
     co_return std::unexpected(std::move(saved.error()));
   }
+  co_return changed;
+}
+
+Answer patch_host(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const auto* endpoint,
+                   find_in_scope(region.registry(), caller(request), request.param("id")));
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  MUSTER_CO_ASSIGN(LabelChange change, read_label_change(members));
+  const core::EndpointId id = endpoint->id;
+  const std::string detail = access::audit_detail({{"change", change.told}});
+  MUSTER_CO_TRY(
+      co_await change_labels(region, caller(request), {id}, std::move(change), id.str(), detail));
   endpoint = region.registry().find(id);
   if (!endpoint) co_return fail(Code::kNotFound, "the host was removed meanwhile");
   co_return json_response(host_json(*endpoint));
+}
+
+/// All hosts of a selector or, where one of them may not have a label, none.
+Answer label_hosts(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
+  Members members(body);
+  const std::string text = members.text("selector", fleet::kSelectorBytesMax);
+  if (!body.contains("selector")) members.wrong("selector", "is required");
+  MUSTER_CO_ASSIGN(LabelChange change, read_label_change(members));
+  auto selector = read_selector(text);
+  if (!selector) co_return std::move(selector.error());
+  MUSTER_CO_ASSIGN(const auto scope, Scope::of(caller(request)));
+  const auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
+  if (matched.empty())
+    co_return fail(Code::kConflict,
+                   "no host matches '" + core::printable(text, 200) + "'; no label was changed");
+  std::vector<core::EndpointId> ids;
+  std::vector<std::string> names;
+  for (const auto* endpoint : matched) {
+    ids.push_back(endpoint->id);
+    names.push_back(endpoint->name);
+  }
+  // The selector may mean others tomorrow, so the log has the names, as many as are read.
+  constexpr std::size_t kNamesBytesMax = 4 * 1024;
+  std::string hosts = fleet::fold_names(names);
+  if (hosts.size() > kNamesBytesMax)
+    hosts = hosts.substr(0, hosts.rfind(',', kNamesBytesMax)) + ",…";
+  const std::string detail = access::audit_detail({{"change", change.told},
+                                                   {"selector", core::printable(text, 1024)},
+                                                   {"matched", std::to_string(ids.size())},
+                                                   {"hosts", hosts}});
+  const std::size_t count = ids.size();
+  MUSTER_CO_ASSIGN(
+      const std::size_t changed,
+      co_await change_labels(region, caller(request), std::move(ids), std::move(change),
+                             core::printable(text.empty() ? "all" : text, 256), detail));
+  co_return json_response(json::object{{"matched", count}, {"changed", changed}});
 }
 
 /// What follows when a host may not work for the region any more.
@@ -167,7 +263,11 @@ void add_host_routes(net::Router& router, Region& region) {
   add_route(router, "GET", "/v1/hosts", "view",
             [&region](Request& request) { return list_hosts(region, request); });
   add_route(router, "GET", "/v1/selectors/check", "view",
-            [&region](Request& request) { return check(region, request); });
+            [&region](Request& request) { return get_check(region, request); });
+  add_route(router, "POST", "/v1/selectors/check", "view",
+            [&region](Request& request) { return post_check(region, request); });
+  add_route(router, "POST", "/v1/hosts/labels", "run",
+            [&region](Request& request) { return label_hosts(region, request); });
   add_route(router, "GET", "/v1/hosts/{id}", "view",
             [&region](Request& request) { return get_host(region, request); });
   add_route(router, "PATCH", "/v1/hosts/{id}", "run",

@@ -20,8 +20,13 @@ using net::Request;
 using net::Response;
 using Answer = runtime::Task<core::Result<Response>>;
 
+std::optional<std::string> sees_runs_of(const access::Principal& principal) {
+  return principal.selectors.empty() ? std::nullopt : std::optional(principal.name);
+}
+
 bool may_see(const access::Principal& principal, const jobs::Run& run) {
-  return principal.selectors.empty() || run.created_by == principal.name;
+  const auto only = sees_runs_of(principal);
+  return !only || run.created_by == *only;
 }
 
 runtime::Task<core::Result<jobs::Run>> find_run(Region& region, Request& request) {
@@ -92,12 +97,12 @@ Answer list_runs(Region& region, Request& request) {
   if (const auto text = request.query_value("after")) {
     MUSTER_CO_ASSIGN(after, core::RunId::parse(*text));
   }
+  const auto only = sees_runs_of(caller(request));
   MUSTER_CO_ASSIGN(auto page, co_await region.database().read([&](store::Connection& connection) {
-    return jobs::RunStore::runs(connection, limit, after);
+    return jobs::RunStore::runs(connection, limit, after, only);
   }));
   json::array runs;
-  for (const auto& run : page.runs)
-    if (may_see(caller(request), run)) runs.push_back(run_json(run));
+  for (const auto& run : page.runs) runs.push_back(run_json(run));
   co_return json_response(
       json::object{{"runs", std::move(runs)},
                    {"next", page.next ? json::value(page.next->str()) : json::value(nullptr)}});

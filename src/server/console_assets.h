@@ -13,9 +13,13 @@ struct Asset {
   std::string_view content_type;
   std::string_view etag;  ///< with its quotes
   std::string_view bytes;
+  std::string_view gzip;  ///< the same, packed; empty where that would not help
 };
 
 /// Empty where the program was built without the console.
 std::span<const Asset> console_assets();
+
+/// Whether an Accept-Encoding header (RFC 9110, 12.5.3) takes gzip.
+bool accepts_gzip(std::string_view header);
 
 }  // namespace muster::server

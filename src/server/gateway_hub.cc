@@ -250,7 +250,9 @@ std::optional<runtime::Task<core::Result<std::string>>> GatewayHub::answer(
 runtime::Task<void> GatewayHub::upcall(std::string gateway, wire::UpcallUp message) {
   auto answered = answer(gateway, message);
   if (!answered) co_return;
-  auto result = co_await std::move(*answered);
+  core::Result<std::string> result =
+      fail(Code::kLimit, "the server answers too many questions just now; ask again later");
+  if (tasks_.size() <= kUpcallsMax) result = co_await std::move(*answered);
   link::RegionGateway* port = find(gateway);
   if (!port) co_return;
   wire::UpcallReplyDown reply;

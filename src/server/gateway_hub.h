@@ -26,6 +26,9 @@ namespace muster::server {
 
 class GatewayHub {
  public:
+  /// Upcalls being answered, of all gateways together; further ones are refused.
+  static constexpr std::size_t kUpcallsMax = 1000;
+
   GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
              access::Enrolment& enrolment, access::Revocations& revocations,
              const orders::Signer& signer, std::string region);

@@ -7,26 +7,75 @@
 namespace muster::server {
 namespace {
 
-using namespace std::chrono_literals;
 using core::Code;
 using core::fail;
 
-/// A gateway sends a ping every 10 s; after so long a silence it is gone.
-constexpr core::Duration kSilenceMax = 35s;
 /// Logins that one gateway shall let through: what a server admits with ease.
 constexpr std::uint32_t kLoginsPerSecond = 2'000;
+/// An agent's remote address as text has at most 45.
+constexpr std::size_t kAddressBytesMax = 256;
+constexpr std::size_t kInstanceBytes = 16;
+
+// What a gateway of ours has made sure of already, and one in foreign hands has not.
+
+core::Status check_endpoint(std::string_view id) {
+  if (id.size() == core::EndpointId::kBytes) return {};
+  return fail(Code::kInvalid, "an endpoint's id has 16 bytes, not " + std::to_string(id.size()));
+}
+core::Status check(const wire::LinkUp& message) {
+  if (message.hello().instance().size() != kInstanceBytes)
+    return fail(Code::kInvalid, "Hello.instance must have 16 bytes");
+  if (message.hello().nonce().size() != orders::kNonceBytes)  // it is signed and sent back
+    return fail(Code::kInvalid, "Hello.nonce must have 16 bytes");
+  if (message.address().size() > kAddressBytesMax)
+    return fail(Code::kLimit, "an address of " + std::to_string(message.address().size()) +
+                                  " bytes, " + std::to_string(kAddressBytesMax) + " are allowed");
+  return check_endpoint(message.endpoint());
+}
+core::Status check(const wire::LinkDown& message) {
+  return check_endpoint(message.endpoint());
+}
+core::Status check(const wire::Notice& message) {
+  return check_endpoint(message.endpoint());
+}
+core::Status check(const wire::UpcallUp& message) {
+  return message.endpoint().empty() ? core::Status() : check_endpoint(message.endpoint());
+}
+core::Status check(const wire::Reports& message) {
+  const auto count = static_cast<std::size_t>(message.reports_size());
+  if (count > wire::kReportsPerMessageMax)
+    return fail(Code::kLimit, std::to_string(count) + " reports in a message, " +
+                                  std::to_string(wire::kReportsPerMessageMax) + " are allowed");
+  for (const auto& report : message.reports()) MUSTER_TRY(check_endpoint(report.endpoint()));
+  return {};
+}
+core::Status check(const wire::RegionPing&) {
+  return {};
+}
+
+/// Decodes `body`, checks what it says and hands it to `handle`.
+template <typename Message, typename Handle>
+core::Status checked(std::string_view body, Handle handle) {
+  Message message;
+  MUSTER_TRY(wire::decode(body, message));
+  MUSTER_TRY(check(message));
+  handle(std::move(message));
+  return {};
+}
 
 }  // namespace
 
 GatewayLink::GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region,
                          identity::Certificate certificate, std::string name,
-                         std::unique_ptr<net::WebSocket> socket, Gone gone)
+                         std::unique_ptr<net::MessageSocket> socket, Gone gone,
+                         core::Duration silence_max)
     : hub_(hub),
       region_(std::move(region)),
       certificate_(std::move(certificate)),
       name_(std::move(name)),
       socket_(std::move(socket)),
       gone_(std::move(gone)),
+      silence_max_(silence_max),
       silence_(loop) {}
 
 GatewayLink::~GatewayLink() {
@@ -47,7 +96,7 @@ void GatewayLink::close(std::string_view reason) {
 }
 
 void GatewayLink::watch_silence() {
-  silence_.start(kSilenceMax, [this] { close("the gateway was silent for too long"); });
+  silence_.start(silence_max_, [this] { close("the gateway was silent for too long"); });
 }
 
 void GatewayLink::on_message(std::string_view message) {
@@ -90,22 +139,17 @@ core::Status GatewayLink::receive(std::string_view bytes) {
   if (!server_) return fail(Code::kInvalid, "a frame before GatewayHello");
   switch (frame.kind) {
     case wire::REGION_LINK_UP:
-      return wire::decoded<wire::LinkUp>(frame.body,
-                                         [&](auto m) { server_->link_up(std::move(m)); });
+      return checked<wire::LinkUp>(frame.body, [&](auto m) { server_->link_up(std::move(m)); });
     case wire::REGION_LINK_DOWN:
-      return wire::decoded<wire::LinkDown>(frame.body,
-                                           [&](auto m) { server_->link_down(std::move(m)); });
+      return checked<wire::LinkDown>(frame.body, [&](auto m) { server_->link_down(std::move(m)); });
     case wire::REGION_REPORTS:
-      return wire::decoded<wire::Reports>(frame.body,
-                                          [&](auto m) { server_->reports(std::move(m)); });
+      return checked<wire::Reports>(frame.body, [&](auto m) { server_->reports(std::move(m)); });
     case wire::REGION_UPCALL:
-      return wire::decoded<wire::UpcallUp>(frame.body,
-                                           [&](auto m) { server_->upcall(std::move(m)); });
+      return checked<wire::UpcallUp>(frame.body, [&](auto m) { server_->upcall(std::move(m)); });
     case wire::REGION_NOTICE:
-      return wire::decoded<wire::Notice>(frame.body,
-                                         [&](auto m) { server_->notice(std::move(m)); });
+      return checked<wire::Notice>(frame.body, [&](auto m) { server_->notice(std::move(m)); });
     case wire::REGION_PING:
-      return wire::decoded<wire::RegionPing>(frame.body, [&](auto m) {
+      return checked<wire::RegionPing>(frame.body, [&](auto m) {
         std::string pong;
         wire::append_frame(wire::REGION_PONG, wire::body_bytes_max(wire::REGION_PONG), m, pong);
         (void)socket_->send(pong);
@@ -139,7 +183,23 @@ void GatewayLink::cancel_run(wire::CancelRun message) {
   send(message);
 }
 void GatewayLink::acks(wire::Acks message) {
-  send(message);
+  // After a stall of the disk one commit may acknowledge more than a frame holds.
+  constexpr std::size_t kFieldBytes = 8;
+  const std::size_t bytes_max = wire::body_bytes_max(wire::REGION_ACKS);
+  if (message.ByteSizeLong() <= bytes_max) return send(message);
+  wire::Acks part;
+  std::size_t bytes = 0;
+  for (auto& ack : *message.mutable_acks()) {
+    const std::size_t size = ack.ByteSizeLong() + kFieldBytes;
+    if (bytes > 0 && bytes + size > bytes_max) {
+      send(part);
+      part.Clear();
+      bytes = 0;
+    }
+    part.add_acks()->Swap(&ack);
+    bytes += size;
+  }
+  send(part);
 }
 void GatewayLink::kick(wire::Kick message) {
   send(message);

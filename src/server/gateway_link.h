@@ -21,11 +21,14 @@ namespace muster::server {
 class GatewayLink final : public net::WebSocketHandler, public link::RegionGateway {
  public:
   using Gone = std::function<void(GatewayLink&)>;
+  /// A gateway sends a ping every 10 s; after so long a silence it is gone.
+  static constexpr core::Duration kSilenceMax = std::chrono::seconds(35);
 
   /// `certificate` is the gateway's, verified; `name` is the one in it.
   GatewayLink(runtime::Loop& loop, GatewayHub& hub, std::string region,
               identity::Certificate certificate, std::string name,
-              std::unique_ptr<net::WebSocket> socket, Gone gone);
+              std::unique_ptr<net::MessageSocket> socket, Gone gone,
+              core::Duration silence_max = kSilenceMax);
   ~GatewayLink() override;
 
   void start();
@@ -55,10 +58,11 @@ class GatewayLink final : public net::WebSocketHandler, public link::RegionGatew
   const std::string region_;
   const identity::Certificate certificate_;
   const std::string name_;
-  std::unique_ptr<net::WebSocket> socket_;
+  std::unique_ptr<net::MessageSocket> socket_;
   Gone gone_;
   link::RegionServer* server_ = nullptr;  ///< After GatewayHello, until close().
   bool closing_ = false;
+  const core::Duration silence_max_;
   runtime::Timer silence_;
 };
 

@@ -70,6 +70,27 @@ void add_database(Families& families, const store::Stats& stats) {
   families.gauge("muster_database_queued", "Pieces of work that wait.", stats.queued);
 }
 
+void add_http(Families& families, const net::HttpServerStats& stats) {
+  families.gauge("muster_http_connections", "HTTP connections, handshakes included.",
+                 stats.connections);
+  families.counter("muster_http_connections_refused_total", "Connections beyond a limit.",
+                   stats.connections_refused);
+  families.gauge("muster_tls_handshakes", "TLS handshakes under way.", stats.handshakes);
+  families.counter("muster_tls_handshakes_failed_total", "TLS handshakes that failed.",
+                   stats.handshakes_failed);
+  families.counter("muster_tls_handshakes_cut_total", "Slow TLS handshakes cut to make room.",
+                   stats.handshakes_cut);
+  families.counter("muster_tls_handshakes_crowded_total",
+                   "Connections that waited for the end of another's handshake.",
+                   stats.handshakes_crowded);
+  families.counter("muster_http_slow_headers_total", "Requests whose headers took too long.",
+                   stats.slow_headers_cut);
+  families.counter("muster_http_slow_requests_total", "Requests whose bodies came too slowly.",
+                   stats.slow_requests_cut);
+  families.counter("muster_http_slow_responses_total", "Answers that were taken too slowly.",
+                   stats.slow_responses_cut);
+}
+
 }  // namespace
 
 std::string metrics_text(Region& region) {
@@ -87,6 +108,7 @@ std::string metrics_text(Region& region) {
                       {{"status", std::to_string(status)}});
   families.counter("muster_http_sent_bytes_total", "Bytes of answers sent.",
                    region.http_stats().bytes_sent);
+  add_http(families, region.http_server_stats());
   families.gauge("muster_live_watchers", "Open live views.", region.live().watchers());
   families.labelled("muster_start_time_seconds", "When this server started.",
                     prometheus::MetricType::Gauge,

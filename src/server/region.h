@@ -78,6 +78,9 @@ class Region {
   MethodService& methods() { return *methods_; }
   Live& live() { return live_; }
   HttpStats& http_stats() { return http_stats_; }
+  net::HttpServerStats http_server_stats() const {
+    return http_ ? http_->stats() : net::HttpServerStats{};
+  }
 
  private:
   core::Status open_database();

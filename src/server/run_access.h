@@ -11,7 +11,8 @@ namespace muster::server {
 class Region;
 
 /// Who is narrowed to some hosts sees their own runs only: the answers of others' runs
-/// may come from hosts that do not exist for them.
+/// may come from hosts that do not exist for them. Nothing: all runs.
+std::optional<std::string> sees_runs_of(const access::Principal& principal);
 bool may_see(const access::Principal& principal, const jobs::Run& run);
 
 /// The run that the path names, if the caller may see it; else kNotFound.

@@ -57,8 +57,12 @@ core::Status read_command(const json::object& object, jobs::RunSpec& spec) {
   spec.user = members.text("user", jobs::kUserBytesMax);
   spec.directory = members.text("directory", jobs::kDirectoryBytesMax);
   MUSTER_TRY(members.done());
-  MUSTER_ASSIGN(spec.standard_input, core::from_base64(input));
-  return {};
+  auto decoded = core::from_base64(input);
+  if (!decoded)
+    members.wrong("stdin_base64", "is not base 64: " + decoded.error().message);
+  else
+    spec.standard_input = std::move(*decoded);
+  return members.done();
 }
 
 core::Status read_limits(const json::object& object, wire::Limits& limits) {

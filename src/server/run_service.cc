@@ -2,6 +2,7 @@
 #include "server/run_service.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "access/audit.h"
 #include "core/log.h"
@@ -14,6 +15,10 @@ using namespace std::chrono_literals;
 using core::Code;
 using core::fail;
 
+/// Targets of one Dispatch: with 56 bytes each, the work and the order a frame holds them.
+constexpr std::size_t kTargetsPerDispatchMax = 32 * 1024;
+static_assert(kTargetsPerDispatchMax * 56 + wire::kCommandBytesMax + 64 * 1024 <
+              wire::kRegionFrameBytesMax);
 /// A create() waits so long for the disk before it says that the outcome is open.
 constexpr core::Duration kCreateWait = 60s;
 
@@ -45,13 +50,14 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
 }  // namespace
 
 RunService::RunService(runtime::Loop& loop, store::Database& database, Live& live,
-                       const orders::Signer& signer, FindGateway find_gateway)
+                       const orders::Signer& signer, FindGateway find_gateway,
+                       jobs::LedgerSettings settings)
     : loop_(loop),
       database_(database),
       live_(live),
       signer_(signer),
       find_gateway_(std::move(find_gateway)),
-      ledger_(*this),
+      ledger_(*this, settings),
       tick_(loop),
       random_(core::random_seeded()),
       self_(std::make_shared<RunService*>(this)) {}
@@ -94,8 +100,31 @@ void RunService::plan_tick() {
   });
 }
 
+class RunService::KeyTaken {
+ public:
+  KeyTaken(std::shared_ptr<RunService*> service, std::string key)
+      : service_(std::move(service)),
+        key_(std::move(key)),
+        is_ours_((*service_)->keys_taken_.insert(key_).second) {}
+  ~KeyTaken() {
+    if (is_ours_ && *service_) (*service_)->keys_taken_.erase(key_);
+  }
+  KeyTaken(const KeyTaken&) = delete;
+  KeyTaken& operator=(const KeyTaken&) = delete;
+  bool is_ours() const { return is_ours_; }
+
+ private:
+  const std::shared_ptr<RunService*> service_;
+  const std::string key_;
+  const bool is_ours_;
+};
+
 runtime::Task<core::Result<RunService::Created>> RunService::create(Wanted wanted) {
   const std::string author = wanted.spec.created_by;
+  std::optional<KeyTaken> taken;
+  if (!wanted.idempotency_key.empty()) taken.emplace(self_, author + '\0' + wanted.idempotency_key);
+  if (taken && !taken->is_ours())
+    co_return fail(Code::kConflict, "another request with this idempotency key is under way");
   if (!wanted.idempotency_key.empty()) {
     MUSTER_CO_ASSIGN(auto repeated, co_await database_.read([&](store::Connection& connection) {
       return jobs::RunStore::find_idempotent(connection, author, wanted.idempotency_key);
@@ -165,21 +194,28 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
 }
 
 void RunService::dispatch(const std::string& gateway, const jobs::Departure& departure) {
+  constexpr std::size_t kIdBytes = core::EndpointId::kBytes;
   auto* port = find_gateway_(gateway);
   if (!port) return;
-  wire::Dispatch message;
-  message.set_run(departure.run.id.value());
-  message.set_invoke(departure.run.invoke.SerializeAsString());
-  message.set_targets(departure.targets);
-  message.mutable_links()->Add(departure.links.begin(), departure.links.end());
-  if (!departure.run.invoke.has_ping()) {
-    auto order = signer_.order(departure.run.id, message.invoke(), departure.targets,
-                               departure.instances, core::mono_now());
-    message.set_order(std::move(order.order));
-    message.set_signature(std::move(order.signature));
-    message.set_leaves(std::move(order.leaves));
+  const std::string invoke = departure.run.invoke.SerializeAsString();
+  for (std::size_t first = 0; first < departure.links.size(); first += kTargetsPerDispatchMax) {
+    const std::size_t count = std::min(kTargetsPerDispatchMax, departure.links.size() - first);
+    wire::Dispatch message;
+    message.set_run(departure.run.id.value());
+    message.set_invoke(invoke);
+    message.set_targets(departure.targets.substr(first * kIdBytes, count * kIdBytes));
+    const auto links = departure.links.begin() + static_cast<std::ptrdiff_t>(first);
+    message.mutable_links()->Add(links, links + static_cast<std::ptrdiff_t>(count));
+    if (!departure.run.invoke.has_ping()) {
+      auto order = signer_.order(departure.run.id, invoke, message.targets(),
+                                 departure.instances.substr(first * kIdBytes, count * kIdBytes),
+                                 core::mono_now());
+      message.set_order(std::move(order.order));
+      message.set_signature(std::move(order.signature));
+      message.set_leaves(std::move(order.leaves));
+    }
+    port->dispatch(std::move(message));
   }
-  port->dispatch(std::move(message));
 }
 
 void RunService::cancel(const std::string& gateway, const wire::CancelRun& cancel) {

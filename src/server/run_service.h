@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,8 @@ class RunService final : private jobs::Sink {
   using FindGateway = std::function<link::RegionGateway*(const std::string& name)>;
 
   RunService(runtime::Loop& loop, store::Database& database, Live& live,
-             const orders::Signer& signer, FindGateway find_gateway);
+             const orders::Signer& signer, FindGateway find_gateway,
+             jobs::LedgerSettings settings = {});
   ~RunService() override;
 
   /// Loads what was under way when the server ended. Blocking; once, first.
@@ -73,6 +75,9 @@ class RunService final : private jobs::Sink {
   void output(const jobs::Run& run, const core::EndpointId& endpoint,
               const wire::Output& output) override;
 
+  /// Keeps an idempotency key for one create(), from before it asks the database.
+  class KeyTaken;
+
   void plan_tick();
 
   runtime::Loop& loop_;
@@ -84,6 +89,7 @@ class RunService final : private jobs::Sink {
   runtime::Timer tick_;
   core::Random random_;
   bool flush_posted_ = false;
+  std::set<std::string> keys_taken_;  ///< author and idempotency key of each create()
   std::shared_ptr<RunService*> self_;
 };
 

@@ -175,6 +175,17 @@ def test_selector_errors_point_at_the_column(region, selector, column):
     assert caught.value.column == column, caught.value.message
 
 
+def test_selector_of_many_ids_is_checked_in_a_body(region):
+    agent = region.add_agent("a")
+    others = ",".join(f"{number:025}0" for number in range(500))
+    assert region.api.post("/v1/selectors/check", {"selector": f"id in ({agent.id},{others})"})["matched"] == 1
+    with pytest.raises(Refused) as caught:
+        region.api.post("/v1/selectors/check", {"selector": "os="})
+    assert (caught.value.status, caught.value.column) == (400, 4)
+    with pytest.raises(Refused):
+        region.api.post("/v1/selectors/check", {})
+
+
 def test_unknown_host_run_and_user(region):
     for method, path in [("GET", "/v1/hosts/00000000000000000000000000"), ("GET", "/v1/runs/0000000000000"),
                          ("GET", "/v1/runs/0dp7c3k8r6qaz"), ("GET", "/v1/runs/nonsense"), ("GET", "/v1/hosts/web1"),

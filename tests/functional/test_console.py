@@ -2,6 +2,7 @@
 """The server serves the console and its own description. (What the console does in a real
 browser is told by the journeys in console/, run by `tools/test --only journeys`.)"""
 
+import gzip
 import re
 
 import api
@@ -15,8 +16,8 @@ def region(shared_region):
     return shared_region
 
 
-def get(region, path):
-    answer = raw.http(region, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+def get(region, path, more=""):
+    answer = raw.http(region, f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n".encode())
     head, _, body = answer.partition(b"\r\n\r\n")
     return head.decode("latin-1"), body
 
@@ -32,6 +33,24 @@ def test_console_is_served_with_a_strict_policy(region):
     script = re.search(rb'src="(/[^"]+\.js)"', body).group(1).decode()
     head, body = get(region, script)
     assert head.startswith("HTTP/1.1 200") and "javascript" in head and body
+
+
+def test_assets_are_packed_for_those_who_take_it_and_cached_for_ever(region):
+    _, page = get(region, "/")
+    script = re.search(rb'src="(/[^"]+\.js)"', page).group(1).decode()
+    plain_head, plain = get(region, script)
+    head, packed = get(region, script, "Accept-Encoding: gzip, br\r\n")
+    assert "content-encoding: gzip" in head.lower() and "content-encoding" not in plain_head.lower()
+    assert gzip.decompress(packed) == plain and len(packed) < len(plain) / 2
+    tags = []
+    for each in (plain_head, head):
+        assert "immutable" in each and re.search(r"(?i)^vary: accept-encoding\r?$", each, re.M)
+        tags.append(re.search(r"(?i)etag: (.*?)\r?\n", each + "\n").group(1))
+    assert tags[0] != tags[1]  # a cache must not mistake one form for the other
+    again, body = get(region, script, f"Accept-Encoding: gzip\r\nIf-None-Match: {tags[1]}\r\n")
+    assert again.startswith("HTTP/1.1 304") and not body
+    other, body = get(region, script, f"If-None-Match: {tags[1]}\r\n")
+    assert other.startswith("HTTP/1.1 200") and body == plain
 
 
 def test_pages_of_the_console_survive_a_reload(region):

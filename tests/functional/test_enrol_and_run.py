@@ -3,8 +3,10 @@
 
 import os
 
+import pytest
 from network import free_port
 from process import pids_with, wait_until
+from region import Refused
 
 NAMES = ["db1", "web1", "web2", "web3", "web4"]
 
@@ -126,3 +128,32 @@ def test_agent_lists_facts_and_labels_can_be_changed(region):
     assert check["matched"] == 1
     facts = agent.info()["facts"]
     assert facts["kernel"] and facts["cpus"] >= 1 and facts["memory_bytes"] > 1 << 20
+
+
+def test_labels_of_a_selector_change_in_one_request(region):
+    """One request, one entry in the log, all hosts or none; only hosts within one's rights."""
+    red, blue, green = region.add_agents("red", "blue", "green", labels={"site": "a"})
+    ids = f"id in ({red.id},{blue.id})"
+    assert "shared_names" not in region.api.get("/v1/selectors/check", selector=red.id)
+    shared = region.api.get("/v1/selectors/check", selector="").get("shared_names", [])
+    names = [h["name"] for h in region.api.get("/v1/hosts")["hosts"]]
+    assert shared == sorted({name for name in names if names.count(name) > 1})
+    change = {"selector": ids, "labels": {"set": {"role": "db"}, "remove": ["site"]}}
+    assert region.api.post("/v1/hosts/labels", change) == {"matched": 2, "changed": 2}
+    assert region.api.post("/v1/hosts/labels", change) == {"matched": 2, "changed": 0}
+    labels = {h["id"]: h["labels"] for h in region.api.get("/v1/hosts")["hosts"]}
+    assert labels == {red.id: {"role": "db"}, blue.id: {"role": "db"}, green.id: {"site": "a"}}
+    entries = region.audit("host.label")
+    assert len(entries) == 2 and entries[0]["detail"]["matched"] == "2" and entries[0]["detail"]["hosts"]
+
+    dbs = region.api.with_token(
+        region.api.post("/v1/api-tokens", {"name": "dbs", "role": "operator", "selector": "role=db"})["token"])
+    assert dbs.post("/v1/hosts/labels", {"selector": "", "labels": {"set": {"x": "1"}}})["matched"] == 2
+    for wrong, status in (({"selector": "nosuch=1", "labels": {}}, 409), ({"selector": "os="}, 400),
+                          ({"selector": "", "labels": {"set": {"0": "bad"}}}, 400)):
+        with pytest.raises(Refused) as caught:
+            region.api.post("/v1/hosts/labels", wrong)
+        assert caught.value.status == status, wrong
+    said = region.cli("hosts", "label", ids, "role=db", "site=b", "--yes", check=0).stderr
+    assert "Labels changed on 2 hosts" in said
+    assert region.api.get(f"/v1/hosts/{red.id}")["labels"]["site"] == "b"

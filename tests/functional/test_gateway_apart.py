@@ -151,7 +151,7 @@ def test_frames_before_the_hello_are_refused(region, gateway):
 
 
 def test_revoked_gateway_is_cut_off(region, gateway, agents):
-    region.cli("gateways", "revoke", "edge", check=0)
+    region.cli("gateways", "revoke", "edge", "--yes", check=0)
     gateway.process.said("this gateway is revoked")
     wait_until(lambda: "edge" not in names(region), "the gateway is gone", 1)
     for agent in agents:

@@ -144,10 +144,12 @@ void Server::ack(const std::string& name, const wire::Acks& acks) {
       const auto* target = world->disk.find(core::RunId(ack.run()), id);
       if (!target || !jobs::is_final(target->state))
         violated("acknowledged before it was on the disk", core::RunId(ack.run()).str());
-      gateway->hear_server([gateway, id, run = ack.run()] {
+      const std::size_t index = at / core::EndpointId::kBytes;
+      const std::uint64_t number = ack.links(static_cast<int>(index));
+      gateway->hear_server([gateway, number, run = ack.run()] {
         wire::ResultAck message;
         message.add_runs(run);
-        if (const auto link = gateway->open.find(id); link != gateway->open.end())
+        if (const auto link = gateway->links.find(number); link != gateway->links.end())
           (void)link->second->gateway_session->send_message(message);
       });
     }

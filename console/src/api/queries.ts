@@ -73,7 +73,7 @@ export const hostQuery = (id: string) =>
 export const selectorQuery = (selector: string) =>
   queryOptions({
     queryKey: ["selector", selector],
-    queryFn: ({ signal }) => request<SelectorCheck>("GET", "/v1/selectors/check", { signal, query: { selector } }),
+    queryFn: ({ signal }) => request<SelectorCheck>("POST", "/v1/selectors/check", { signal, body: { selector } }),
     staleTime: 2_000,
   });
 

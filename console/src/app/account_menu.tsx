@@ -8,6 +8,7 @@ import { meQuery } from "../api/queries";
 import type { Me } from "../api/types";
 import { visibleLine } from "../text/visible";
 import { IconUser } from "./icons";
+import classes from "./shell.module.css";
 
 const kPasswordCharsMin = 8;
 
@@ -25,7 +26,7 @@ export function AccountMenu({ me }: { me: Me }) {
     <>
       <Menu position="bottom-end" width={220}>
         <Menu.Target>
-          <Button variant="subtle" color="gray" px="xs" leftSection={<IconUser size={18} />}>{visibleLine(me.user, 32)}</Button>
+          <Button variant="subtle" color="gray" px="xs" aria-label={visibleLine(me.user, 32)} className={classes.account} leftSection={<IconUser size={18} />}>{visibleLine(me.user, 32)}</Button>
         </Menu.Target>
         <Menu.Dropdown>
           <Menu.Label>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who is there? Without a session the log-in page, with one the shell and its pages.
-import { Button, Center, Loader, MantineProvider, Stack, Text } from "@mantine/core";
+import { Anchor, Button, Center, Loader, MantineProvider, Stack, Text } from "@mantine/core";
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Redirect, Route, Switch } from "wouter";
+import { Link, Redirect, Route, Switch } from "wouter";
 
 import { ApiError, messageOf } from "../api/client";
 import { makeQueryClient, meQuery } from "../api/queries";
@@ -68,7 +68,7 @@ function Pages({ me }: { me: Me }) {
           <Route path="/"><Redirect to="/hosts" replace /></Route>
           <Route path="/login"><Redirect to="/hosts" replace /></Route>
           <Route>
-            <Center p="xl"><Text c="dimmed">There is no such page.</Text></Center>
+            <Center p="xl"><Text c="dimmed">There is no such page. <Anchor component={Link} href="/hosts">To the hosts</Anchor></Text></Center>
           </Route>
         </Switch>
       </Shell>

@@ -79,7 +79,7 @@ function rowsOf(host: Host): [string, string][] {
     ["Features", facts.features?.join(", ")],
     ["Booted", facts.booted_at && moment(facts.booted_at)],
     ["Enrolled", moment(host.enrolled_at)],
-    ["Last contact", host.last_contact && moment(host.last_contact)],
+    ["Last contact", host.online ? "now" : host.last_contact && moment(host.last_contact)],
   ];
   return rows.flatMap(([name, value]): [string, string][] => (value === undefined || value === "" ? [] : [[name, visibleLine(value, 1_000)]]));
 }

@@ -51,6 +51,7 @@ export function HostsPage({ me }: { me: Me }) {
   const list = useInfiniteQuery(hostsQuery(selector, sort));
   const [selection, select] = useReducer(reduceSelection, kNothingPicked);
   const [running, setRunning] = useState<string | undefined>();
+  const [unapplied, setUnapplied] = useState(false);
   const [opened, setOpened] = useState<string | undefined>();
   const hosts = useMemo(() => {
     const byId = new Map((list.data?.pages ?? []).flatMap((page) => page.hosts).map((host) => [host.id, host]));
@@ -64,13 +65,13 @@ export function HostsPage({ me }: { me: Me }) {
   return (
     <div className={classes.page}>
       <Group align="flex-start" gap="sm" wrap="nowrap" className={classes.toolbar}>
-        <SelectorBox value={selector} onApply={apply} />
+        <SelectorBox value={selector} onApply={apply} onUnapplied={setUnapplied} />
         <Tooltip label="Read the list again">
           <Button variant="default" size="md" px="sm" aria-label="Refresh" loading={list.isRefetching && !list.isFetchingNextPage} onClick={() => void list.refetch()}>
             <IconRefresh />
           </Button>
         </Tooltip>
-        <RunButton me={me} selection={selection} total={total} onRun={() => setRunning(isEmpty(selection) ? selector : selectorOf(selection))} />
+        <RunButton me={me} selection={selection} total={total} unapplied={unapplied} onRun={() => setRunning(isEmpty(selection) ? selector : selectorOf(selection))} />
       </Group>
       <SelectionBar selection={selection} loaded={hosts} total={total} selector={selector} dispatch={select} />
       {list.error !== null && !(list.error instanceof ApiError && list.error.code === "invalid") && (
@@ -88,15 +89,25 @@ export function HostsPage({ me }: { me: Me }) {
   );
 }
 
-function RunButton({ me, selection, total, onRun }: { me: Me; selection: Selection; total: number; onRun: () => void }) {
+interface RunButtonProps {
+  me: Me;
+  selection: Selection;
+  total: number;
+  unapplied: boolean;
+  onRun: () => void;
+}
+
+function RunButton({ me, selection, total, unapplied, onRun }: RunButtonProps) {
   const allowed = mayRun(me.role);
+  // The list below is still that of the last good selector: not what the box says.
+  const stale = unapplied && (isEmpty(selection) || selection.mode === "matching");
   const label =
     isEmpty(selection) || selection.mode === "matching"
       ? `Run on ${total === 1 ? "this host" : `all ${counted(total, "host")}`}`
       : `Run on ${counted(selection.hosts.size, "host")}`;
   return (
     <Tooltip label="Viewers may look, not run: ask an administrator for the role operator" disabled={allowed}>
-      <Button size="md" leftSection={<IconPlay />} disabled={!allowed || total === 0} onClick={onRun} miw={190}>
+      <Button size="md" leftSection={<IconPlay />} disabled={!allowed || stale || total === 0} onClick={onRun} miw={190}>
         {total === 0 ? "Run a command" : label}
       </Button>
     </Tooltip>

@@ -30,9 +30,9 @@ describe("the selector box", () => {
   const matches = () => answer(200, { matched: 3, online: 2, unreachable_names: ["web3"] });
 
   it("shows the place of a fault and does not apply the selector", async () => {
-    serve(({ path }) => (path.includes("%28") ? refusal(400, "invalid", "column 11: a ')' is missing", { column: 9 }) : matches()));
+    serve(({ body }) => ((body as { selector: string }).selector.includes("(") ? refusal(400, "invalid", "column 11: a ')' is missing", { column: 9 }) : matches()));
     const apply = vi.fn();
-    show(<SelectorBox value="" onApply={apply} />);
+    show(<SelectorBox value="" onApply={apply} onUnapplied={vi.fn()} />);
     const input = screen.getByLabelText("Selector");
     fireEvent.change(input, { target: { value: "site in (a" } });
     await screen.findByText("Column 9: a ')' is missing");
@@ -44,7 +44,7 @@ describe("the selector box", () => {
   it("applies a selector that holds and says what it matches", async () => {
     serve(matches);
     const apply = vi.fn();
-    show(<SelectorBox value="" onApply={apply} />);
+    show(<SelectorBox value="" onApply={apply} onUnapplied={vi.fn()} />);
     fireEvent.change(screen.getByLabelText("Selector"), { target: { value: "os=linux" } });
     await waitFor(() => expect(apply).toHaveBeenCalledWith("os=linux"));
     expect(screen.getByText("3 hosts match")).toBeTruthy();
@@ -53,7 +53,7 @@ describe("the selector box", () => {
 
   it("shows a fault without a column as it is", async () => {
     serve(() => refusal(503, "unavailable", "the server is starting"));
-    show(<SelectorBox value="" onApply={vi.fn()} />);
+    show(<SelectorBox value="" onApply={vi.fn()} onUnapplied={vi.fn()} />);
     expect(await screen.findByText("the server is starting")).toBeTruthy();
     expect(document.querySelector("mark")).toBeNull();
   });

@@ -22,9 +22,11 @@ interface Props {
   /** The applied selector. */
   value: string;
   onApply: (selector: string) => void;
+  /** What stands in the box is not what is applied: it is being checked, or wrong. */
+  onUnapplied: (unapplied: boolean) => void;
 }
 
-export function SelectorBox({ value, onApply }: Props) {
+export function SelectorBox({ value, onApply, onUnapplied }: Props) {
   const [draft, setDraft] = useState(value);
   const [settled] = useDebouncedValue(draft, kTypingMs);
   const input = useRef<HTMLInputElement>(null);
@@ -39,6 +41,7 @@ export function SelectorBox({ value, onApply }: Props) {
   useEffect(() => {
     if (good && settled === draft && settled !== value) apply.current(settled);
   }, [good, settled, draft, value]);
+  useEffect(() => onUnapplied(draft !== value), [draft, value, onUnapplied]);
   const fault = settled === draft && check.error !== null ? check.error : null;
   return (
     <div className={classes.selector}>

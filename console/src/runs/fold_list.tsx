@@ -9,12 +9,14 @@ import { foldsQuery } from "../api/queries";
 import type { Run } from "../api/types";
 import { FoldCard } from "./fold_card";
 import { answers, foldKey } from "./folds";
+import { answered } from "./states";
 
 export function FoldList({ run, onOpen }: { run: Run; onOpen: (endpoint: string) => void }) {
   const list = useInfiniteQuery(foldsQuery(run.id));
   const folds = answers(list.data?.pages ?? []);
   if (list.error !== null) return <Alert color="red" role="alert">{messageOf(list.error)}</Alert>;
-  if (list.isPending) return <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>;
+  const coming = folds.length === 0 && run.state === "running" && answered(run.counts) > 0;
+  if (list.isPending || coming) return <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>;
   if (folds.length === 0) {
     return <Text c="dimmed" ta="center" p="xl">{run.state === "running" ? "No answer yet. Answers appear here as they arrive." : "There are no answers."}</Text>;
   }

@@ -71,19 +71,21 @@ function Order({ me, selector }: { me: Me; selector: string }) {
   };
   const nobody = check.data?.matched === 0;
   return (
-    <form onSubmit={submit} aria-label="Run a command">
-      <Stack>
-        <Reach check={check.data} error={check.error} selector={selector} queue={form.queueMs > 0} />
-        {order.error !== null && <Alert color="red" role="alert">{messageOf(order.error)}</Alert>}
-        <RunFields form={form} faults={faults} change={change} someOffline={check.data !== undefined && check.data.online < check.data.matched} />
-        <Button type="submit" size="md" leftSection={<IconPlay />} loading={order.isPending} disabled={check.data === undefined || nobody}>
-          {check.data === undefined ? "Run" : `Run on ${counted(check.data.matched, "host")}`}
-        </Button>
-      </Stack>
+    <>
+      <form onSubmit={submit} aria-label="Run a command">
+        <Stack>
+          <Reach check={check.data} error={check.error} selector={selector} queue={form.queueMs > 0} />
+          {order.error !== null && <Alert color="red" role="alert">{messageOf(order.error)}</Alert>}
+          <RunFields form={form} faults={faults} change={change} someOffline={check.data !== undefined && check.data.online < check.data.matched} />
+          <Button type="submit" size="md" leftSection={<IconPlay />} loading={order.isPending} disabled={check.data === undefined || nobody}>
+            {check.data === undefined ? "Run" : `Run on ${counted(check.data.matched, "host")}`}
+          </Button>
+        </Stack>
+      </form>
       {check.data !== undefined && why !== undefined && (
         <Confirm opened={asking} why={why} form={form} selector={selector} check={check.data} busy={order.isPending} onNo={() => setAsking(false)} onYes={() => order.mutate()} />
       )}
-    </form>
+    </>
   );
 }
 
@@ -128,7 +130,6 @@ function Confirm({ opened, why, form, selector, check, busy, onNo, onYes }: Conf
   const ready = !many || typed.replace(/[,.\s]/g, "") === String(check.matched);
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    event.stopPropagation();
     if (ready) onYes();
   };
   return (

@@ -2,7 +2,7 @@
 //
 // One run while it happens and ever after: how far it is, the answers folded together, every
 // host by itself, and what it says live.
-import { Alert, Center, Group, Loader, Tabs, Text } from "@mantine/core";
+import { Alert, Anchor, Center, Group, Loader, Tabs, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef, useState } from "react";
 import { Link } from "wouter";
@@ -86,7 +86,8 @@ export function RunPage({ id, me }: { id: string; me: Me }) {
       <Center p="xl">
         {error === null ? <Loader aria-label="Loading" /> : (
           <Alert color="red" role="alert">
-            {error instanceof ApiError && error.status === 404 ? "There is no such run, or it is not yours to see." : messageOf(error)}
+            {error instanceof ApiError && error.status === 404 ? "There is no such run, or it is not yours to see." : messageOf(error)}{" "}
+            <Anchor component={Link} href="/runs" size="sm">To all runs</Anchor>
           </Alert>
         )}
       </Center>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Past and present runs, newest first.
-import { Alert, Button, Center, Loader, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Center, Loader, Text, Title } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 
@@ -28,7 +28,7 @@ export function RunsPage() {
         {list.error !== null && <Alert color="red" role="alert">{messageOf(list.error)}</Alert>}
         {list.isPending && <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>}
         {list.isSuccess && runs.length === 0 && (
-          <Text c="dimmed" p="xl" ta="center">Nothing has been run yet. Pick some hosts on the page <Link href="/hosts">Hosts</Link>, then run a command on them.</Text>
+          <Text c="dimmed" p="xl" ta="center">Nothing has been run yet. Pick some hosts on the page <Anchor component={Link} href="/hosts">Hosts</Anchor>, then run a command on them.</Text>
         )}
         {runs.length > 0 && (
           <ul className={classes.runs} aria-label="Runs">

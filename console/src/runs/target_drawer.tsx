@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The answer of one host in full: how it ended, stdout and stderr apart.
-import { Alert, Anchor, Button, CopyButton, Drawer, Group, Loader, Stack, Switch, Text } from "@mantine/core";
+import { Alert, Button, CopyButton, Drawer, Group, Loader, Stack, Switch, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -106,9 +106,9 @@ function Output({ name, run, target, text, left, whole, wrap, onWrap }: OutputPr
             <CopyButton value={text ?? ""}>
               {({ copied, copy }) => <Button variant="subtle" size="compact-xs" leftSection={<IconCopy size={14} />} onClick={copy}>{copied ? "Copied" : "Copy"}</Button>}
             </CopyButton>
-            <Anchor size="xs" href={outputUrl(run, target.endpoint, name)} download={`${run}-${name}.txt`} className={classes.download}>
-              <IconDownload size={14} /> Download
-            </Anchor>
+            <Button component="a" variant="subtle" size="compact-xs" leftSection={<IconDownload size={14} />} href={outputUrl(run, target.endpoint, name)} download={`${run}-${name}.txt`}>
+              Download
+            </Button>
           </Group>
         )}
       </Group>

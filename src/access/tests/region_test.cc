@@ -201,6 +201,11 @@ TEST_F(Region, AnEndpointKnownByItsIdRenews) {
   auto next = run(enrolment->renew(peer, identity::make_request(key)));
   ASSERT_TRUE(next) << next.error().message;
   EXPECT_EQ(identity::peer_identity(*next)->endpoint, peer.endpoint);
+  // Which certificate it replaces is not known then; the entry had an empty serial.
+  const auto entries = run(Audit(*database).page(1, std::nullopt)).value().entries;
+  ASSERT_EQ(entries.size(), 1u);
+  EXPECT_EQ(entries[0].action, "endpoint.renew");
+  EXPECT_EQ(entries[0].detail, audit_detail({{"serial", next->serial()}}));
   const auto other = identity::PrivateKey::generate();
   EXPECT_EQ(run(enrolment->renew(peer, identity::make_request(other))).error().code, Code::kDenied);
 }

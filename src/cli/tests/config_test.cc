@@ -11,6 +11,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/tests/fakes.h"
+#include "core/bytes.h"
 
 namespace muster::cli {
 namespace {
@@ -62,6 +63,13 @@ TEST_F(Config, EnvironmentThenLoginThenState) {
   EXPECT_THAT(find_region(environment()).error().message, HasSubstr("MUSTER_TOKEN"));
   variables["MUSTER_TOKEN"] = "mat1.env";
   EXPECT_THAT(find_region(environment()).error().message, HasSubstr("MUSTER_CA"));
+  variables["MUSTER_CA_FINGERPRINT"] = "abcd-efgh";
+  EXPECT_THAT(find_region(environment()).error().message, HasSubstr("MUSTER_CA_FINGERPRINT: not"));
+  const std::string fingerprint = core::to_base32(core::sha256("a certificate"));
+  variables["MUSTER_CA_FINGERPRINT"] = fingerprint.substr(0, 4) + "-" + fingerprint.substr(4);
+  EXPECT_EQ(find_region(environment()).value().ca_fingerprint, fingerprint);
+  variables["MUSTER_CA"] = folder + "/nosuch";
+  EXPECT_EQ(find_region(environment()).error().code, core::Code::kInvalid);
   std::ofstream(folder + "/ca.pem") << "the pem";
   variables["MUSTER_CA"] = folder + "/ca.pem";
   const auto region = find_region(environment()).value();

@@ -69,7 +69,7 @@ TEST(Parse, HostsMayBeCalledLikeCommandsAndBrackets) {
 
 TEST(Parse, WhatFollowsTheDashesIsUntouched) {
   Program program;
-  program.server.on("GET /v1/selectors/check?selector=all", R"({"matched":1,"online":1})");
+  program.server.on("POST /v1/selectors/check", R"({"matched":1,"online":1})");
   program.server.on("POST /v1/runs", R"({"id":"r","state":"finished","targets":0})", 201);
   program.run({"run", "--on=all", "-d", "--", "ls", "--on", "[a]", "--", "-h"});
   EXPECT_THAT(program.server.requests.back().body, HasSubstr(R"(["ls","--on","[a]","--","-h"])"));
@@ -98,11 +98,56 @@ TEST(Help, EveryCommandHasExamplesAndFitsTheScreen) {
 
 TEST(Help, IsNoMistake) {
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {}, {"--help"}, {"-h"}, {"run", "--help"}, {"hosts", "show", "-h"}, {"token"}}) {
+           {}, {"--help"}, {"-h"}, {"run", "--help"}, {"hosts", "show", "-h"}, {"token", "-h"}}) {
     Program program;
     EXPECT_EQ(program.run(words), kExitOk);
     EXPECT_THAT(program.terminal.output, HasSubstr("Usage: muster"));
   }
+}
+
+TEST(Help, ANounAloneLists) {
+  const std::pair<const char*, const char*> nouns[] = {{"hosts", "/v1/hosts?limit=1000"},
+                                                       {"runs", "/v1/runs?limit=20"},
+                                                       {"token", "/v1/join-tokens"},
+                                                       {"api-token", "/v1/api-tokens"},
+                                                       {"user", "/v1/users"},
+                                                       {"gateways", "/v1/region"},
+                                                       {"audit", "/v1/audit?limit=50"}};
+  for (const auto& [noun, target] : nouns) {
+    Program program;
+    program.server.on(std::string("GET ") + target, "{}");
+    EXPECT_EQ(program.run({noun}), kExitOk) << noun;
+    EXPECT_TRUE(program.server.saw("GET", target)) << noun;
+  }
+}
+
+TEST(Parse, SaysWhereTheCommandStandsAndWhatWasMeant) {
+  Program program;
+  EXPECT_EQ(program.run({"run", "--on", "all", "uptime"}), kExitUsage);
+  EXPECT_THAT(program.terminal.errors,
+              HasSubstr("unexpected argument 'uptime'; COMMAND stands behind --"));
+  Program typo;
+  typo.server.on("GET /v1/hosts?selector=shw&limit=1000", R"({"hosts":[],"total":0})");
+  EXPECT_EQ(typo.run({"hosts", "shw"}), kExitNoMatch);
+  EXPECT_THAT(typo.terminal.errors, HasSubstr("did you mean muster hosts show?"));
+}
+
+// "3: no host matches" is what a script would have taken a missing file for.
+TEST(ExitCodes, AMissingFileIsAMistakeInTheCommandLine) {
+  Program program;
+  program.server.on("POST /v1/selectors/check", R"({"matched":1,"online":1})");
+  EXPECT_EQ(program.run({"run", "--on", "all", "--stdin", "/nosuch/file", "--", "cat"}),
+            kExitUsage);
+  EXPECT_THAT(program.terminal.errors, HasSubstr("--stdin: opening /nosuch/file"));
+}
+
+TEST(ExitCodes, AWrongTokenSaysWhereItCameFrom) {
+  Program program;
+  program.server.on("GET /v1/hosts?limit=1000",
+                    R"({"error":{"code":"unauthorized","message":"unknown or expired API token"}})",
+                    401);
+  EXPECT_EQ(program.run({"hosts"}), kExitDenied);
+  EXPECT_THAT(program.terminal.errors, HasSubstr("The token comes from MUSTER_TOKEN"));
 }
 
 /// Runs a shell's syntax check over `script`; true also where that shell is not installed.

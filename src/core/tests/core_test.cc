@@ -64,6 +64,28 @@ TEST(Ids, RoundTripAndRefuse) {
   EXPECT_FALSE(RunId::parse("zzzzzzzzzzzzz"));
 }
 
+// The top bit of a run's id stays clear for signed databases. That leaves 41 bits to the
+// milliseconds, which ran over on 2039-09-07: new runs would have sorted before all others.
+TEST(Ids, RunsSortByAgeBeyond2039) {
+  constexpr std::int64_t kYear = 31'557'600'000;
+  constexpr std::uint64_t kAll = ~0ULL;
+  RunId last = RunId::make(0, kAll);
+  for (int year = 1; year < 290; ++year)
+    for (const std::int64_t ms : {year * kYear, year * kYear + 1}) {
+      const RunId least = RunId::make(ms, 0), most = RunId::make(ms, kAll);
+      EXPECT_LT(last, least) << year;
+      EXPECT_LT(least, most) << year;
+      EXPECT_EQ(RunId::parse(most.str()).value(), most) << year;
+      last = most;
+    }
+  // At the change of the spelling, and with clocks that are quite wrong.
+  EXPECT_LT(RunId::make(2'082'758'399'999, kAll), RunId::make(2'082'758'400'000, 0));
+  EXPECT_TRUE(RunId::parse(RunId::make(-5, kAll).str()));
+  EXPECT_TRUE(RunId::parse(RunId::make(INT64_MAX, kAll).str()));
+  // Ids of before 2036 are what they were.
+  EXPECT_EQ(RunId::make(1'790'000'000'000, 12345).value(), 1'790'000'000'000ULL << 22 | 12345);
+}
+
 TEST(Clock, Rfc3339) {
   EXPECT_EQ(to_rfc3339(wall_from_unix_ms(0)), "1970-01-01T00:00:00.000Z");
   EXPECT_EQ(to_rfc3339(wall_from_unix_ms(-1)), "1969-12-31T23:59:59.999Z");

@@ -115,6 +115,29 @@ TEST(Registry, PagesInOrderWhateverChangesInBetween) {
   EXPECT_EQ(registry.find_named("web99").error().code, core::Code::kNotFound);
 }
 
+TEST(Registry, LabelsOfManyChangeTogetherOrNotAtAll) {
+  Registry registry;
+  std::vector<core::EndpointId> ids;
+  for (int i = 1; i <= 3; ++i) {
+    ids.push_back(id_of(i));
+    ASSERT_TRUE(registry.add(ids.back(), {{"site", i == 1 ? "b" : "a"}}, kNow));
+  }
+  const std::string drained[] = {"drained"};
+  EXPECT_EQ(registry.change_labels(ids, {{"site", "b"}}, drained), 2u);  // one has it already
+  for (const auto& id : ids) EXPECT_EQ(registry.find(id)->labels, (Labels{{"site", "b"}}));
+  Labels many;
+  for (int i = 0; i < 63; ++i) many.push_back({"key" + std::to_string(i), "x"});
+  const core::EndpointId last[] = {id_of(3)};
+  ASSERT_TRUE(registry.change_labels(last, {{"extra", "x"}}, {}));
+  const auto refused = registry.change_labels(ids, many, {});  // too many for the last alone
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, core::Code::kLimit);
+  EXPECT_EQ(registry.find(ids[0])->labels.size(), 1u);
+  ids.push_back(id_of(9));
+  EXPECT_EQ(registry.change_labels(ids, {{"site", "c"}}, {}).error().code, core::Code::kNotFound);
+  EXPECT_EQ(registry.find(ids[0])->labels, (Labels{{"site", "b"}}));
+}
+
 TEST(Registry, SurvivesARestart) {
   auto database = store::Database::open_temporary({registry_migrations()}).value();
   Registry registry;
@@ -123,8 +146,9 @@ TEST(Registry, SurvivesARestart) {
   }));
   ASSERT_TRUE(registry.add(id_of(1), {{"site", "a"}}, kNow));
   up(registry, 1, 1, hello_of("web1"));
-  ASSERT_TRUE(registry.change_labels(id_of(1), {{"role", "x = y"}}, {}));
-  EXPECT_FALSE(registry.change_labels(id_of(1), {{"0", "bad"}}, {}));
+  const core::EndpointId one[] = {id_of(1)};
+  EXPECT_EQ(registry.change_labels(one, {{"role", "x = y"}}, {}), 1u);
+  EXPECT_FALSE(registry.change_labels(one, {{"0", "bad"}}, {}));
   const auto rows = registry.take_unsaved(100, kNow);
   EXPECT_EQ(rows.size(), 1u);
   ASSERT_TRUE(database->write_blocking(

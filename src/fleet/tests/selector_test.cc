@@ -105,6 +105,21 @@ TEST_F(SelectorTest, MatchesTheAgeOfTheLastContact) {
   EXPECT_TRUE(matches("seen=never"));
 }
 
+// The help itself said name=web*, which matched nothing in silence.
+TEST_F(SelectorTest, PatternsBehindAnEqualSignAreRefusedWithAdvice) {
+  const auto advice = [](std::string_view text) {
+    const auto selector = Selector::parse(text);
+    return selector ? "" : selector.error().message;
+  };
+  EXPECT_EQ(advice("os=linux and name=web*"),
+            "column 18: '=' compares exactly: write name~web* for a pattern, or quote the value");
+  EXPECT_EQ(
+      advice("role!=w?b"),
+      "column 5: '!=' compares exactly: write not role~w?b for a pattern, or quote the value");
+  EXPECT_FALSE(matches("role='w*'"));
+  EXPECT_TRUE(matches("role~w*"));
+}
+
 TEST_F(SelectorTest, ErrorsPointAtTheColumn) {
   const std::pair<std::string, std::size_t> wrong[] = {
       {"", 1},

@@ -13,13 +13,14 @@ TEST(GatewayMetrics, ArePrometheusText) {
   GatewayStats stats;
   stats.links = 7;
   stats.logins = 9;
-  const std::string text = metrics_text(stats, "edge", true);
+  const std::string text = metrics_text(stats, {.handshakes_cut = 3}, "edge", true);
   EXPECT_THAT(text, StartsWith("# HELP muster_gateway_has_server "));
   EXPECT_THAT(text, HasSubstr("\n# TYPE muster_gateway_links gauge\n"
                               "muster_gateway_links{gateway=\"edge\"} 7\n"));
   EXPECT_THAT(text, HasSubstr("\nmuster_gateway_logins_total{gateway=\"edge\"} 9\n"));
+  EXPECT_THAT(text, HasSubstr("\nmuster_tls_handshakes_cut_total{gateway=\"edge\"} 3\n"));
   EXPECT_EQ(text.back(), '\n');
-  EXPECT_THAT(metrics_text(stats, "edge", false),
+  EXPECT_THAT(metrics_text(stats, {}, "edge", false),
               HasSubstr("muster_gateway_has_server{gateway=\"edge\"} 0\n"));
 }
 

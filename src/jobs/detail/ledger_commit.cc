@@ -179,7 +179,9 @@ void Ledger::Core::add_cancel(const Node& node, core::RunId run, std::string_vie
 }
 
 void Ledger::Core::add_ack(const Node& node, core::RunId run) {
-  gathered(acks, run, node.gateway).targets += node.id.bytes();
+  auto& ack = gathered(acks, run, node.gateway);
+  ack.targets += node.id.bytes();
+  ack.links.push_back(node.link);
 }
 
 void Ledger::Core::send_gathered() {
@@ -204,6 +206,7 @@ void Ledger::Core::send_gathered() {
       wire::Ack& ack = *message.add_acks();
       ack.set_run(first->run.value());
       ack.set_targets(std::move(first->targets));
+      ack.mutable_links()->Add(first->links.begin(), first->links.end());
     }
     sink.ack(gateways[gateway], message);
   }

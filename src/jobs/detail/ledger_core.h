@@ -203,7 +203,7 @@ class Ledger::Core {
     std::string targets;
     std::string reason;                ///< of a cancel
     std::string instances;             ///< of a dispatch
-    std::vector<std::uint64_t> links;  ///< of a dispatch
+    std::vector<std::uint64_t> links;  ///< of a dispatch or an acknowledgement
   };
   std::vector<Outgoing> dispatches;
   std::vector<Outgoing> cancels;

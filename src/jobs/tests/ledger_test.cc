@@ -90,6 +90,17 @@ TEST(Ledger, NotSentIsProvedOnlyWhenNothingElseIsUnderWay) {
   EXPECT_EQ(g.state(0), kSent);
 }
 
+TEST(Ledger, OrderNamesTheLinkAndTheProcessThatItIsFor) {
+  LedgerHarness h;
+  h.up(0);
+  h.up(0, "instance B......");
+  h.create(1);
+  h.settle();
+  const std::string target(endpoint_number(0).bytes());
+  EXPECT_EQ(h.sink.last_link[target], 2U);
+  EXPECT_EQ(h.sink.last_instance[target], "instance B......");
+}
+
 TEST(Ledger, WhatWaitsInTheQueue) {
   LedgerHarness h;
   auto spec = LedgerHarness::command();

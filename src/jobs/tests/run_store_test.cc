@@ -148,5 +148,60 @@ TEST_F(RunStoreTest, RetentionRemovesTheOldest) {
   EXPECT_EQ(rest.runs[0].counts[kSucceeded], 1u);
 }
 
+// Who is narrowed to a selector sees their own runs. They were picked out of pages that
+// had been cut already, so a page could be short or empty and yet have a next one.
+TEST_F(RunStoreTest, PagesOfOneCreatorsRunsAreFull) {
+  std::vector<core::RunId> annes;
+  for (int i = 0; i < 12; ++i) {
+    auto spec = LedgerHarness::command();
+    spec.created_by = i % 4 == 0 ? "anne" : "others";
+    const auto run = h.create(1, spec);
+    if (i % 4 == 0) annes.push_back(run);
+    settle();
+    h.pass(1s);
+  }
+  const auto page = [&](std::optional<core::RunId> after) {
+    return read([&](store::Connection& c) { return RunStore::runs(c, 2, after, "anne"); });
+  };
+  const auto first = page(std::nullopt);
+  ASSERT_EQ(first.runs.size(), 2u);
+  EXPECT_EQ(first.runs[0].id, annes[2]);
+  EXPECT_EQ(first.runs[1].id, annes[1]);
+  ASSERT_TRUE(first.next);
+  const auto last = page(first.next);
+  ASSERT_EQ(last.runs.size(), 1u);
+  EXPECT_EQ(last.runs[0].id, annes[0]);
+  EXPECT_FALSE(last.next);
+  EXPECT_TRUE(read([](store::Connection& c) {
+                return RunStore::runs(c, 2, std::nullopt, "nobody");
+              }).runs.empty());
+}
+
+TEST_F(RunStoreTest, FindsEachTargetAlsoInRunsWithoutBlocks) {
+  const auto run = h.create(200);
+  settle();
+  const auto found = [&](int number) {
+    return read([&](store::Connection& c) {
+             return RunStore::target(c, run, endpoint_number(number));
+           })
+        .endpoint;
+  };
+  const auto stranger = [&] {
+    return database->read_blocking(
+        [&](store::Connection& c) { return RunStore::target(c, run, endpoint_number(200)); });
+  };
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(found(i), endpoint_number(i));
+  EXPECT_EQ(stranger().error().code, core::Code::kNotFound);
+  EXPECT_EQ(read([](store::Connection& c) { return c.integer("SELECT COUNT(*) FROM jobs_slots"); }),
+            5);
+  // As a database of before the blocks has it.
+  ASSERT_TRUE(database->write_blocking([](store::Connection& c) -> core::Status {
+    MUSTER_TRY(c.execute("DELETE FROM jobs_slots"));
+    return {};
+  }));
+  EXPECT_EQ(found(77), endpoint_number(77));
+  EXPECT_EQ(stranger().error().code, core::Code::kNotFound);
+}
+
 }  // namespace
 }  // namespace muster::jobs

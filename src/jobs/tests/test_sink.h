@@ -32,13 +32,18 @@ class TestSink final : public Sink {
           departure.targets.substr(i * core::EndpointId::kBytes, core::EndpointId::kBytes);
       ++dispatched[target];
       last_link[target] = departure.links[i];
+      last_instance[target] = departure.instances.substr(i * 16, 16);
     }
   }
   void cancel(const std::string&, const wire::CancelRun& cancel) override {
     cancelled += cancel.targets().size() / core::EndpointId::kBytes;
   }
   void ack(const std::string&, const wire::Acks& acks) override {
-    for (const auto& ack : acks.acks()) acked += ack.targets().size() / core::EndpointId::kBytes;
+    for (const auto& ack : acks.acks()) {
+      acked += ack.targets().size() / core::EndpointId::kBytes;
+      EXPECT_EQ(ack.targets().size(),
+                static_cast<std::size_t>(ack.links_size()) * core::EndpointId::kBytes);
+    }
   }
   void kick(const std::string&, const core::EndpointId&, std::string_view) override { ++kicked; }
   void changed(const Run& run, std::span<const TargetEvent> events) override {
@@ -54,6 +59,7 @@ class TestSink final : public Sink {
   std::shared_ptr<const Batch> pending;
   std::map<std::string, int> dispatched;
   std::map<std::string, std::uint64_t> last_link;
+  std::map<std::string, std::string> last_instance;
   std::map<std::pair<core::RunId, core::EndpointId>, TargetState> states;
   std::size_t cancelled = 0, acked = 0, kicked = 0, outputs = 0;
   Run last;

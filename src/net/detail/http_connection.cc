@@ -33,10 +33,17 @@ Task<core::Result<std::size_t>> read_into(TlsStream& stream, std::string& input,
   co_return got;
 }
 
+PeerPace fresh_pace(const HttpLimits& limits) {
+  return {limits.body_grace, limits.body_bytes_per_second_min};
+}
+
 }  // namespace
 
-HttpConnection::HttpConnection(TlsStream stream, const HttpService& service)
-    : stream_(std::move(stream)), service_(service) {}
+HttpConnection::HttpConnection(TlsStream stream, HttpService& service)
+    : stream_(std::move(stream)),
+      service_(service),
+      request_pace_(fresh_pace(service.options.limits)),
+      response_pace_(request_pace_) {}
 
 Task<void> HttpConnection::run() {
   while (!service_.stopping) {
@@ -45,6 +52,7 @@ Task<void> HttpConnection::run() {
     route_ = nullptr;
     continued_ = false;
     body_bytes_sent_ = 0;
+    request_pace_ = response_pace_ = fresh_pace(service_.options.limits);
     const auto header = co_await read_header();
     After after = After::kClose;
     if (!header)
@@ -79,9 +87,11 @@ Task<std::expected<bool, HttpFault>> HttpConnection::read_header() {
                                         begun ? deadline - core::mono_now() : limits.idle_time_max);
     idle_ = false;
     if (got && *got > 0) continue;
-    if (!got && begun && got.error().code == Code::kTimeout)
+    if (!got && begun && got.error().code == Code::kTimeout) {
+      ++service_.stats.slow_headers_cut;
       co_return std::unexpected(
           HttpFault{408, {Code::kTimeout, "the request's headers took too long"}});
+    }
     co_return false;
   }
 }
@@ -185,9 +195,13 @@ Task<std::expected<void, HttpFault>> HttpConnection::read_more_body(std::string&
                                              service_.options.limits.write_time_max);
     if (!sent) co_return std::unexpected(HttpFault{0, sent.error()});
   }
-  const auto got = co_await read_into(stream_, input_, at_most);
-  if (!got && got.error().code == Code::kTimeout)
+  const core::MonoTime begun = core::mono_now();
+  const auto got = co_await read_into(stream_, input_, std::min(at_most, request_pace_.left()));
+  request_pace_.moved(core::mono_now() - begun, got.value_or(0));
+  if ((!got && got.error().code == Code::kTimeout) || request_pace_.exhausted()) {
+    ++service_.stats.slow_requests_cut;
     co_return std::unexpected(HttpFault{408, {Code::kTimeout, "the body took too long"}});
+  }
   if (!got) co_return std::unexpected(HttpFault{0, got.error()});
   if (*got == 0)
     co_return std::unexpected(

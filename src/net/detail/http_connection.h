@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "net/detail/peer_pace.h"
 #include "net/detail/request_parser.h"
 #include "net/http_server.h"
 #include "net/tls_stream.h"
@@ -19,11 +20,12 @@ struct HttpService {
   Router router;
   HttpServerOptions options;
   bool stopping = false;
+  HttpServerStats stats;
 };
 
 class HttpConnection final : private BodyReader, private BodyWriter {
  public:
-  HttpConnection(TlsStream stream, const HttpService& service);
+  HttpConnection(TlsStream stream, HttpService& service);
 
   /// Until the connection ends or was handed over.
   runtime::Task<void> run();
@@ -44,6 +46,7 @@ class HttpConnection final : private BodyReader, private BodyWriter {
   runtime::Task<After> respond(Response response);
   runtime::Task<core::Status> send_response(Response& response, bool keep);
   runtime::Task<core::Status> send_stream(Response& response);
+  runtime::Task<core::Status> send_paced(std::string_view bytes);
   runtime::Task<After> upgrade();
   runtime::Task<Response> call_handler();
   bool body_was_read() const { return parser_->done(); }
@@ -57,13 +60,14 @@ class HttpConnection final : private BodyReader, private BodyWriter {
   void set_gone();
 
   TlsStream stream_;
-  const HttpService& service_;
+  HttpService& service_;
   std::string input_;  // read and not yet parsed
   std::unique_ptr<RequestParser> parser_;
   Request request_;
   const Route* route_ = nullptr;
   std::string allow_;
   std::uint64_t body_bytes_sent_ = 0;
+  PeerPace request_pace_, response_pace_;
   bool idle_ = false;       // waits for a next request
   bool continued_ = false;  // the client was told to send its body
   bool chunked_ = false;

@@ -102,11 +102,23 @@ Task<Status> HttpConnection::send_response(Response& response, bool keep) {
   if (streamed) co_return co_await send_stream(response);
   body_bytes_sent_ = response.body.size();
   if (one_piece) co_return Status{};
-  // In parts, so that the time limit asks for progress and not for a fast line.
-  for (std::string_view rest = response.body; !rest.empty();) {
-    const std::string_view part = rest.substr(0, kOnePieceBytesMax);
-    if (auto sent = co_await stream_.write(part, at_most); !sent) co_return sent;
-    rest.remove_prefix(part.size());
+  co_return co_await send_paced(response.body);
+}
+
+// In parts, so that the time limit asks for progress and not for a fast line.
+Task<Status> HttpConnection::send_paced(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kOnePieceBytesMax);
+    const core::MonoTime begun = core::mono_now();
+    const auto sent = co_await stream_.write(
+        part, std::min(service_.options.limits.write_time_max, response_pace_.left()));
+    response_pace_.moved(core::mono_now() - begun, sent ? part.size() : 0);
+    if ((!sent && sent.error().code == Code::kTimeout) || response_pace_.exhausted()) {
+      ++service_.stats.slow_responses_cut;
+      co_return core::fail(Code::kTimeout, "the client takes the answer too slowly");
+    }
+    if (!sent) co_return sent;
+    bytes.remove_prefix(part.size());
   }
   co_return Status{};
 }
@@ -133,7 +145,7 @@ Task<Status> HttpConnection::write(std::string bytes) {
   if (bytes.empty()) co_return Status{};
   body_bytes_sent_ += bytes.size();
   const std::string framed = chunked_ ? chunk(bytes) : std::move(bytes);
-  auto sent = co_await stream_.write(framed, service_.options.limits.write_time_max);
+  auto sent = co_await send_paced(framed);
   if (!sent) set_gone();
   co_return sent;
 }

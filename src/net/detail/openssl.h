@@ -31,6 +31,10 @@ using SslOwner = std::unique_ptr<SSL, Freed<SSL_free>>;
 
 std::string to_der(X509* certificate);
 
+/// Frees most of what OpenSSL keeps of a certificate that nobody will look at again: its
+/// parsed public key and its extensions, 2.7 of 5 KB. The certificate is no longer itself.
+void shrink(X509* certificate);
+
 /// Why a handshake, a read or a write failed; empties OpenSSL's error queue. `ssl_code`
 /// is what SSL_get_error() said, `errno_value` errno right after the call.
 core::Error tls_error(SSL* ssl, int ssl_code, int errno_value);

@@ -172,9 +172,18 @@ void TlsChannel::close() {
       core::Error{core::Code::kCancelled, "the connection was closed by this side"});
 }
 
+X509* TlsChannel::peer_certificate_native() const {
+  return forgotten_ ? nullptr : SSL_get0_peer_certificate(ssl_.get());
+}
+
 std::string TlsChannel::peer_certificate() const {
-  X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  X509* certificate = peer_certificate_native();
   return certificate == nullptr ? std::string{} : to_der(certificate);
+}
+
+void TlsChannel::forget_peer_certificate() {
+  if (X509* certificate = peer_certificate_native()) shrink(certificate);
+  forgotten_ = true;
 }
 
 runtime::Task<core::Status> wait_ready(runtime::Loop& loop, boost::asio::ip::tcp::socket& socket,

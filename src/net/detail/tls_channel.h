@@ -58,6 +58,10 @@ class TlsChannel {
   runtime::Loop& loop() { return loop_; }
   const boost::asio::ip::address& remote() const { return remote_; }
   std::string peer_certificate() const;
+  /// Null where the peer showed none, or it was forgotten.
+  X509* peer_certificate_native() const;
+  /// Nobody will ask for it again.
+  void forget_peer_certificate();
 
  private:
   friend struct SocketBio;
@@ -67,9 +71,10 @@ class TlsChannel {
   runtime::Loop& loop_;
   Socket socket_;
   int descriptor_;
-  bool polled_ = false;   // leave_asio() was called
-  bool drained_ = false;  // a read took all there was; until ready()
-  bool ended_ = false;    // as ready() said: nothing will tell again, so read to the end
+  bool polled_ = false;     // leave_asio() was called
+  bool drained_ = false;    // a read took all there was; until ready()
+  bool forgotten_ = false;  // the peer's certificate was
+  bool ended_ = false;      // as ready() said: nothing will tell again, so read to the end
   SslOwner ssl_;
   boost::asio::ip::address remote_;
   std::unique_ptr<core::Error> error_;

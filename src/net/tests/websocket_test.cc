@@ -97,6 +97,20 @@ class WebSocketTest : public NetTest {
   Recorder here, there;
 };
 
+TEST_F(WebSocketTest, AForgottenCertificateIsGoneAndTheLinkGoesOn) {
+  open();
+  ASSERT_FALSE(there.socket->peer_certificate().empty());
+  there.socket->forget_peer_certificate();
+  there.socket->forget_peer_certificate();
+  EXPECT_EQ(there.socket->peer_certificate(), "");
+  EXPECT_EQ(there.socket->peer_certificate_native(), nullptr);
+  there.echo = true;
+  ASSERT_TRUE(here.socket->send("still here"));
+  run_until([&] { return !here.messages.empty(); });
+  EXPECT_EQ(here.messages.front(), "still here");
+  EXPECT_FALSE(here.socket->peer_certificate().empty());  // the other end's is another one
+}
+
 TEST_F(WebSocketTest, EchoesMessagesOfAllSizesInOrder) {
   there.echo = true;
   open();
