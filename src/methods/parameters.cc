@@ -134,8 +134,10 @@ Parameters Parameters::compile(std::string_view file, std::string_view text,
     to.sensitive = from.sensitive || to.type.is_sensitive();
     to.required = !to.default_value && !to.type.accepts_null();
     if (to.default_value && !to.default_value->is_null()) {
-      if (auto checked = to.type.check(*to.default_value); !checked) {
-        errors.push_back(
+      // Only a warning: the module works for whoever gives the parameter.
+      auto checked = to.type.check(*to.default_value);
+      if (!checked && warnings.size() < kProblemsMax) {
+        warnings.push_back(
             at("default", "the default is not of its type: " + checked.error().text()));
       }
     }

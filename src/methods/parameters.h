@@ -35,8 +35,8 @@ using FileReader = std::function<core::Result<std::string>(const std::string& pa
 
 class Parameters {
  public:
-  /// Types that are wrong and defaults that are not of their type go to `errors`, what
-  /// cannot be checked to `warnings`; a parameter with an error is of type Any here.
+  /// Types that are wrong go to `errors`, what cannot be checked and defaults that are not
+  /// of their type to `warnings`; a parameter with an error is of type Any here.
   /// `text` is what `metadata` was read from.
   static Parameters compile(std::string_view file, std::string_view text, const Metadata& metadata,
                             std::vector<Problem>& errors, std::vector<Problem>& warnings);

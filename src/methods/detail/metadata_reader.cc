@@ -50,19 +50,19 @@ bool is_requirement(std::string_view text) {
          });
 }
 
-// `module/{files,lib,tasks}/path`, or a folder of them.
+// `module/{files,lib,scripts,tasks}/path`, or a folder of them.
 std::string wrong_file_entry(std::string_view entry) {
   std::string path(entry);
   if (path.ends_with('/')) path += "x";  // the folder's own files decide later
   if (auto status = check_package_path(path); !status) return std::move(status.error().message);
   const auto first = path.find('/');
   const std::string_view folder = std::string_view(path).substr(first + 1);
-  for (const char* allowed : {"files/", "lib/", "tasks/"}) {
+  for (const char* allowed : {"files/", "lib/", "scripts/", "tasks/"}) {
     if (folder.starts_with(allowed)) return {};
   }
   return "'" + core::printable(entry, 200) +
-         "' is not in a folder that tasks may name: expected module/files/…, module/lib/… or "
-         "module/tasks/…";
+         "' is not in a folder that tasks may name: expected module/files/…, module/lib/…, "
+         "module/scripts/… or module/tasks/…";
 }
 
 }  // namespace
