@@ -102,9 +102,7 @@ runtime::Task<core::Result<catalog::Page>> MethodService::list(std::size_t limit
   });
 }
 
-runtime::Task<core::Status> MethodService::check_content(const methods::Package& package) {
-  std::vector<core::ContentId> wanted;
-  for (const auto& object : objects_of(package)) wanted.push_back(object.id);
+runtime::Task<core::Status> MethodService::check_content(std::vector<core::ContentId> wanted) {
   MUSTER_CO_ASSIGN(const auto lacking, co_await missing(std::move(wanted)));
   if (lacking.empty()) co_return core::Status();
   co_return fail(Code::kConflict, std::to_string(lacking.size()) +
@@ -118,7 +116,9 @@ runtime::Task<core::Result<MethodService::Outcome>> MethodService::publish(
   MUSTER_CO_ASSIGN(const auto stored, co_await keys());
   MUSTER_CO_ASSIGN(const auto trusted, public_keys(stored));
   MUSTER_CO_ASSIGN(const auto package, methods::verify_package(from, trusted));
-  MUSTER_CO_TRY(co_await check_content(package));
+  std::vector<core::ContentId> wanted;
+  for (const auto& object : objects_of(package)) wanted.push_back(object.id);
+  MUSTER_CO_TRY(co_await check_content(std::move(wanted)));
   const auto now = core::wall_now();
   const auto published = published_of(package, std::move(from), by, now);
   MUSTER_CO_ASSIGN(auto method, read_method(published));  // types too, before it is kept

@@ -78,7 +78,7 @@ class MethodService {
                                                 Reader read);
 
  private:
-  runtime::Task<core::Status> check_content(const methods::Package& package);
+  runtime::Task<core::Status> check_content(std::vector<core::ContentId> wanted);
 
   store::Database& database_;
   runtime::WorkerPool& workers_;
