@@ -17,6 +17,7 @@
 
 #include "core/clock.h"
 #include "link/clean.h"
+#include "methods/features.h"
 #include "runtime/file.h"
 
 namespace muster::agent {
@@ -37,7 +38,8 @@ std::string release_value(std::string_view text, std::string_view name) {
   return {};
 }
 
-bool in_path(std::string_view program) {
+bool can_start(std::string_view program) {
+  if (program.starts_with('/')) return access(std::string(program).c_str(), X_OK) == 0;
   return std::ranges::any_of(
       std::array{"/usr/local/bin/", "/usr/bin/", "/bin/", "/usr/sbin/", "/sbin/"},
       [&](const char* folder) {
@@ -95,11 +97,11 @@ wire::Facts gather_facts() {
     facts.set_booted_unix_ms(core::unix_ms(core::wall_now()) - up.tv_sec * 1000 -
                              up.tv_nsec / 1'000'000);
   facts.set_agent_version(MUSTER_VERSION);
-  facts.add_features(facts.os());
-  facts.add_features(facts.machine());
-  for (const auto& [feature, program] :
-       {std::pair{"shell", "sh"}, {"bash", "bash"}, {"python3", "python3"}, {"perl", "perl"}})
-    if (in_path(program)) facts.add_features(feature);
+  for (std::string& feature : methods::announced_features(
+           {facts.os(), facts.machine(), facts.distribution(), facts.distribution_version()},
+           can_start)) {
+    facts.add_features(std::move(feature));
+  }
   add_addresses(facts);
   link::clean_facts(facts);
   return facts;

@@ -285,6 +285,55 @@ core::Status Client::change_password(std::string_view old_one, std::string_view 
   return {};
 }
 
+core::Result<Json> Client::methods(bool with_private) {
+  boost::json::array methods;
+  MUSTER_TRY(pages(with_private ? "/v1/methods?private=true" : "/v1/methods", "methods", "after", 0,
+                   [&](const Json& method) {
+                     methods.push_back(method);
+                     return true;
+                   }));
+  return Json(boost::json::object{{"methods", std::move(methods)}});
+}
+
+core::Result<Json> Client::method(std::string_view name, std::string_view version) {
+  std::string target = path("methods", name);
+  if (!version.empty()) target += "/versions/" + url_escape(version);
+  return call("GET", std::move(target));
+}
+
+core::Status Client::use_method(std::string_view name, std::string_view version) {
+  const Json body = boost::json::object{{"version", version}};
+  MUSTER_TRY(call("PUT", path("methods", name) + "/current", &body));
+  return {};
+}
+
+core::Status Client::remove_method(std::string_view name, std::string_view version) {
+  std::string target = path("methods", name);
+  if (!version.empty()) target += "/versions/" + url_escape(version);
+  MUSTER_TRY(call("DELETE", std::move(target)));
+  return {};
+}
+
+core::Result<std::vector<std::string>> Client::missing_objects(
+    const std::vector<std::string>& digests) {
+  const Json body =
+      boost::json::object{{"objects", boost::json::array(digests.begin(), digests.end())}};
+  MUSTER_ASSIGN(const Json answer, call("POST", "/v1/content/missing", &body));
+  std::vector<std::string> missing;
+  for (const Json& digest : elements(answer, "missing")) {
+    if (digest.is_string()) missing.emplace_back(digest.get_string());
+  }
+  return missing;
+}
+
+core::Status Client::send_object(std::string_view digest, std::string bytes) {
+  Request request{"PUT", path("content", digest), std::move(bytes)};
+  request.content_type = "application/octet-stream";
+  MUSTER_ASSIGN(const Answer answer, transport_->request(std::move(request)));
+  MUSTER_TRY(parse_answer(answer));
+  return {};
+}
+
 core::Status Client::audit(std::size_t limit, const Visitor& visit) {
   return pages("/v1/audit", "entries", "before", limit, visit);
 }

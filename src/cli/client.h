@@ -65,12 +65,23 @@ class Client {
                                    std::string_view stream);
   core::Status run_events(std::string_view run, EventReader& reader);
 
-  /// `collection` is one of join-tokens, api-tokens, users.
+  /// `collection` is one of join-tokens, api-tokens, users, publishing-keys; methods for create().
   core::Result<Json> list(std::string_view collection);
   core::Result<Json> create(std::string_view collection, const Json& what);
   core::Status change(std::string_view collection, std::string_view name, const Json& what);
   core::Status remove(std::string_view collection, std::string_view name);
   core::Status change_password(std::string_view old_one, std::string_view new_one);
+
+  /// {methods}: the current version of each; private ones only where asked for.
+  core::Result<Json> methods(bool with_private);
+  /// One version with all about it; an empty version is the current one.
+  core::Result<Json> method(std::string_view name, std::string_view version);
+  core::Status use_method(std::string_view name, std::string_view version);
+  /// An empty version: all of them.
+  core::Status remove_method(std::string_view name, std::string_view version);
+  /// Those of these objects (64 hexadecimal characters each) that the server has not.
+  core::Result<std::vector<std::string>> missing_objects(const std::vector<std::string>& digests);
+  core::Status send_object(std::string_view digest, std::string bytes);
 
   /// Newest first; ends after `limit` entries (0: all).
   core::Status audit(std::size_t limit, const Visitor& visit);

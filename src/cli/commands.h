@@ -9,18 +9,20 @@
 
 namespace muster::cli {
 
-void add_region_commands(Command& root);     // up, server
-void add_gateway_commands(Command& root);    // gateway, gateways
-void add_login_commands(Command& root);      // login, logout, whoami
-void add_hosts_commands(Command& root);      // hosts list|show|label|remove|revoke
-void add_run_command(Command& root);         // run
-void add_runs_commands(Command& root);       // runs list|show|cancel|watch
-void add_token_commands(Command& root);      // token create|list|revoke
-void add_api_token_commands(Command& root);  // api-token create|list|revoke
-void add_user_commands(Command& root);       // user add|list|set-role|password|remove
-void add_audit_commands(Command& root);      // audit list|verify
-void add_completion_command(Command& root);  // completion bash|zsh|fish
-void add_version_command(Command& root);     // version
+void add_region_commands(Command& root);        // up, server
+void add_gateway_commands(Command& root);       // gateway, gateways
+void add_login_commands(Command& root);         // login, logout, whoami
+void add_hosts_commands(Command& root);         // hosts list|show|label|remove|revoke
+void add_run_command(Command& root);            // run
+void add_runs_commands(Command& root);          // runs list|show|cancel|watch
+void add_method_commands(Command& root);        // method publish|list|show|diff|use|remove|sign
+void add_method_key_commands(Command& method);  // method key
+void add_token_commands(Command& root);         // token create|list|revoke
+void add_api_token_commands(Command& root);     // api-token create|list|revoke
+void add_user_commands(Command& root);          // user add|list|set-role|password|remove
+void add_audit_commands(Command& root);         // audit list|verify
+void add_completion_command(Command& root);     // completion bash|zsh|fish
+void add_version_command(Command& root);        // version
 
 /// What to type on a new machine to let it enrol.
 std::string enrol_command(const std::string& server, const std::string& token);

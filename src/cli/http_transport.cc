@@ -194,7 +194,7 @@ class HttpTransport final : public Transport {
     made.method = request.method;
     made.target = request.target;
     made.body = request.body;
-    if (!request.body.empty()) made.headers.emplace_back("Content-Type", "application/json");
+    if (!request.body.empty()) made.headers.emplace_back("Content-Type", request.content_type);
     if (!request.cookie.empty()) {
       made.headers.emplace_back("Cookie", request.cookie);
       made.headers.emplace_back("X-Muster-Request", "1");

@@ -17,9 +17,10 @@ namespace muster::cli {
 struct Request {
   std::string method = "GET";
   std::string target = {};           ///< Path and query, escaped.
-  std::string body = {};             ///< JSON; empty for none.
+  std::string body = {};             ///< Empty for none.
   std::string idempotency_key = {};  ///< Sent where not empty; the request may then be repeated.
   std::string cookie = {};           ///< Instead of the token; login only.
+  std::string content_type = "application/json";  ///< Of the body.
 };
 
 struct Answer {

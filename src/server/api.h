@@ -42,6 +42,7 @@ void add_user_routes(net::Router& router, Region& region);
 void add_token_routes(net::Router& router, Region& region);
 void add_host_routes(net::Router& router, Region& region);
 void add_gateway_routes(net::Router& router, Region& region);
+void add_method_routes(net::Router& router, Region& region);
 void add_run_routes(net::Router& router, Region& region);
 void add_run_result_routes(net::Router& router, Region& region);
 void add_live_routes(net::Router& router, Region& region);

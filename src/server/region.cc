@@ -25,6 +25,7 @@ constexpr std::size_t kSaveRowsMax = 5'000;
 /// Changed hosts told to live views at a time, and how often.
 constexpr core::Duration kHousekeeping = 500ms;
 constexpr std::size_t kChangedMax = 10'000;
+/// Bytes of all that is published.
 /// Connections of gateways, those that are being refused included.
 constexpr std::size_t kGatewayLinksMax = 1'000;
 constexpr std::string_view kGatewayRevoked =
@@ -51,7 +52,8 @@ core::Status Region::open() {
 core::Status Region::open_database() {
   store::Options options;
   options.path = config_.state / "region.db";
-  options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations()};
+  options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
+                        catalog::migrations()};
   MUSTER_ASSIGN(database_, store::Database::open(std::move(options)));
   return {};
 }
@@ -92,6 +94,7 @@ core::Status Region::open_work() {
   MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
                                                 .bytes_max = config_.content_bytes_max}));
   gateways_->serve(*content_);
+  methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store());
   return runs_->restore();
 }
 
@@ -114,6 +117,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_token_routes(router, *this);
   add_host_routes(router, *this);
   add_gateway_routes(router, *this);
+  add_method_routes(router, *this);
   add_run_routes(router, *this);
   add_run_result_routes(router, *this);
   add_live_routes(router, *this);

@@ -20,6 +20,7 @@
 #include "access/revocations.h"
 #include "access/sessions.h"
 #include "access/users.h"
+#include "content/cache.h"
 #include "fleet/registry.h"
 #include "net/http_server.h"
 #include "orders/signer.h"
@@ -31,6 +32,7 @@
 #include "server/gateway_hub.h"
 #include "server/gateway_link.h"
 #include "server/live.h"
+#include "server/method_service.h"
 #include "server/run_service.h"
 #include "store/database.h"
 
@@ -74,6 +76,7 @@ class Region {
   GatewayHub& gateways() { return *gateways_; }
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
+  MethodService& methods() { return *methods_; }
   Live& live() { return live_; }
   HttpStats& http_stats() { return http_stats_; }
   net::HttpServerStats http_server_stats() const {
@@ -113,6 +116,7 @@ class Region {
   std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
   std::unique_ptr<Content> content_;
+  std::unique_ptr<MethodService> methods_;
   std::unique_ptr<GatewayHub> gateways_;
   std::vector<std::unique_ptr<GatewayLink>> gateway_links_;
   HttpStats http_stats_;

@@ -585,6 +585,169 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The current version of each method, by name */
+        get: operations["listMethods"];
+        put?: never;
+        /**
+         * Publish a version of a method
+         * @description The manifest must be signed by a publishing key that the region trusts (403), all of its content must be here (409; see /v1/content/missing), and its name and version must never have meant another package (409). The very same package again is 200.
+         */
+        post: operations["publishMethod"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/methods/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+            };
+            cookie?: never;
+        };
+        /** The current version of a method */
+        get: operations["getMethod"];
+        put?: never;
+        post?: never;
+        /** Remove every version of a method */
+        delete: operations["deleteMethod"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/methods/{name}/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /** Mark a version as the current one */
+        put: operations["useMethodVersion"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/methods/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** One version of a method */
+        get: operations["getMethodVersion"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove one version of a method
+         * @description The current one can be removed only where it is the last.
+         */
+        delete: operations["deleteMethodVersion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/publishing-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Public keys whose owners may publish methods */
+        get: operations["listPublishingKeys"];
+        put?: never;
+        /** Trust a publishing key */
+        post: operations["trustPublishingKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/publishing-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["Digest"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Accept nothing more that this key has signed */
+        delete: operations["distrustPublishingKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/content/missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Which of these objects the server has not */
+        post: operations["findMissingContent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/content/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                digest: components["schemas"]["Digest"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Send an object
+         * @description At most 512 MiB. Needs Content-Length. Bytes that are not of this digest are refused (400).
+         */
+        put: operations["putContent"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit": {
         parameters: {
             query?: never;
@@ -1093,6 +1256,115 @@ export interface components {
             role?: components["schemas"]["Role"];
             selector?: string;
         };
+        /** @description SHA-256 in hexadecimal */
+        Digest: string;
+        /** @example service::restart */
+        MethodName: string;
+        MethodVersion: string;
+        MethodVersionSummary: {
+            name: components["schemas"]["MethodName"];
+            version: components["schemas"]["MethodVersion"];
+            /** @description It runs where a run names no version */
+            current: boolean;
+            digest: components["schemas"]["Digest"];
+            private: boolean;
+            /** @description Of all its files */
+            size_bytes: number;
+            key: components["schemas"]["Digest"];
+            published_at: components["schemas"]["Time"];
+            published_by: string;
+            description?: string;
+        };
+        MethodListed: components["schemas"]["MethodVersionSummary"] & {
+            /** @description How many there are */
+            versions: number;
+        };
+        MethodList: {
+            methods: components["schemas"]["MethodListed"][];
+            next: components["schemas"]["Cursor"];
+        };
+        MethodParameter: {
+            name: string;
+            /** @description A Puppet data type */
+            type: string;
+            /** @description The type in plain words */
+            expected: string;
+            required: boolean;
+            /** @description Its values are never shown, nor kept in records */
+            sensitive: boolean;
+            description?: string;
+            /** @description Any JSON value */
+            default?: unknown;
+            choices?: string[];
+        };
+        MethodImplementation: {
+            name: string;
+            requirements: string[];
+            input_method: components["schemas"]["InputMethod"];
+        };
+        /** @enum {string} */
+        InputMethod: "default" | "stdin" | "environment" | "both" | "powershell";
+        MethodFile: {
+            path: string;
+            size_bytes: number;
+            sha256: components["schemas"]["Digest"];
+            executable: boolean;
+        };
+        Method: components["schemas"]["MethodVersionSummary"] & {
+            /** @description It has a dry run */
+            supports_noop: boolean;
+            idempotent: boolean;
+            input_method: components["schemas"]["InputMethod"];
+            /** @description Its metadata names no parameters; any will do */
+            any_parameters: boolean;
+            parameters: components["schemas"]["MethodParameter"][];
+            implementations: components["schemas"]["MethodImplementation"][];
+            files: components["schemas"]["MethodFile"][];
+            timeout_ms?: number;
+            output_bytes_max?: number;
+            user?: string;
+        };
+        MethodWithVersions: components["schemas"]["Method"] & {
+            /** @description Newest first */
+            versions: components["schemas"]["MethodVersionSummary"][];
+        };
+        PublishRequest: {
+            manifest: components["schemas"]["Base64"];
+            signature: components["schemas"]["Base64"];
+            key: components["schemas"]["Digest"];
+            /**
+             * @description Mark this version as the current one
+             * @default true
+             */
+            current?: boolean;
+        };
+        UseVersionRequest: {
+            version: components["schemas"]["MethodVersion"];
+        };
+        PublishingKey: {
+            id: components["schemas"]["Digest"];
+            public_key_pem: string;
+            note?: string;
+            added_at: components["schemas"]["Time"];
+            added_by: string;
+        };
+        PublishingKeyList: {
+            keys: components["schemas"]["PublishingKey"][];
+        };
+        PublishingKeyRequest: {
+            public_key_pem: string;
+            note?: string;
+        };
+        ObjectsRequest: {
+            objects: components["schemas"]["Digest"][];
+        };
+        MissingObjects: {
+            missing: components["schemas"]["Digest"][];
+        };
+        StoredObject: {
+            digest: components["schemas"]["Digest"];
+            size_bytes: number;
+        };
         JoinToken: {
             id: components["schemas"]["TokenId"];
             role: components["schemas"]["JoinRole"];
@@ -1244,6 +1516,9 @@ export interface components {
         TargetEndpoint: components["schemas"]["EndpointId"];
         Run: components["schemas"]["RunId"];
         TokenId: components["schemas"]["TokenId"];
+        /** @description `module::task`, or `module` for its init */
+        Method: string;
+        MethodVersion: components["schemas"]["MethodVersion"];
     };
     requestBodies: never;
     headers: never;
@@ -2297,6 +2572,385 @@ export interface operations {
             400: components["responses"]["Error"];
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listMethods: {
+        parameters: {
+            query?: {
+                /** @description Also methods whose metadata says that they are private. */
+                private?: boolean;
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of methods */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    publishMethod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description It was published before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Method"];
+                };
+            };
+            /** @description Published */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Method"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getMethod: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All about it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodWithVersions"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    deleteMethod: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed; content that nothing else needs too */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    useMethodVersion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UseVersionRequest"];
+            };
+        };
+        responses: {
+            /** @description It runs from now on where a run names no version */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getMethodVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All about it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MethodWithVersions"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    deleteMethodVersion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description `module::task`, or `module` for its init */
+                name: components["parameters"]["Method"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listPublishingKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishingKeyList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    trustPublishingKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishingKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Trusted */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublishingKey"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    distrustPublishingKey: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["schemas"]["Digest"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Not trusted any more */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    findMissingContent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectsRequest"];
+            };
+        };
+        responses: {
+            /** @description Those to send */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MissingObjects"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+        };
+    };
+    putContent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                digest: components["schemas"]["Digest"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description It was here before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredObject"];
+                };
+            };
+            /** @description Kept */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoredObject"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            413: components["responses"]["Error"];
             429: components["responses"]["Error"];
             503: components["responses"]["Error"];
         };
