@@ -25,7 +25,6 @@ constexpr std::size_t kSaveRowsMax = 5'000;
 /// Changed hosts told to live views at a time, and how often.
 constexpr core::Duration kHousekeeping = 500ms;
 constexpr std::size_t kChangedMax = 10'000;
-/// Bytes of all that is published.
 /// Connections of gateways, those that are being refused included.
 constexpr std::size_t kGatewayLinksMax = 1'000;
 constexpr std::string_view kGatewayRevoked =
