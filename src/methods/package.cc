@@ -212,9 +212,10 @@ core::Result<Package> verify_package(const SignedManifest& package,
       keys, [&](const identity::PublicKey& candidate) { return candidate.id() == package.key_id; });
   if (key == keys.end()) {
     return fail(Code::kDenied, keys.empty()
-                                   ? "the region has no publishing key, so it accepts no methods"
-                                   : "the method is signed with a key that is not this region's "
-                                     "publishing key");
+                                   ? "the region trusts no publishing key yet; let it trust yours: "
+                                     "muster method key --trust"
+                                   : "the method is signed with a key that this region does not "
+                                     "trust; if it should: muster method key --trust");
   }
   if (!key->verifies(std::string(kSignedAs) + package.manifest, package.signature)) {
     return fail(Code::kDenied, "the method's signature does not fit its manifest");

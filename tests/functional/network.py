@@ -91,11 +91,20 @@ class Network:
             _remove_leftovers()
             atexit.register(_remove, pid)
             self.bridge = f"{PREFIX}{pid}b"
-            self.subnet = f"10.213.{pid % 250 + 1}"
-            self.server_address = f"{self.subnet}.1"
             _ip("link", "add", self.bridge, "type", "bridge")
-            _ip("addr", "add", f"{self.server_address}/24", "dev", self.bridge)
+            self.subnet = self._claim_subnet(pid)
+            self.server_address = f"{self.subnet}.1"
             _ip("link", "set", self.bridge, "up")
+
+    def _claim_subnet(self, pid):
+        """A network that no test run beside this one has."""
+        for number in (*range(pid % 250 + 1, 251), *range(1, pid % 250 + 1)):
+            subnet = f"10.213.{number}"
+            if f" {subnet}.1/24 " in _ip("-o", "addr", "show").stdout:
+                continue
+            _ip("addr", "add", f"{subnet}.1/24", "dev", self.bridge)
+            return subnet
+        raise RuntimeError("250 test runs at a time are enough")
 
     @property
     def isolated(self):
@@ -111,8 +120,8 @@ class Network:
         """A new host, with a network of its own where that is possible."""
         self.count += 1
         number = self.count % 250 + 2
-        if not self.isolated:
-            return Host(name, f"127.0.0.{number}")
+        if not self.isolated:  # gateways have one port: runs side by side need other addresses
+            return Host(name, f"127.{os.getpid() % 250 + 1}.0.{number}")
         pid = os.getpid()
         space, outer, inner = f"{PREFIX}{pid}h{self.count}", f"{PREFIX}{pid}v{self.count}", "eth0"
         address = f"{self.subnet}.{number}"
