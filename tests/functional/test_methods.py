@@ -75,12 +75,12 @@ def test_publish_list_show_diff_use_remove(region, publisher, tmp_path):
 def test_only_a_trusted_key_publishes(region, publisher):
     unknown = publisher("key").stdout.split()[1]
     refused = publisher("publish", str(TASKS / "sum"), check=None)
-    assert refused.returncode != 0 and "no publishing key" in refused.stderr
+    assert refused.returncode != 0 and "trusts no publishing key yet" in refused.stderr
     trusted(publisher)
     publisher("publish", str(TASKS / "sum"))
     publisher("key", key="other.pem")
     refused = publisher("publish", str(TASKS / "motd"), check=None, key="other.pem")
-    assert refused.returncode != 0 and "not this region's publishing key" in refused.stderr
+    assert refused.returncode != 0 and "this region does not trust" in refused.stderr
     publisher("key", "distrust", unknown)
     assert publisher("publish", str(TASKS / "motd"), check=None).returncode != 0
     assert region.api.get("/v1/publishing-keys")["keys"] == []
