@@ -9,7 +9,8 @@ namespace muster::core {
 namespace {
 
 void begin(EVP_MD_CTX* context) {
-  MUSTER_ASSERT(EVP_DigestInit_ex(context, EVP_sha256(), nullptr) == 1);
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);  // once
+  MUSTER_ASSERT(EVP_DigestInit_ex2(context, algorithm, nullptr) == 1);
 }
 
 }  // namespace
