@@ -16,11 +16,9 @@ using identity::PrivateKey;
 
 constexpr std::size_t kFileBytesMax = 64 * 1024;
 
-core::Result<Credential> issue(const Authority& authority, PrivateKey key, identity::Role role,
-                               std::string_view name, const std::vector<std::string>& dns_names,
-                               const std::vector<std::string>& ip_addresses,
-                               core::Duration validity, core::WallTime now) {
-  const identity::LeafSpec spec{role, std::string(name), dns_names, ip_addresses, validity};
+core::Result<Credential> issue(const Authority& authority, const identity::LeafSpec& spec,
+                               core::WallTime now) {
+  auto key = PrivateKey::generate();
   MUSTER_ASSIGN(auto certificate, authority.issue(key.public_key_der(), spec, now));
   return Credential{std::move(key), std::move(certificate)};
 }
@@ -50,6 +48,21 @@ core::Result<Credential> saved(const std::filesystem::path& folder, const Certif
     return core::fail(Code::kConflict, "the certificate is due for renewal");
   }
   return Credential{std::move(key), std::move(certificate)};
+}
+
+// The credential of this process, in the files that its role names.
+core::Result<Credential> saved_or_made(const Authority& authority,
+                                       const std::filesystem::path& folder,
+                                       const identity::LeafSpec& spec, core::WallTime now) {
+  auto names = spec.dns_names;
+  names.insert(names.end(), spec.ip_addresses.begin(), spec.ip_addresses.end());
+  if (auto found = saved(folder, authority.certificate(), spec.role, spec.name, names, now))
+    return found;
+  MUSTER_ASSIGN(auto made, issue(authority, spec, now));
+  const std::string file(identity::name(spec.role));
+  MUSTER_TRY(made.key.save(folder / (file + ".key")));
+  MUSTER_TRY(runtime::write_file(folder / (file + ".pem"), made.certificate.pem(), 0644));
+  return made;
 }
 
 }  // namespace
@@ -99,35 +112,23 @@ core::Result<RegionAuthority> RegionAuthority::open(const std::filesystem::path&
 core::Result<Credential> RegionAuthority::server_credential(
     std::string_view name, const std::vector<std::string>& dns_names,
     const std::vector<std::string>& ip_addresses, core::WallTime now) const {
-  auto names = dns_names;
-  names.insert(names.end(), ip_addresses.begin(), ip_addresses.end());
-  if (auto found =
-          saved(folder_, authority_.certificate(), identity::Role::kServer, name, names, now))
-    return found;
-  MUSTER_ASSIGN(auto made, issue(authority_, PrivateKey::generate(), identity::Role::kServer, name,
-                                 dns_names, ip_addresses, kServerValidity, now));
-  MUSTER_TRY(made.key.save(folder_ / "server.key"));
-  MUSTER_TRY(runtime::write_file(folder_ / "server.pem", made.certificate.pem(), 0644));
-  return made;
+  return saved_or_made(
+      authority_, folder_,
+      {identity::Role::kServer, std::string(name), dns_names, ip_addresses, kServerValidity}, now);
 }
 
 core::Result<Credential> RegionAuthority::signer_credential(core::WallTime now) const {
-  constexpr std::string_view kName = "orders";
-  if (auto found =
-          saved(folder_, authority_.certificate(), identity::Role::kSigner, kName, {}, now))
-    return found;
-  MUSTER_ASSIGN(auto made, issue(authority_, PrivateKey::generate(), identity::Role::kSigner, kName,
-                                 {}, {}, kSignerValidity, now));
-  MUSTER_TRY(made.key.save(folder_ / "signer.key"));
-  MUSTER_TRY(runtime::write_file(folder_ / "signer.pem", made.certificate.pem(), 0644));
-  return made;
+  return saved_or_made(authority_, folder_,
+                       {identity::Role::kSigner, "orders", {}, {}, kSignerValidity}, now);
 }
 
 core::Result<Credential> RegionAuthority::gateway_credential(
     std::string_view name, const std::vector<std::string>& dns_names,
     const std::vector<std::string>& ip_addresses, core::WallTime now) const {
-  return issue(authority_, PrivateKey::generate(), identity::Role::kGateway, name, dns_names,
-               ip_addresses, kGatewayValidity, now);
+  return issue(
+      authority_,
+      {identity::Role::kGateway, std::string(name), dns_names, ip_addresses, kGatewayValidity},
+      now);
 }
 
 }  // namespace muster::access
