@@ -131,8 +131,8 @@ void Gateway::ask_server(LinkConnection& connection) {
 }
 
 void Gateway::admit(wire::Admit message) {
-  LinkConnection* connection = by_number(message.link());
-  if (!connection || connection->endpoint().bytes() != message.endpoint()) return;
+  LinkConnection* connection = link_of(message.endpoint(), message.link());
+  if (!connection) return;
   auto& session = connection->session();
   if (session.state() != link::GatewaySession::State::kAsking) return;
   connection->login().reset();
@@ -215,6 +215,11 @@ LinkConnection* Gateway::open_link(std::string_view endpoint_bytes) {
   return found == open_.end() ? nullptr : found->second;
 }
 
+LinkConnection* Gateway::link_of(std::string_view endpoint_bytes, std::uint64_t number) {
+  LinkConnection* connection = by_number(number);
+  return connection && connection->endpoint().bytes() == endpoint_bytes ? connection : nullptr;
+}
+
 LinkConnection* Gateway::by_number(std::uint64_t number) {
   return connections_.find(number);
 }
@@ -224,9 +229,8 @@ void Gateway::dispatch(wire::Dispatch message) {
   for_each_target(message.targets(), [&, i = 0](std::string_view target) mutable {
     const int index = i++;
     // On the link that it was meant for: another one may lead to another process.
-    LinkConnection* connection =
-        frames && index < message.links_size() ? by_number(message.links(index)) : nullptr;
-    if (connection && connection->endpoint().bytes() == target && connection->session().open()) {
+    LinkConnection* connection = frames ? link_of(target, message.links(index)) : nullptr;
+    if (connection && connection->session().open()) {
       send_due_acks(*connection);  // travels in the same record
       if (connection->session().pass(frames->frame(static_cast<std::size_t>(index)))) return;
     }
@@ -251,9 +255,8 @@ void Gateway::acks(wire::Acks message) {
     for_each_target(ack.targets(), [&, i = 0](std::string_view target) mutable {
       const int index = i++;
       LinkConnection* connection =
-          index < ack.links_size() ? by_number(ack.links(index)) : open_link(target);
-      if (!connection || connection->endpoint().bytes() != target)
-        return;  // it announces again at its next login
+          index < ack.links_size() ? link_of(target, ack.links(index)) : open_link(target);
+      if (!connection) return;  // it announces again at its next login
       std::vector<std::uint64_t>& runs = connection->acks();
       if (runs.empty()) links_with_acks_.push_back(connection->number());
       runs.push_back(ack.run());
@@ -286,9 +289,8 @@ void Gateway::kick(wire::Kick message) {
 }
 
 void Gateway::upcall_reply(wire::UpcallReplyDown message) {
-  LinkConnection* connection = by_number(message.link());
-  if (!connection || connection->endpoint().bytes() != message.endpoint()) return;
-  (void)connection->session().send_message(message.reply());
+  if (LinkConnection* connection = link_of(message.endpoint(), message.link()))
+    (void)connection->session().send_message(message.reply());
 }
 
 void Gateway::content_request(LinkConnection& connection, wire::ContentRequest&& request) {

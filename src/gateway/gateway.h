@@ -120,6 +120,8 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
 
   LinkConnection* open_link(std::string_view endpoint_bytes);
   LinkConnection* by_number(std::uint64_t number);
+  /// The link of that number, where it is this endpoint's.
+  LinkConnection* link_of(std::string_view endpoint_bytes, std::uint64_t number);
   void flush_reports();
   void flush_acks();
   void send_due_acks(LinkConnection& connection);
