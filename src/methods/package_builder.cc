@@ -240,7 +240,8 @@ class Builder {
     }
     std::ranges::sort(found);
     if (found.size() == 1) {
-      add(task_.name.tasks_folder() + "/" + utf8_name(found[0]), found[0], folder_.root);
+      if (!add(task_.name.tasks_folder() + "/" + utf8_name(found[0]), found[0], folder_.root))
+        refuse_file({}, found[0]);
       return;
     }
     std::string names;
@@ -293,11 +294,15 @@ class Builder {
       if (it->is_directory(failed)) continue;
       const std::string inside = it->path().lexically_relative(source).generic_string();
       if (!add(entry + inside, it->path(), module)) {
-        return error(path, "cannot take '" + it->path().string() +
-                               "': it is no plain file, or leads out of its module");
+        return refuse_file(path, it->path());
       }
     }
     if (failed) error(path, "reading " + source.string() + ": " + failed.message());
+  }
+
+  void refuse_file(const std::vector<std::string>& path, const fs::path& file) {
+    error(path,
+          "cannot take '" + file.string() + "': it is no plain file, or leads out of its module");
   }
 
   // False where it is no file, or a link that leads out of `module`.

@@ -158,6 +158,14 @@ TEST(PackageBuilderTest, FollowsNoLinkOutOfItsModule) {
   EXPECT_FALSE(built(folder.path / "m", "t"));
   fs::remove(folder.path / "m/files/x");
   EXPECT_TRUE(built(folder.path / "m", "t"));
+  // Once told as "the package has 0 executables", which helps nobody.
+  fs::remove(folder.path / "m/tasks/t.sh");
+  fs::create_symlink("../../secret", folder.path / "m/tasks/t.sh");
+  const auto linked = built(folder.path / "m", "t");
+  ASSERT_FALSE(linked);
+  EXPECT_NE(linked.error().message.find("t.sh': it is no plain file, or leads out"),
+            std::string::npos)
+      << linked.error().message;
 }
 
 class ManifestTest : public ::testing::Test {
