@@ -74,15 +74,16 @@ def test_same_idempotency_key_starts_one_run(region, tmp_path):
 def test_live_events_show_output_before_the_end(region, tmp_path):
     """Also what was said before anybody watched."""
     agent, gate, said = region.add_agent("a"), tmp_path / "gate", tmp_path / "said"
-    run = region.order(f"id={agent.id}", f"echo early; touch {said}; while [ ! -e {gate} ]; do sleep 0.05; done; echo late",
-                       live_output=True)
+    os.mkfifo(gate)
+    run = region.order(f"id={agent.id}", f"echo early; touch {said}; cat {gate}; echo late", live_output=True)
     wait_until(said.exists, "the command said something")
     seen, text = [], ""
     for event, data in region.api.events(f"/v1/runs/{run['id']}/events"):
         seen.append(event)
         if event == "output":
+            if not text:
+                gate.write_text("")  # the command waits at the other end
             text += data["text"]
-            gate.touch()
     assert seen[0] == "run" and seen[-1] == "end" and text.startswith("early\n")
     assert region.finished(run["id"])[agent.id]["stdout"] == "early\nlate\n"
 
