@@ -55,25 +55,28 @@ std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> end
   return ids;
 }
 
-Answer create_run(Region& region, Request& request) {
+}  // namespace
+
+runtime::Task<core::Result<RunService::Created>> order_run(Region& region, access::Principal by,
+                                                           json::object request,
+                                                           std::string idempotency_key,
+                                                           std::string digest) {
   if (region.stopping())
     co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
-  MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
-  RunService::Wanted wanted;
-  MUSTER_CO_ASSIGN(wanted.spec, read_run_request(body));
-  const access::Principal by = caller(request);
-  wanted.spec.created_by = by.name;
-  wanted.idempotency_key = request.header("idempotency-key").value_or("");
-  if (wanted.idempotency_key.size() > jobs::kIdempotencyKeyBytesMax ||
-      !core::is_utf8(wanted.idempotency_key))
+  if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
     co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
-  wanted.request_digest = core::sha256(request.body);
+  RunService::Wanted wanted;
+  wanted.idempotency_key = std::move(idempotency_key);
+  wanted.request_digest = std::move(digest);
+  MUSTER_CO_ASSIGN(wanted.spec, read_run_request(request));
+  wanted.spec.created_by = by.name;
   // What is wrong with the order itself comes before what is wrong with its targets.
   if (const auto valid = jobs::make_run(wanted.spec, core::wall_now(), 0); !valid)
     co_return fail(Code::kInvalid, valid.error().message);
 
   auto selector = read_selector(wanted.spec.selector);
-  if (!selector) co_return std::move(selector.error());
+  if (!selector)
+    co_return fail(Code::kInvalid, check_selector(wanted.spec.selector).error().message);
   if (wanted.spec.selector.empty()) wanted.spec.selector = "all";
   MUSTER_CO_ASSIGN(const auto scope, Scope::of(by));
   auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
@@ -85,7 +88,21 @@ Answer create_run(Region& region, Request& request) {
                    (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");
   wanted.targets = targets_of(std::move(matched));
-  MUSTER_CO_ASSIGN(auto created, co_await region.runs().create(std::move(wanted)));
+  co_return co_await region.runs().create(std::move(wanted));
+}
+
+namespace {
+
+Answer create_run(Region& region, Request& request) {
+  MUSTER_CO_ASSIGN(json::object body, parse_object(request.body));
+  // Only an answer of its own can say the column.
+  if (const json::value* text = body.if_contains("selector"); text && text->is_string())
+    if (auto selector = read_selector(text->get_string()); !selector)
+      co_return std::move(selector.error());
+  MUSTER_CO_ASSIGN(auto created,
+                   co_await order_run(region, caller(request), std::move(body),
+                                      std::string(request.header("idempotency-key").value_or("")),
+                                      core::sha256(request.body)));
   Response response = json_response(run_json(created.run), created.repeated ? 200 : 201);
   response.headers.emplace_back("Location", "/v1/runs/" + created.run.id.str());
   co_return response;

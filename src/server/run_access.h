@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Runs as one user orders and sees them.
 #pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
 
 #include "access/types.h"
 #include "jobs/types.h"
 #include "net/http_message.h"
 #include "runtime/task.h"
+#include "server/run_service.h"
 
 namespace muster::server {
 
@@ -17,5 +23,15 @@ bool may_see(const access::Principal& principal, const jobs::Run& run);
 
 /// The run that the path names, if the caller may see it; else kNotFound.
 runtime::Task<core::Result<jobs::Run>> find_run(Region& region, net::Request& request);
+
+/// Makes the run that `request` (RunRequest in the API) asks for, on the hosts that match
+/// and that `by` may reach; everything is checked first. The caller has checked that `by`
+/// may order runs. `idempotency_key`: empty, or names this order among those of `by`; the
+/// same key with another `digest` of the request is kConflict, so is an order that no
+/// host matches.
+runtime::Task<core::Result<RunService::Created>> order_run(Region& region, access::Principal by,
+                                                           boost::json::object request,
+                                                           std::string idempotency_key,
+                                                           std::string digest);
 
 }  // namespace muster::server
