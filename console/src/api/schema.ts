@@ -235,7 +235,7 @@ export interface paths {
         get: operations["listRuns"];
         put?: never;
         /**
-         * Run a command, or ping
+         * Run a command or a method, or ping
          * @description Answers as soon as the run and its ledger are durable. Targets that are offline become unreachable at once, unless queue_for_ms lets them wait. A selector that matches no host is refused (409 conflict).
          */
         post: operations["createRun"];
@@ -1033,11 +1033,12 @@ export interface components {
             open_files_max?: number;
             file_bytes_max?: number;
         };
-        /** @description Exactly one of command and ping. */
+        /** @description Exactly one of command, method and ping. */
         RunRequest: {
             /** @description Empty is every host; a list of ids is written id in (…) */
             selector: string;
             command?: components["schemas"]["Command"];
+            method?: components["schemas"]["MethodOrder"];
             ping?: Record<string, never>;
             limits?: components["schemas"]["Limits"];
             /** @description How long an offline target may wait for its host */
@@ -1045,7 +1046,37 @@ export interface components {
             /** @default false */
             live_output?: boolean;
             description?: string;
+        } & (unknown | unknown | unknown);
+        /** @description A published method, by name (of its current version, where none is given) or by digest. Time limit, output limit and user that are not given are those of its metadata. */
+        MethodOrder: {
+            /** @description module::task */
+            name?: string;
+            version?: string;
+            /** @description Instead of name and version */
+            digest?: string;
+            /** @description Checked against the method's parameters before anything is sent */
+            arguments?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Dry run; refused where the method has none
+             * @default false
+             */
+            noop?: boolean;
+            /** @description Run as this user of the host */
+            user?: string;
         } & (unknown | unknown);
+        MethodRun: {
+            name: string;
+            version: string;
+            digest: string;
+            /** @description Defaults in, values of sensitive parameters as "[hidden]" */
+            arguments?: {
+                [key: string]: unknown;
+            };
+            noop: boolean;
+            user?: string;
+        };
         /**
          * @description The first three are not final
          * @enum {string}
@@ -1095,9 +1126,11 @@ export interface components {
         Run: {
             id: components["schemas"]["RunId"];
             /** @enum {string} */
-            kind: "command" | "ping";
-            /** @description Absent for ping */
+            kind: "command" | "ping" | "method";
+            /** @description Only of kind command */
             command?: components["schemas"]["Command"];
+            /** @description Only of kind method */
+            method?: components["schemas"]["MethodRun"];
             limits?: components["schemas"]["Limits"];
             selector: string;
             description?: string;
@@ -1127,6 +1160,10 @@ export interface components {
             signal?: number;
             /** @description Why it was refused, could not start, was cut, … */
             reason?: string;
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            result?: {
+                [key: string]: unknown;
+            };
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -1168,6 +1205,10 @@ export interface components {
             /** @description The host set, folded: web[1-5],db1. Ends in … where it is longer than 4 KiB */
             hosts: string;
             sample_endpoint: components["schemas"]["EndpointId"];
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            result?: {
+                [key: string]: unknown;
+            };
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -2049,6 +2090,7 @@ export interface operations {
             400: components["responses"]["Error"];
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
             409: components["responses"]["Error"];
             413: components["responses"]["Error"];
             429: components["responses"]["Error"];
@@ -2702,6 +2744,7 @@ export interface operations {
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
             503: components["responses"]["Error"];
         };
     };

@@ -17,6 +17,7 @@ import classes from "./shell.module.css";
 const kPages = [
   { path: "/hosts", label: "Hosts" },
   { path: "/runs", label: "Runs" },
+  { path: "/methods", label: "Methods" },
 ] as const;
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
