@@ -64,7 +64,7 @@ function RegionStatus() {
             <Text component="span" size="sm" c="dimmed" className={classes.counts}>
               <span className={classes.dot} data-live={live === "open"} />
               <VisuallyHidden>{live === "open" ? "live, " : ""}</VisuallyHidden>
-              <b>{count(data.endpoints.online)}</b> of {count(data.endpoints.total)} online
+              <b>{count(data.endpoints.online)}</b><span className={classes.rest}> of {count(data.endpoints.total)} online</span>
             </Text>
           </Tooltip>
         )

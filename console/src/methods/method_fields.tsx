@@ -38,7 +38,7 @@ export function MethodFields(props: Props) {
         <>
           <div className={classes.chosen}>
             <Group gap="xs">
-              <Text fw={650} size="sm" className={classes.name}>{method.name}</Text>
+              {fixed && <Text fw={650} size="sm" className={classes.name}>{method.name}</Text>}
               <Text size="sm" c="dimmed" className={classes.code}>{method.version}</Text>
               {!method.current && <Badge color="orange" variant="light">not the current version</Badge>}
             </Group>

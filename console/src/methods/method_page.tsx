@@ -65,7 +65,7 @@ function Head({ method, me, onRun }: { method: Method; me: Me; onRun: () => void
   const allowed = mayRun(me.role);
   return (
     <section className={page.head} aria-label="Method">
-      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl">
+      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl" className={page.headTop}>
         <div className={page.headText}>
           <Link href="/methods" className={page.back}><IconBack size={14} /> Methods</Link>
           <h1 className={page.command}>{method.name}</h1>

@@ -28,7 +28,7 @@ export function MethodPicker({ value, onPick }: { value: string | undefined; onP
   }
   return (
     <Select
-      label="Method" placeholder={list.isPending ? "loading…" : "type a part of its name"} data={[...methods.keys()]} value={value ?? null} searchable allowDeselect={false}
+      label="Method" placeholder={list.isPending ? "loading…" : "type a part of its name"} data={[...methods.keys()]} value={value ?? null} searchable allowDeselect={false} selectFirstOptionOnChange
       limit={kShownMax} maxDropdownHeight={360} nothingFoundMessage="No method is called so" data-autofocus onChange={(name) => name !== null && onPick(name)}
       filter={({ options, search, limit }) => {
         const words = search.trim().toLowerCase().split(/\s+/);
@@ -38,7 +38,7 @@ export function MethodPicker({ value, onPick }: { value: string | undefined; onP
       renderOption={({ option }) => (
         <div>
           <Text size="sm" fw={600}>{option.value}</Text>
-          <Text size="xs" c="dimmed" lineClamp={1}>{visibleLine(methods.get(option.value)?.description ?? "", 160)}</Text>
+          <Text size="xs" opacity={0.75} lineClamp={1}>{visibleLine(methods.get(option.value)?.description ?? "", 160)}</Text>
         </div>
       )}
     />

@@ -45,14 +45,11 @@ export function MethodsPage() {
         {list.isPending && <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>}
         {none && <NoMethods hidden={hidden} />}
         {list.isSuccess && !none && groups.length === 0 && <Text c="dimmed" p="xl" ta="center">No method has “{visibleLine(settled, 80)}” in its name or description.</Text>}
-        <Stack gap="lg">
+        <Stack gap="sm">
           {groups.map(({ module, methods }) => (
-            <section key={module} aria-label={module}>
-              <h2 className={classes.module}>{module}</h2>
-              <ul className={classes.list}>
-                {methods.map((method) => <MethodLine key={method.name} method={method} now={now} />)}
-              </ul>
-            </section>
+            <ul key={module} className={classes.list} aria-label={`Methods of ${module}`}>
+              {methods.map((method) => <MethodLine key={method.name} method={method} now={now} />)}
+            </ul>
           ))}
         </Stack>
         {list.hasNextPage && (

@@ -31,7 +31,7 @@ function Line({ parameter }: { parameter: MethodParameter }) {
         {description !== undefined && <Text size="sm">{visibleLine(description, 2_000)}</Text>}
         <Text size="sm" c="dimmed">
           {visibleLine(expected.replace(/, or nothing$/, ""), 1_000)}
-          {standard !== undefined && <>; else <code>{visibleLine(typeof standard === "string" ? standard : JSON.stringify(standard), 300)}</code></>}
+          {standard !== undefined && <>; default <code>{visibleLine(typeof standard === "string" ? standard : JSON.stringify(standard), 300)}</code></>}
         </Text>
         {type !== "" && <code className={classes.type}>{visibleLine(type, 1_000)}</code>}
       </div>

@@ -73,8 +73,12 @@ export function commandLine(command: Command | undefined): string {
   return (command.argv ?? []).map(quoted).join(" ");
 }
 
+/** What the server says in the place of a secret. */
+export const kHidden = "[hidden]";
+
 /** One argument in the words of the command line: name=text, or name:=JSON. */
 function argumentWord([name, value]: [string, unknown]): string {
+  if (value === kHidden) return `${name}=${kHidden}`;
   return typeof value === "string" ? quoted(`${name}=${value}`) : `${name}:=${quoted(JSON.stringify(value))}`;
 }
 

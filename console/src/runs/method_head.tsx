@@ -8,10 +8,10 @@ import { Link } from "wouter";
 import type { MethodRun } from "../api/types";
 import { counted } from "../text/format";
 import { visibleLine } from "../text/visible";
+import { kHidden } from "./folds";
 import classes from "./method_head.module.css";
 
 const kArgumentsShown = 8;
-const kHidden = "[hidden]";
 
 export function MethodHead({ method }: { method: MethodRun }) {
   const [all, setAll] = useState(false);

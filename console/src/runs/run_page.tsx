@@ -110,7 +110,7 @@ function RunHead({ run, state, me }: { run: Run; state: LiveState; me: Me }) {
   const running = run.state === "running";
   return (
     <section className={classes.head} aria-label="Run">
-      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl">
+      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl" className={classes.headTop}>
         <div className={classes.headText}>
           <Link href="/runs" className={classes.back}><IconBack size={14} /> Runs</Link>
           {run.method === undefined ? <h1 className={classes.command}>{visibleLine(commandLine(run.command), 2_000)}</h1> : <MethodHead method={run.method} />}
