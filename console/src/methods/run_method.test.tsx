@@ -40,7 +40,7 @@ describe("running a method", () => {
     type(/^name/, "Ada");
     type(/^times/, "2");
     type(/^password/, "hunter2 hunter2");
-    fireEvent.click(screen.getByLabelText("Dry run"));
+    fireEvent.click(screen.getByLabelText(/^Dry run/));
     run();
     await waitFor(() => expect(orders()).toHaveLength(1));
     expect(orders()[0]).toEqual({
