@@ -49,13 +49,13 @@ class Disks:
 class Chaos:
     """Server, one gateway, agents on a few hosts, and what happens to them. Call step() often."""
 
-    def __init__(self, region, disks, agents, seed):
+    def __init__(self, region, disks, agents, seed, megabytes):
         self.region, self.disks, self.random = region, disks, random.Random(seed)
         self.events = []  # (time, what, whom), for a reader of a failure
         self.killed = {}  # agent's id -> times of its deaths
         self.endings = []  # (due, name, function): what ends a fault
         self.exits = []  # processes that ended by themselves
-        disks.mount(region.state, 96)
+        disks.mount(region.state, megabytes)
         region.start()
         self.gateway = self._add_gateway()
         self._add_agents(agents)
