@@ -44,6 +44,7 @@ struct Link : std::enable_shared_from_this<Link> {
     Link* link = nullptr;
     void send(std::string_view frame) override;
     std::size_t backlog_bytes() const override { return 0; }
+    void notify_below(std::size_t) override {}
     void closed(const link::Ending& ending) override;
   };
   struct GatewayEnd final : link::GatewayPort {
