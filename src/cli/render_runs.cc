@@ -198,4 +198,33 @@ std::string render_troubles(const boost::json::array& rows, const Terminal& term
   return result;
 }
 
+std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now) {
+  Table table({"RECORDING", "RUNS", "MADE", "BY", "STATE", "DESCRIPTION"});
+  for (const Json& recording : elements(list, "recordings")) {
+    table.row({text(recording, "name"), std::to_string(number(recording, "runs")),
+               age(recording, "created_at", now), text(recording, "created_by"),
+               truth(recording, "open") ? "recording" : "closed", text(recording, "description")});
+  }
+  return table.render(terminal);
+}
+
+std::string render_retention(const Json& retention) {
+  const auto limit = [&](const char* name, const std::function<std::string(std::uint64_t)>& show) {
+    const auto value = static_cast<std::uint64_t>(number(retention, name));
+    return value == 0 ? std::string("no limit") : show(value);
+  };
+  const Json* kept = member(retention, "kept");
+  const Json none;
+  const Json& now = kept ? *kept : none;
+  const auto runs = static_cast<std::uint64_t>(number(now, "runs"));
+  return "Finished runs are kept\n  for      " +
+         limit("age_max_s",
+               [](std::uint64_t s) { return core::to_text(std::chrono::seconds(s)); }) +
+         "\n  answers  up to " + limit("bytes_max", size_text) + "\n  runs     up to " +
+         limit("runs_max", [](std::uint64_t n) { return std::to_string(n); }) + "\nNow " +
+         count_of(runs, "run", "runs") + ", " +
+         size_text(static_cast<std::uint64_t>(number(now, "output_bytes"))) + " of answers; " +
+         std::to_string(number(now, "recorded_runs")) + " recorded\n";
+}
+
 }  // namespace muster::cli

@@ -9,9 +9,12 @@
 #include <cstdlib>
 
 #include "core/log.h"
+#include "runtime/file.h"
 #include "swarm/swarm.h"
 
 namespace {
+
+constexpr std::size_t kArchiveBytesMax = 256 * 1024 * 1024;
 
 constexpr const char* kUsage = R"(usage: muster-swarm --server HOST:PORT --token TOKEN [options]
 
@@ -27,6 +30,7 @@ its own, on the agent's session code. For tests and benchmarks, never in a real 
   --work-ms N            simulated commands take so long (default 0)
   --output TEXT          and answer this (default ok)
   --output-bytes N       or so many bytes
+  --replay FILE          answer as this recording says (muster runs export)
   --no-reconnect         a link that ended stays so
   --help
 
@@ -40,11 +44,13 @@ int main(int argc, char** argv) {
   using namespace muster;
   swarm::Options options;
   std::string server;
-  const option longs[] = {
-      {"server", 1, nullptr, 's'},  {"token", 1, nullptr, 't'},  {"endpoints", 1, nullptr, 'n'},
-      {"file", 1, nullptr, 'f'},    {"prefix", 1, nullptr, 'p'}, {"window", 1, nullptr, 'w'},
-      {"work-ms", 1, nullptr, 'm'}, {"output", 1, nullptr, 'o'}, {"output-bytes", 1, nullptr, 'b'},
-      {"no-reconnect", 0, nullptr, 'r'}, {"help", 0, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};
+  const option longs[] = {{"server", 1, nullptr, 's'},       {"token", 1, nullptr, 't'},
+                          {"endpoints", 1, nullptr, 'n'},    {"file", 1, nullptr, 'f'},
+                          {"prefix", 1, nullptr, 'p'},       {"window", 1, nullptr, 'w'},
+                          {"work-ms", 1, nullptr, 'm'},      {"output", 1, nullptr, 'o'},
+                          {"output-bytes", 1, nullptr, 'b'}, {"no-reconnect", 0, nullptr, 'r'},
+                          {"replay", 1, nullptr, 'a'},       {"help", 0, nullptr, 'h'},
+                          {nullptr, 0, nullptr, 0}};
   for (int c; (c = getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
     switch (c) {
       case 's':
@@ -74,6 +80,17 @@ int main(int argc, char** argv) {
       case 'b':
         options.script.output.assign(std::strtoul(optarg, nullptr, 10), 'x');
         break;
+      case 'a': {
+        auto archive = runtime::read_file(optarg, kArchiveBytesMax);
+        auto recorded = archive ? swarm::RecordedAnswers::read(*archive)
+                                : core::fail(std::move(archive.error()));
+        if (!recorded) {
+          std::fprintf(stderr, "muster-swarm: %s\n", recorded.error().message.c_str());
+          return 2;
+        }
+        options.script.recorded = std::move(*recorded);
+        break;
+      }
       case 'r':
         options.script.reconnect = false;
         break;
