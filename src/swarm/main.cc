@@ -38,6 +38,18 @@ Standard output: {"event":"enrolled",…}, {"event":"ready",…}, {"event":"conn
 {"event":"stats",…} whenever the numbers changed, at most once a second. Ends on SIGTERM.
 )";
 
+/// Nothing, and says why, where the file is none.
+std::optional<muster::swarm::RecordedAnswers> read_recording(const char* file) {
+  using namespace muster;
+  auto archive = runtime::read_file(file, kArchiveBytesMax);
+  auto recorded =
+      archive ? swarm::RecordedAnswers::read(*archive)
+              : core::Result<swarm::RecordedAnswers>(core::fail(std::move(archive.error())));
+  if (recorded) return std::move(*recorded);
+  std::fprintf(stderr, "muster-swarm: %s\n", recorded.error().message.c_str());
+  return std::nullopt;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -80,17 +92,10 @@ int main(int argc, char** argv) {
       case 'b':
         options.script.output.assign(std::strtoul(optarg, nullptr, 10), 'x');
         break;
-      case 'a': {
-        auto archive = runtime::read_file(optarg, kArchiveBytesMax);
-        auto recorded = archive ? swarm::RecordedAnswers::read(*archive)
-                                : core::fail(std::move(archive.error()));
-        if (!recorded) {
-          std::fprintf(stderr, "muster-swarm: %s\n", recorded.error().message.c_str());
-          return 2;
-        }
-        options.script.recorded = std::move(*recorded);
+      case 'a':
+        options.script.recorded = read_recording(optarg);
+        if (!options.script.recorded) return 2;
         break;
-      }
       case 'r':
         options.script.reconnect = false;
         break;
