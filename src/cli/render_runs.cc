@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <cstring>
 
@@ -49,10 +51,28 @@ std::string elapsed_text(const Json& run) {
   return from && to && *to >= *from ? core::to_text(*to - *from) : "";
 }
 
+/// "service::restart 1.2 name=nginx ports:=[80,443]", as muster method run takes it.
+std::string method_text(const Json& method) {
+  std::string line = text(method, "name") + " " + text(method, "version");
+  if (truth(method, "noop")) line += " --noop";
+  const Json* arguments = member(method, "arguments");
+  if (!arguments || !arguments->is_object()) return line;
+  for (const auto& argument : arguments->get_object()) {
+    line += " " + std::string(argument.key());
+    if (argument.value().is_string()) {
+      line += "=" + shell_quoted(std::string(argument.value().get_string()));
+    } else {
+      line += ":=" + shell_quoted(boost::json::serialize(argument.value()));
+    }
+  }
+  return line;
+}
+
 }  // namespace
 
 std::string command_text(const Json& run) {
   if (text(run, "kind") == "ping") return "(ping)";
+  if (const Json* method = member(run, "method")) return method_text(*method);
   const Json* command = member(run, "command");
   if (command == nullptr) return "-";
   if (member(*command, "shell") != nullptr) return text(*command, "shell");
