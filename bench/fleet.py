@@ -102,7 +102,7 @@ def measure_agents(table, binaries, folder, count):
     server = Server(binaries, pathlib.Path(tempfile.mkdtemp(dir=folder)))
     agents = Agents(server, count)
     try:
-        command = [binaries / "muster", "run", "--on", "", "--", *ECHO]
+        command = [binaries / "muster", "run", "--on", "os=linux", "--", *ECHO]
         environment = {**os.environ, "MUSTER_STATE": str(server.folder)}
         times, bare = [], []
         for _ in range(6):
