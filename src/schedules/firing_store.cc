@@ -169,6 +169,18 @@ core::Result<std::vector<Firing>> ScheduleStore::claim(Connection& connection,
   return claimed;
 }
 
+core::Result<std::vector<Login>> ScheduleStore::new_logins(Connection& connection,
+                                                           const Schedule& schedule,
+                                                           const std::vector<Login>& logins,
+                                                           core::WallTime now) {
+  std::vector<Login> found;
+  for (const Login& login : logins) {
+    MUSTER_ASSIGN(const bool fires, is_new(connection, schedule, login, now));
+    if (fires) found.push_back(login);
+  }
+  return found;
+}
+
 core::Result<std::optional<Firing>> ScheduleStore::claim_logins(Connection& connection,
                                                                 const Schedule& schedule,
                                                                 const std::vector<Login>& logins,

@@ -24,6 +24,8 @@ inline constexpr std::size_t kFiringsKept = 200;
 inline constexpr std::size_t kMissedMax = 100;
 inline constexpr std::size_t kNameBytesMax = 64;
 inline constexpr std::size_t kDescriptionBytesMax = 1024;
+/// Of the request: schedules are read often. Larger input belongs into a method.
+inline constexpr std::size_t kRequestBytesMax = 64 * 1024;
 inline constexpr milliseconds kJitterMax = std::chrono::hours(24);
 inline constexpr milliseconds kQuietMax = std::chrono::hours(24 * 30);
 /// Whoever fires so late or earlier is on time; later is missed.
@@ -75,7 +77,8 @@ struct Schedule {
   bool enabled = true;
   Terms terms;
   Author author;
-  std::string request;  ///< the body of POST /v1/runs, JSON
+  std::string request;   ///< the body of POST /v1/runs, JSON
+  std::string selector;  ///< of it
   core::WallTime created_at;
   core::WallTime changed_at;
   std::string changed_by;

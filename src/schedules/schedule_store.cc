@@ -37,6 +37,7 @@ CREATE TABLE schedules_schedules(
   author TEXT NOT NULL,
   author_role INTEGER NOT NULL,
   author_selectors TEXT NOT NULL,
+  selector TEXT NOT NULL,
   request TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
@@ -67,10 +68,11 @@ CREATE TABLE schedules_logins(
   PRIMARY KEY(schedule, endpoint));
 )sql"}};
 
-#define MUSTER_SCHEDULE_COLUMNS                                                              \
-  "id, name, description, version, enabled, kind, cron, at, quiet_ms, zone, jitter_ms, "     \
-  "blackouts, in_blackout, missed, author, author_role, author_selectors, request, created_at, " \
-  "changed_at, changed_by, handled"
+#define MUSTER_SCHEDULE_COLUMNS_WITH(request)                                               \
+  "id, name, description, version, enabled, kind, cron, at, quiet_ms, zone, jitter_ms, "    \
+  "blackouts, in_blackout, missed, author, author_role, author_selectors, " request         \
+  ", created_at, changed_at, changed_by, handled, selector"
+#define MUSTER_SCHEDULE_COLUMNS MUSTER_SCHEDULE_COLUMNS_WITH("request")
 
 std::string texts_json(const std::vector<std::string>& texts) {
   return json::serialize(json::array(texts.begin(), texts.end()));
@@ -109,6 +111,7 @@ Schedule schedule_of(const Row& row) {
   made.changed_at = wall_from_unix_ms(row.integer(19));
   made.changed_by = row.string(20);
   made.handled = wall_from_unix_ms(row.integer(21));
+  made.selector = row.string(22);
   return made;
 }
 
@@ -132,20 +135,28 @@ core::Status ScheduleStore::insert(Connection& connection, const Schedule& sched
   const Terms& terms = schedule.terms;
   auto added = connection.execute(
       "INSERT INTO schedules_schedules(" MUSTER_SCHEDULE_COLUMNS
-      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {schedule.id, schedule.name, schedule.description, schedule.version,
        schedule.enabled ? 1 : 0, static_cast<int>(terms.kind), terms.cron, unix_ms(terms.at),
        terms.quiet.count(), terms.zone, terms.jitter.count(), texts_json(terms.blackouts),
        static_cast<int>(terms.in_blackout), static_cast<int>(terms.missed), schedule.author.name,
        static_cast<int>(schedule.author.role), texts_json(schedule.author.selectors),
        schedule.request, unix_ms(schedule.created_at), unix_ms(schedule.changed_at),
-       schedule.changed_by, unix_ms(schedule.handled)});
+       schedule.changed_by, unix_ms(schedule.handled), schedule.selector});
   if (added) return {};
   if (added.error().code != Code::kExists) return fail(std::move(added.error()));
   return fail(Code::kExists, "there is a schedule '" + schedule.name + "' already");
 }
 
 core::Status ScheduleStore::replace(Connection& connection, const Schedule& schedule) {
+  // An order that is under way is found again by its author's name.
+  MUSTER_ASSIGN(const auto ordering,
+                connection.integer("SELECT count(*) FROM schedules_firings JOIN "
+                                   "schedules_schedules ON id = schedule "
+                                   "WHERE name = ? AND author <> ? AND state = 0",
+                                   {schedule.name, schedule.author.name}));
+  if (ordering > 0)
+    return fail(Code::kConflict, "the schedule is being fired just now; try again in a minute");
   const Terms& terms = schedule.terms;
   MUSTER_ASSIGN(
       const auto changed,
@@ -153,14 +164,14 @@ core::Status ScheduleStore::replace(Connection& connection, const Schedule& sche
           "UPDATE schedules_schedules SET description = ?, version = version + 1, enabled = ?, "
           "kind = ?, cron = ?, at = ?, quiet_ms = ?, zone = ?, jitter_ms = ?, blackouts = ?, "
           "in_blackout = ?, missed = ?, author = ?, author_role = ?, author_selectors = ?, "
-          "request = ?, changed_at = ?, changed_by = ?, handled = ? WHERE name = ?",
+          "request = ?, changed_at = ?, changed_by = ?, handled = ?, selector = ? WHERE name = ?",
           {schedule.description, schedule.enabled ? 1 : 0, static_cast<int>(terms.kind),
            terms.cron, unix_ms(terms.at), terms.quiet.count(), terms.zone, terms.jitter.count(),
            texts_json(terms.blackouts), static_cast<int>(terms.in_blackout),
            static_cast<int>(terms.missed), schedule.author.name,
            static_cast<int>(schedule.author.role), texts_json(schedule.author.selectors),
            schedule.request, unix_ms(schedule.changed_at), schedule.changed_by,
-           unix_ms(schedule.handled), schedule.name}));
+           unix_ms(schedule.handled), schedule.selector, schedule.name}));
   if (changed == 0) return no_schedule(schedule.name);
   return {};
 }
@@ -202,14 +213,20 @@ core::Result<std::optional<Schedule>> ScheduleStore::find_id(Connection& connect
 }
 
 core::Result<std::vector<Schedule>> ScheduleStore::list(Connection& connection,
-                                                        const std::optional<std::string>& author,
-                                                        bool enabled_only) {
+                                                        const std::optional<std::string>& author) {
   std::vector<Schedule> found;
   MUSTER_TRY(connection.query("SELECT " MUSTER_SCHEDULE_COLUMNS
-                              " FROM schedules_schedules WHERE (? = 0 OR enabled = 1) "
-                              "AND (? = 1 OR author = ?) ORDER BY name",
-                              {enabled_only ? 1 : 0, author ? 0 : 1, author.value_or("")},
+                              " FROM schedules_schedules WHERE ? = 1 OR author = ? ORDER BY name",
+                              {author ? 0 : 1, author.value_or("")},
                               [&](const Row& row) { found.push_back(schedule_of(row)); }));
+  return found;
+}
+
+core::Result<std::vector<Schedule>> ScheduleStore::enabled(Connection& connection) {
+  std::vector<Schedule> found;
+  MUSTER_TRY(connection.query("SELECT " MUSTER_SCHEDULE_COLUMNS_WITH("''") 
+                              " FROM schedules_schedules WHERE enabled = 1 ORDER BY name",
+                              {}, [&](const Row& row) { found.push_back(schedule_of(row)); }));
   return found;
 }
 

@@ -47,7 +47,8 @@ class ScheduleStore {
 
   /// kExists, kLimit.
   static core::Status insert(Connection& connection, const Schedule& schedule);
-  /// Everything but id and name; the version becomes the next one. kNotFound.
+  /// Everything but id and name; the version becomes the next one. kNotFound; kConflict
+  /// for another author while a firing is being ordered.
   static core::Status replace(Connection& connection, const Schedule& schedule);
   /// Enabling forgets what came while it was disabled. kNotFound.
   static core::Status set_enabled(Connection& connection, std::string_view name, bool enabled,
@@ -57,10 +58,11 @@ class ScheduleStore {
   static core::Result<Schedule> find(Connection& connection, std::string_view name);
   static core::Result<std::optional<Schedule>> find_id(Connection& connection,
                                                        std::string_view id);
-  /// By name; `author`: only theirs; `enabled_only`: what can fire.
+  /// By name; `author`: only theirs.
   static core::Result<std::vector<Schedule>> list(Connection& connection,
-                                                  const std::optional<std::string>& author,
-                                                  bool enabled_only = false);
+                                                  const std::optional<std::string>& author);
+  /// Those that can fire, without their requests.
+  static core::Result<std::vector<Schedule>> enabled(Connection& connection);
 
   /// Makes the rows of a decision and moves the cursor; returns what this server is to
   /// order. Nothing where the schedule was changed meanwhile; without those that have
@@ -68,6 +70,11 @@ class ScheduleStore {
   static core::Result<std::vector<Firing>> claim(Connection& connection, const Schedule& schedule,
                                                  const Decision& decision, std::string_view server,
                                                  core::WallTime now);
+  /// Those of `logins` that claim_logins() would take.
+  static core::Result<std::vector<Login>> new_logins(Connection& connection,
+                                                     const Schedule& schedule,
+                                                     const std::vector<Login>& logins,
+                                                     core::WallTime now);
   /// The same for logins: those of them that are to fire, remembered and in one firing.
   static core::Result<std::optional<Firing>> claim_logins(Connection& connection,
                                                           const Schedule& schedule,
