@@ -56,6 +56,10 @@ core::Result<bool> insert_firing(Connection& connection, Firing& firing, std::st
                                    {firing.schedule}));
   std::string targets;
   for (const auto& id : firing.targets) targets += id.bytes();
+  // What was left out as missed, by a clock that was wrong, may still come in its time.
+  MUSTER_TRY(connection.execute(
+      "DELETE FROM schedules_firings WHERE schedule = ? AND due = ? AND state = 3",
+      {firing.schedule, unix_ms(firing.due)}));
   MUSTER_ASSIGN(
       const auto added,
       connection.execute("INSERT INTO schedules_firings(" MUSTER_FIRING_COLUMNS

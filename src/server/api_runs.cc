@@ -2,6 +2,7 @@
 //
 // Runs: start, list, look, cancel.
 #include <algorithm>
+#include <set>
 
 #include "core/bytes.h"
 #include "jobs/run_store.h"
@@ -55,19 +56,17 @@ std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> end
   return ids;
 }
 
-}  // namespace
-
-runtime::Task<core::Result<RunService::Created>> order_run(Region& region, access::Principal by,
-                                                           json::object request,
-                                                           std::string idempotency_key,
-                                                           std::string digest) {
-  if (region.stopping())
-    co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
-  if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
-    co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
+/// All that can be known of an order before its targets are chosen.
+struct Checked {
   RunService::Wanted wanted;
-  wanted.idempotency_key = std::move(idempotency_key);
-  wanted.request_digest = std::move(digest);
+  fleet::Selector selector = fleet::Selector::all();
+  Scope scope;
+};
+
+runtime::Task<core::Result<Checked>> check_order(Region&, access::Principal by,
+                                                 json::object request) {
+  Checked checked;
+  RunService::Wanted& wanted = checked.wanted;
   MUSTER_CO_ASSIGN(wanted.spec, read_run_request(request));
   wanted.spec.created_by = by.name;
   // What is wrong with the order itself comes before what is wrong with its targets.
@@ -77,9 +76,37 @@ runtime::Task<core::Result<RunService::Created>> order_run(Region& region, acces
   auto selector = read_selector(wanted.spec.selector);
   if (!selector)
     co_return fail(Code::kInvalid, check_selector(wanted.spec.selector).error().message);
+  checked.selector = std::move(*selector);
   if (wanted.spec.selector.empty()) wanted.spec.selector = "all";
-  MUSTER_CO_ASSIGN(const auto scope, Scope::of(by));
-  auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
+  MUSTER_CO_ASSIGN(checked.scope, Scope::of(by));
+  co_return checked;
+}
+
+}  // namespace
+
+runtime::Task<core::Status> check_run(Region& region, access::Principal by, json::object request) {
+  MUSTER_CO_TRY(co_await check_order(region, std::move(by), std::move(request)));
+  co_return core::Status{};
+}
+
+runtime::Task<core::Result<RunService::Created>> order_run(
+    Region& region, access::Principal by, json::object request, std::string idempotency_key,
+    std::string digest, std::optional<std::vector<core::EndpointId>> only) {
+  if (region.stopping())
+    co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
+  if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
+    co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
+  MUSTER_CO_ASSIGN(Checked checked,
+                   co_await check_order(region, std::move(by), std::move(request)));
+  RunService::Wanted wanted = std::move(checked.wanted);
+  wanted.idempotency_key = std::move(idempotency_key);
+  wanted.request_digest = std::move(digest);
+  auto matched = region.registry().select(&checked.selector, checked.scope.selector(),
+                                          core::wall_now());
+  if (only) {
+    const std::set<core::EndpointId> chosen(only->begin(), only->end());
+    std::erase_if(matched, [&](const auto* endpoint) { return !chosen.contains(endpoint->id); });
+  }
   const auto revoked = std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
     return endpoint->state == fleet::EndpointState::kRevoked;
   });
