@@ -18,7 +18,8 @@ core::EndpointId endpoint_of(std::string_view bytes) {
 
 #define MUSTER_RUN_COLUMNS                                                    \
   "run, kind, invoke, shell, selector, description, created_by, created_at, " \
-  "queue_until, cancelled_by, cancel_reason, finished_at, counts"
+  "queue_until, cancelled_by, cancel_reason, finished_at, counts, "           \
+  "method, method_version, method_arguments, has_secrets"
 
 Run run_from(const store::Row& row) {
   Run run;
@@ -42,6 +43,7 @@ Run run_from(const store::Row& row) {
     at = std::from_chars(at, end, count).ptr;
     if (at != end) ++at;
   }
+  run.method = {row.string(13), row.string(14), row.string(15), row.integer(16) != 0};
   return run;
 }
 

@@ -78,7 +78,8 @@ struct Schedule {
   Terms terms;
   Author author;
   std::string request;   ///< the body of POST /v1/runs, JSON
-  std::string selector;  ///< of it
+  std::string shown;     ///< the request without its secrets; empty where it has none
+  std::string selector;  ///< of the request
   core::WallTime created_at;
   core::WallTime changed_at;
   std::string changed_by;

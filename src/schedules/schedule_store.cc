@@ -38,6 +38,7 @@ CREATE TABLE schedules_schedules(
   author_role INTEGER NOT NULL,
   author_selectors TEXT NOT NULL,
   selector TEXT NOT NULL,
+  shown TEXT NOT NULL,
   request TEXT NOT NULL,
   created_at BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,
@@ -71,7 +72,7 @@ CREATE TABLE schedules_logins(
 #define MUSTER_SCHEDULE_COLUMNS_WITH(request)                                               \
   "id, name, description, version, enabled, kind, cron, at, quiet_ms, zone, jitter_ms, "    \
   "blackouts, in_blackout, missed, author, author_role, author_selectors, " request         \
-  ", created_at, changed_at, changed_by, handled, selector"
+  ", created_at, changed_at, changed_by, handled, selector, shown"
 #define MUSTER_SCHEDULE_COLUMNS MUSTER_SCHEDULE_COLUMNS_WITH("request")
 
 std::string texts_json(const std::vector<std::string>& texts) {
@@ -112,6 +113,7 @@ Schedule schedule_of(const Row& row) {
   made.changed_by = row.string(20);
   made.handled = wall_from_unix_ms(row.integer(21));
   made.selector = row.string(22);
+  made.shown = row.string(23);
   return made;
 }
 
@@ -135,14 +137,14 @@ core::Status ScheduleStore::insert(Connection& connection, const Schedule& sched
   const Terms& terms = schedule.terms;
   auto added = connection.execute(
       "INSERT INTO schedules_schedules(" MUSTER_SCHEDULE_COLUMNS
-      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {schedule.id, schedule.name, schedule.description, schedule.version,
        schedule.enabled ? 1 : 0, static_cast<int>(terms.kind), terms.cron, unix_ms(terms.at),
        terms.quiet.count(), terms.zone, terms.jitter.count(), texts_json(terms.blackouts),
        static_cast<int>(terms.in_blackout), static_cast<int>(terms.missed), schedule.author.name,
        static_cast<int>(schedule.author.role), texts_json(schedule.author.selectors),
        schedule.request, unix_ms(schedule.created_at), unix_ms(schedule.changed_at),
-       schedule.changed_by, unix_ms(schedule.handled), schedule.selector});
+       schedule.changed_by, unix_ms(schedule.handled), schedule.selector, schedule.shown});
   if (added) return {};
   if (added.error().code != Code::kExists) return fail(std::move(added.error()));
   return fail(Code::kExists, "there is a schedule '" + schedule.name + "' already");
@@ -164,14 +166,14 @@ core::Status ScheduleStore::replace(Connection& connection, const Schedule& sche
           "UPDATE schedules_schedules SET description = ?, version = version + 1, enabled = ?, "
           "kind = ?, cron = ?, at = ?, quiet_ms = ?, zone = ?, jitter_ms = ?, blackouts = ?, "
           "in_blackout = ?, missed = ?, author = ?, author_role = ?, author_selectors = ?, "
-          "request = ?, changed_at = ?, changed_by = ?, handled = ?, selector = ? WHERE name = ?",
+          "request = ?, changed_at = ?, changed_by = ?, handled = ?, selector = ?, shown = ? WHERE name = ?",
           {schedule.description, schedule.enabled ? 1 : 0, static_cast<int>(terms.kind),
            terms.cron, unix_ms(terms.at), terms.quiet.count(), terms.zone, terms.jitter.count(),
            texts_json(terms.blackouts), static_cast<int>(terms.in_blackout),
            static_cast<int>(terms.missed), schedule.author.name,
            static_cast<int>(schedule.author.role), texts_json(schedule.author.selectors),
            schedule.request, unix_ms(schedule.changed_at), schedule.changed_by,
-           unix_ms(schedule.handled), schedule.selector, schedule.name}));
+           unix_ms(schedule.handled), schedule.selector, schedule.shown, schedule.name}));
   if (changed == 0) return no_schedule(schedule.name);
   return {};
 }

@@ -56,6 +56,17 @@ std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> end
   return ids;
 }
 
+/// What the method's metadata says holds where the order says nothing.
+void add_method(MethodService::Ready ready, jobs::RunSpec& spec) {
+  const methods::Additions& additions = ready.method->package.metadata.additions;
+  spec.method = std::move(ready.work);
+  if (spec.user.empty()) spec.user = additions.user;
+  if (spec.limits.timeout_ms() == 0)
+    spec.limits.set_timeout_ms(static_cast<std::uint32_t>(additions.timeout.count()));
+  if (spec.limits.output_bytes_max() == 0)
+    spec.limits.set_output_bytes_max(additions.output_bytes_max);
+}
+
 /// All that can be known of an order before its targets are chosen.
 struct Checked {
   RunService::Wanted wanted;
@@ -63,12 +74,17 @@ struct Checked {
   Scope scope;
 };
 
-runtime::Task<core::Result<Checked>> check_order(Region&, access::Principal by,
+runtime::Task<core::Result<Checked>> check_order(Region& region, access::Principal by,
                                                  json::object request) {
   Checked checked;
   RunService::Wanted& wanted = checked.wanted;
-  MUSTER_CO_ASSIGN(wanted.spec, read_run_request(request));
+  MUSTER_CO_ASSIGN(auto read, read_run_request(request));
+  wanted.spec = std::move(read.spec);
   wanted.spec.created_by = by.name;
+  if (read.method) {
+    MUSTER_CO_ASSIGN(auto ready, co_await region.methods().prepare(std::move(*read.method)));
+    add_method(std::move(ready), wanted.spec);
+  }
   // What is wrong with the order itself comes before what is wrong with its targets.
   if (const auto valid = jobs::make_run(wanted.spec, core::wall_now(), 0); !valid)
     co_return fail(Code::kInvalid, valid.error().message);
@@ -84,9 +100,13 @@ runtime::Task<core::Result<Checked>> check_order(Region&, access::Principal by,
 
 }  // namespace
 
-runtime::Task<core::Status> check_run(Region& region, access::Principal by, json::object request) {
-  MUSTER_CO_TRY(co_await check_order(region, std::move(by), std::move(request)));
-  co_return core::Status{};
+runtime::Task<core::Result<json::object>> check_run(Region& region, access::Principal by,
+                                                    json::object request) {
+  MUSTER_CO_ASSIGN(const Checked checked, co_await check_order(region, std::move(by), request));
+  const jobs::MethodLabel& method = checked.wanted.spec.method.label;
+  if (method.has_secrets)
+    request["method"].as_object()["arguments"] = json::parse(method.arguments);
+  co_return request;
 }
 
 runtime::Task<core::Result<RunService::Created>> order_run(

@@ -86,8 +86,12 @@ runtime::Task<core::Result<Schedule>> wanted(Region& region, const Request& requ
   MUSTER_CO_ASSIGN(const auto timetable, Timetable::make(schedule.terms, schedule.id));
   if (schedule.enabled) MUSTER_CO_TRY(timetable.check(now));
   MUSTER_CO_ASSIGN(json::object order, parse_object(schedule.request));
-  if (auto good = co_await check_run(region, by, std::move(order)); !good)
-    co_return fail(std::move(good.error()).while_doing("request"));
+  auto checked = co_await check_run(region, by, std::move(order));
+  if (!checked) co_return fail(std::move(checked.error()).while_doing("request"));
+  if (schedule.request.contains("\"[hidden]\""))
+    co_return fail(Code::kInvalid, "request: '[hidden]' stands for a secret; give it again");
+  schedule.shown = json::serialize(*checked);
+  if (schedule.shown == schedule.request) schedule.shown.clear();
   co_return schedule;
 }
 

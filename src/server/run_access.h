@@ -35,8 +35,9 @@ runtime::Task<core::Result<RunService::Created>> order_run(
     Region& region, access::Principal by, boost::json::object request, std::string idempotency_key,
     std::string digest, std::optional<std::vector<core::EndpointId>> only = std::nullopt);
 
-/// Whether order_run would take `request`, whichever hosts match when it is called.
-runtime::Task<core::Status> check_run(Region& region, access::Principal by,
-                                      boost::json::object request);
+/// Whether order_run would take `request`, whichever hosts match when it is called. The
+/// value is the request as it may be shown: its secrets hidden.
+runtime::Task<core::Result<boost::json::object>> check_run(Region& region, access::Principal by,
+                                                           boost::json::object request);
 
 }  // namespace muster::server

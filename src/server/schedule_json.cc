@@ -106,7 +106,7 @@ json::object schedule_json(const Schedule& schedule, const std::vector<core::Wal
                       {"changed_by", schedule.changed_by}};
   set(object, "description", schedule.description);
   boost::system::error_code failed;
-  object["request"] = json::parse(schedule.request, failed);
+  object["request"] = json::parse(schedule.shown.empty() ? schedule.request : schedule.shown, failed);
   json::array times;
   for (const auto& time : next) times.emplace_back(time_text(time));
   object["next"] = std::move(times);

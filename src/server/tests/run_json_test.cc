@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 core::Result<jobs::RunSpec> read(std::string_view text) {
   auto body = parse_object(text);
   EXPECT_TRUE(body) << text;
-  return read_run_request(*body);
+  MUSTER_ASSIGN(auto request, read_run_request(*body));
+  return request.spec;
 }
 std::string refusal(std::string_view text) {
   const auto spec = read(text);
