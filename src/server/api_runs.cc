@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/bytes.h"
+#include "core/log.h"
 #include "jobs/run_store.h"
 #include "server/api.h"
 #include "server/json.h"
@@ -150,6 +151,12 @@ Answer create_run(Region& region, Request& request) {
                    co_await order_run(region, caller(request), std::move(body),
                                       std::string(request.header("idempotency-key").value_or("")),
                                       core::sha256(request.body)));
+  // Recorded is what somebody orders, not what a schedule does in their name meanwhile.
+  // The run is on its way: that it is not in a recording is no reason to say it is not.
+  if (!created.repeated)
+    if (const auto kept = co_await region.recorder().ordered(caller(request).name, created.run.id); !kept)
+      core::log(core::Level::kWarn, "server", "a run could not be recorded",
+                {{"run", created.run.id}, {"why", kept.error().message}});
   Response response = json_response(run_json(created.run), created.repeated ? 200 : 201);
   response.headers.emplace_back("Location", "/v1/runs/" + created.run.id.str());
   co_return response;
