@@ -358,8 +358,8 @@ core::Result<Json> Client::firings(std::string_view schedule, std::size_t limit)
 
 core::Result<Json> Client::preview_schedule(std::string_view cron, std::string_view zone,
                                             std::size_t count) {
-  return call("GET", "/v1/schedules/preview?cron=" + url_escape(cron) + "&zone=" +
-                         url_escape(zone) + "&count=" + std::to_string(count));
+  return call("GET", "/v1/schedules/preview?cron=" + url_escape(cron) +
+                         "&zone=" + url_escape(zone) + "&count=" + std::to_string(count));
 }
 
 core::Status Client::audit(std::size_t limit, const Visitor& visit) {

@@ -56,9 +56,9 @@ std::string blackouts_text(const Json& schedule) {
     if (window.is_string()) windows.emplace_back(window.get_string());
   }
   if (windows.empty()) return "";
-  return listed(windows, "; ") +
-         (text(schedule, "in_blackout") == "wait" ? " (firings wait for the end)"
-                                                  : " (firings are dropped)");
+  return listed(windows, "; ") + (text(schedule, "in_blackout") == "wait"
+                                      ? " (firings wait for the end)"
+                                      : " (firings are dropped)");
 }
 
 std::string missed_text(const Json& schedule) {
@@ -88,8 +88,8 @@ std::string render_schedules(const Json& list, const Terminal& terminal, core::W
 
 std::string render_schedule(const Json& schedule, const Json& firings, const Terminal& terminal,
                             core::WallTime now) {
-  std::string result = line("Schedule", text(schedule, "name") +
-                                            (truth(schedule, "enabled") ? "" : "  (disabled)"));
+  std::string result =
+      line("Schedule", text(schedule, "name") + (truth(schedule, "enabled") ? "" : "  (disabled)"));
   result += line("When", when_text(schedule));
   if (const Json* trigger = member(schedule, "trigger")) {
     if (const auto quiet = number(*trigger, "at_most_every_ms"); quiet > 0) {
@@ -109,9 +109,9 @@ std::string render_schedule(const Json& schedule, const Json& firings, const Ter
     result += line("Runs", what_text(*request));
   }
   result += line("Description", text(schedule, "description"));
-  result += line("Author", text(schedule, "author") + ", changed " +
-                               age(schedule, "changed_at", now) + " by " +
-                               text(schedule, "changed_by"));
+  result +=
+      line("Author", text(schedule, "author") + ", changed " + age(schedule, "changed_at", now) +
+                         " by " + text(schedule, "changed_by"));
   std::string label = "Next";
   for (const Json& time : elements(schedule, "next")) {
     if (!time.is_string()) continue;

@@ -25,8 +25,7 @@ struct CommandOptions {
 void describe(Command& command, CommandOptions& options);
 
 /// kInvalid unless exactly one thing is to be run; `help` is the command that tells more.
-core::Status check(const CommandOptions& options, const OrderOptions& order,
-                   std::string_view help);
+core::Status check(const CommandOptions& options, const OrderOptions& order, std::string_view help);
 /// The `command` or `ping` of a RunRequest. Reads what --stdin names.
 core::Result<boost::json::object> order_of(Context& context, const CommandOptions& options,
                                            const OrderOptions& order);

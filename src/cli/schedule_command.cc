@@ -129,8 +129,8 @@ int create(Context& context, const CreateOptions& options) {
     context.terminal.out_bytes(pretty(*made));
     return kExitOk;
   }
-  context.terminal.out(render_schedule(*made, Json(boost::json::object()), context.terminal,
-                                       context.now()));
+  context.terminal.out(
+      render_schedule(*made, Json(boost::json::object()), context.terminal, context.now()));
   return kExitOk;
 }
 
@@ -147,9 +147,10 @@ void describe_create(Command& command, CreateOptions& options) {
               options.zone)
       .option("--jitter", "DURATION", "fire up to so much later, always by the same for a time",
               options.jitter)
-      .option("--blackout", "WINDOW",
-              "do not fire in it: 22:00-06:00, 'mon-fri 08:00-18:00', 12-20..01-06; may be repeated",
-              options.blackouts)
+      .option(
+          "--blackout", "WINDOW",
+          "do not fire in it: 22:00-06:00, 'mon-fri 08:00-18:00', 12-20..01-06; may be repeated",
+          options.blackouts)
       .option("--in-blackout", "WHAT", "drop such a firing (skip), or fire at the end (wait)",
               options.in_blackout)
       .choices({"skip", "wait"})
@@ -176,15 +177,18 @@ void add_create(Command& parent) {
           "The run is ordered in your name, with the rights that you have when it fires. A time "
           "that a change of the clocks leaves out fires once, right after it; one that comes "
           "twice fires once; an expression for every hour keeps to the time that passes.")
-      .example("muster schedule create patch --cron '0 3 * * sun' --zone Europe/Berlin --jitter "
-               "10m --on role=web -- apt-get -qy upgrade",
-               "Sundays at three, within ten minutes")
-      .example("muster schedule create report --cron @daily --missed once --blackout sat,sun --on "
-               "all --method inventory::report",
-               "a method, on working days, made up for once")
-      .example("muster schedule create move --at '2026-12-01 03:00' --zone Europe/Berlin --on "
-               "name=db1 -- /opt/move",
-               "once")
+      .example(
+          "muster schedule create patch --cron '0 3 * * sun' --zone Europe/Berlin --jitter "
+          "10m --on role=web -- apt-get -qy upgrade",
+          "Sundays at three, within ten minutes")
+      .example(
+          "muster schedule create report --cron @daily --missed once --blackout sat,sun --on "
+          "all --method inventory::report",
+          "a method, on working days, made up for once")
+      .example(
+          "muster schedule create move --at '2026-12-01 03:00' --zone Europe/Berlin --on "
+          "name=db1 -- /opt/move",
+          "once")
       .example("muster schedule create hello --on-boot --on all -- /usr/local/bin/after-boot",
                "on every host that has booted")
       .action([options](Context& context) { return create(context, *options); });
@@ -207,8 +211,9 @@ int list(Context& context, bool json) {
 
 void add_list(Command& parent) {
   auto json = std::make_shared<bool>(false);
-  parent.flag("--json", "print the server's JSON", *json)
-      .action([json](Context& context) { return list(context, *json); });
+  parent.flag("--json", "print the server's JSON", *json).action([json](Context& context) {
+    return list(context, *json);
+  });
   auto list_json = std::make_shared<bool>(false);
   parent.add("list", "list the schedules: when, on what, and what came of them last")
       .flag("--json", "print the server's JSON", *list_json)
@@ -344,9 +349,10 @@ void add_schedule_commands(Command& root) {
           [](Client& client, const std::string& name) { return client.remove("schedules", name); });
   add_preview(schedule);
   schedule.example("muster schedule", "list them");
-  schedule.example("muster schedule create patch --cron '0 3 * * sun' --on role=web -- apt-get -qy "
-                   "upgrade",
-                   "make one");
+  schedule.example(
+      "muster schedule create patch --cron '0 3 * * sun' --on role=web -- apt-get -qy "
+      "upgrade",
+      "make one");
 }
 
 }  // namespace muster::cli

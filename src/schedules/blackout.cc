@@ -102,8 +102,7 @@ class WindowParser {
     const bool once = text_.size() > 4 && text_[4] == '-';
     window.kind_ = once ? Window::Kind::kOnce : Window::Kind::kYearly;
     if (!once) return yearly(window.from_) && take("..") && yearly(window.to_);
-    return date(window.first_) && take("..") && date(window.last_) &&
-           window.first_ <= window.last_;
+    return date(window.first_) && take("..") && date(window.last_) && window.first_ <= window.last_;
   }
   bool yearly(month_day& made) {
     const auto m = digits(2);
@@ -155,8 +154,8 @@ std::optional<LocalTime> Window::end_around(LocalTime time) const {
 
 core::Result<Blackouts> Blackouts::parse(const std::vector<std::string>& texts) {
   if (texts.size() > kWindowsMax)
-    return core::fail(core::Code::kLimit, "there may be at most " + std::to_string(kWindowsMax) +
-                                              " blackout windows");
+    return core::fail(core::Code::kLimit,
+                      "there may be at most " + std::to_string(kWindowsMax) + " blackout windows");
   Blackouts made;
   for (const auto& text : texts) {
     MUSTER_ASSIGN(auto window, Window::parse(text));
@@ -168,8 +167,8 @@ core::Result<Blackouts> Blackouts::parse(const std::vector<std::string>& texts) 
 const Window* Blackouts::around(core::WallTime time, const Zone& zone) const {
   if (windows_.empty()) return nullptr;
   const LocalTime shown = zone.local(time);
-  const auto found =
-      std::ranges::find_if(windows_, [&](const Window& each) { return each.end_around(shown).has_value(); });
+  const auto found = std::ranges::find_if(
+      windows_, [&](const Window& each) { return each.end_around(shown).has_value(); });
   return found == windows_.end() ? nullptr : &*found;
 }
 

@@ -56,10 +56,10 @@ class Cron {
 
   std::uint64_t minutes_ = 0;
   std::uint32_t hours_ = 0;
-  std::uint32_t days_ = 0;      ///< bits 1 to 31
-  std::uint16_t months_ = 0;    ///< bits 1 to 12
-  std::uint8_t weekdays_ = 0;   ///< bits 0 (Sunday) to 6
-  bool either_day_ = false;     ///< both day fields are restricted
+  std::uint32_t days_ = 0;     ///< bits 1 to 31
+  std::uint16_t months_ = 0;   ///< bits 1 to 12
+  std::uint8_t weekdays_ = 0;  ///< bits 0 (Sunday) to 6
+  bool either_day_ = false;    ///< both day fields are restricted
 };
 
 }  // namespace muster::schedules

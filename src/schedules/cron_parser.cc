@@ -57,8 +57,8 @@ class CronParser {
 
   std::expected<Cron, CronError> parse() {
     if (text_.size() > kCronBytesMax)
-      return wrong(kCronBytesMax, "the expression is longer than " +
-                                      std::to_string(kCronBytesMax) + " bytes");
+      return wrong(kCronBytesMax,
+                   "the expression is longer than " + std::to_string(kCronBytesMax) + " bytes");
     skip_space();
     if (at_ < text_.size() && text_[at_] == '@') return word();
     Cron cron;
@@ -102,11 +102,20 @@ class CronParser {
 
   static void keep(Cron& cron, std::size_t field, std::uint64_t bits) {
     switch (field) {
-      case 0: cron.minutes_ = bits; break;
-      case 1: cron.hours_ = static_cast<std::uint32_t>(bits); break;
-      case 2: cron.days_ = static_cast<std::uint32_t>(bits); break;
-      case 3: cron.months_ = static_cast<std::uint16_t>(bits); break;
-      default: cron.weekdays_ = static_cast<std::uint8_t>((bits | bits >> 7) & 0x7f);
+      case 0:
+        cron.minutes_ = bits;
+        break;
+      case 1:
+        cron.hours_ = static_cast<std::uint32_t>(bits);
+        break;
+      case 2:
+        cron.days_ = static_cast<std::uint32_t>(bits);
+        break;
+      case 3:
+        cron.months_ = static_cast<std::uint16_t>(bits);
+        break;
+      default:
+        cron.weekdays_ = static_cast<std::uint8_t>((bits | bits >> 7) & 0x7f);
     }
   }
 
@@ -162,9 +171,9 @@ class CronParser {
     unsigned step = 1;
     if (here() == '/') {
       if (!is_range)
-        return wrong(field, at_, "a step needs a range before it: '*/5' or '" +
-                                     std::to_string(first) + "-" + std::to_string(field.most) +
-                                     "/5'");
+        return wrong(field, at_,
+                     "a step needs a range before it: '*/5' or '" + std::to_string(first) + "-" +
+                         std::to_string(field.most) + "/5'");
       const std::size_t slash = at_++;
       const auto read = number(field);
       if (!read) return std::unexpected(read.error());
@@ -196,8 +205,9 @@ class CronParser {
           if (ends_range && field.most == 7 && i == 0) return 7U;
           return field.least + static_cast<unsigned>(i / 3);
         }
-      return wrong(field, start, "'" + core::printable(name, 32) + "' is no name of one; they are " +
-                                     (field.most == 7 ? "sun to sat" : "jan to dec"));
+      return wrong(field, start,
+                   "'" + core::printable(name, 32) + "' is no name of one; they are " +
+                       (field.most == 7 ? "sun to sat" : "jan to dec"));
     }
     const auto read = number(field);
     if (read && (*read < field.least || *read > field.most))
@@ -214,10 +224,12 @@ class CronParser {
     const std::string quoted = "'" + core::printable(text_.substr(at_, 1)) + "'";
     if (c == '?') return wrong(field, at_, "'?' is not known; write '*'");
     if (c == 'L' || c == 'W' || c == '#')
-      return wrong(field, at_, quoted + " is not known here (the last day, weekdays, the n-th one)");
+      return wrong(field, at_,
+                   quoted + " is not known here (the last day, weekdays, the n-th one)");
     return wrong(field, at_,
-                 quoted + " does not belong here; a field is '*', numbers, ranges and steps: "
-                          "1,15 or 8-18 or */5");
+                 quoted +
+                     " does not belong here; a field is '*', numbers, ranges and steps: "
+                     "1,15 or 8-18 or */5");
   }
 
   const std::string_view text_;

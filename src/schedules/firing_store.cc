@@ -62,13 +62,13 @@ core::Result<bool> insert_firing(Connection& connection, Firing& firing, std::st
       {firing.schedule, unix_ms(firing.due)}));
   MUSTER_ASSIGN(
       const auto added,
-      connection.execute("INSERT INTO schedules_firings(" MUSTER_FIRING_COLUMNS
-                         ", claimed_by, claimed_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                         "ON CONFLICT(schedule, due) DO NOTHING",
-                         {firing.schedule, firing.seq, unix_ms(firing.due),
-                          static_cast<int>(firing.cause), static_cast<int>(firing.state),
-                          unix_ms(firing.fired_at), firing.run.value(), firing.reason,
-                          firing.stands_for, Blob{targets}, server, unix_ms(firing.fired_at)}));
+      connection.execute(
+          "INSERT INTO schedules_firings(" MUSTER_FIRING_COLUMNS
+          ", claimed_by, claimed_at) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+          "ON CONFLICT(schedule, due) DO NOTHING",
+          {firing.schedule, firing.seq, unix_ms(firing.due), static_cast<int>(firing.cause),
+           static_cast<int>(firing.state), unix_ms(firing.fired_at), firing.run.value(),
+           firing.reason, firing.stands_for, Blob{targets}, server, unix_ms(firing.fired_at)}));
   if (added == 0) return false;
   MUSTER_TRY(connection.execute(
       "DELETE FROM schedules_firings WHERE schedule = ? AND seq <= ? AND state <> 0",
@@ -78,11 +78,10 @@ core::Result<bool> insert_firing(Connection& connection, Firing& firing, std::st
 
 /// A window that drops a firing each minute has one row, not one a minute.
 core::Status insert_skipped(Connection& connection, Firing firing, std::string_view server) {
-  MUSTER_ASSIGN(const auto before,
-                connection.first("SELECT " MUSTER_FIRING_COLUMNS
-                                 " FROM schedules_firings WHERE schedule = ? "
-                                 "ORDER BY seq DESC LIMIT 1",
-                                 {firing.schedule}, firing_of));
+  MUSTER_ASSIGN(const auto before, connection.first("SELECT " MUSTER_FIRING_COLUMNS
+                                                    " FROM schedules_firings WHERE schedule = ? "
+                                                    "ORDER BY seq DESC LIMIT 1",
+                                                    {firing.schedule}, firing_of));
   if (!before || before->state != FiringState::kSkipped || before->reason != firing.reason) {
     MUSTER_TRY(insert_firing(connection, firing, server));
     return {};
@@ -101,14 +100,13 @@ core::Result<bool> is_new(Connection& connection, const Schedule& schedule, cons
     core::WallTime fired_at, booted;
     std::int64_t raw_ms;
   };
-  MUSTER_ASSIGN(
-      const auto seen,
-      connection.first("SELECT fired_at, booted, booted_raw FROM schedules_logins "
-                       "WHERE schedule = ? AND endpoint = ?",
-                       {schedule.id, Blob{login.endpoint.bytes()}}, [](const Row& row) {
-                         return Seen{wall_from_unix_ms(row.integer(0)),
-                                     wall_from_unix_ms(row.integer(1)), row.integer(2)};
-                       }));
+  MUSTER_ASSIGN(const auto seen,
+                connection.first("SELECT fired_at, booted, booted_raw FROM schedules_logins "
+                                 "WHERE schedule = ? AND endpoint = ?",
+                                 {schedule.id, Blob{login.endpoint.bytes()}}, [](const Row& row) {
+                                   return Seen{wall_from_unix_ms(row.integer(0)),
+                                               wall_from_unix_ms(row.integer(1)), row.integer(2)};
+                                 }));
   const auto apart = [](milliseconds a, milliseconds b) {
     return std::max(a, b) - std::min(a, b) >= kBootApart;
   };
@@ -222,21 +220,22 @@ core::Result<std::vector<Firing>> ScheduleStore::take_over(Connection& connectio
                                                            core::WallTime now) {
   // One that was claimed in the future was claimed by a clock that was set back since.
   std::vector<Firing> taken;
-  MUSTER_TRY(connection.query("UPDATE schedules_firings SET claimed_by = ?, claimed_at = ? "
-                              "WHERE state = 0 AND (claimed_at <= ? OR claimed_at > ?) "
-                              "RETURNING " MUSTER_FIRING_COLUMNS,
-                              {server, unix_ms(now), unix_ms(now - kClaim), unix_ms(now + kClaim)},
-                              [&](const Row& row) { taken.push_back(firing_of(row)); }));
+  MUSTER_TRY(
+      connection.query("UPDATE schedules_firings SET claimed_by = ?, claimed_at = ? "
+                       "WHERE state = 0 AND (claimed_at <= ? OR claimed_at > ?) "
+                       "RETURNING " MUSTER_FIRING_COLUMNS,
+                       {server, unix_ms(now), unix_ms(now - kClaim), unix_ms(now + kClaim)},
+                       [&](const Row& row) { taken.push_back(firing_of(row)); }));
   return taken;
 }
 
 core::Status ScheduleStore::settle(Connection& connection, const Firing& firing) {
   const std::string reason = core::printable(firing.reason, kReasonBytesMax);
-  MUSTER_TRY(connection.execute(
-      "UPDATE schedules_firings SET state = ?, run = ?, reason = ?, targets = ? "
-      "WHERE schedule = ? AND due = ? AND state = 0",
-      {static_cast<int>(firing.state), firing.run.value(), reason, Blob{""}, firing.schedule,
-       unix_ms(firing.due)}));
+  MUSTER_TRY(
+      connection.execute("UPDATE schedules_firings SET state = ?, run = ?, reason = ?, targets = ? "
+                         "WHERE schedule = ? AND due = ? AND state = 0",
+                         {static_cast<int>(firing.state), firing.run.value(), reason, Blob{""},
+                          firing.schedule, unix_ms(firing.due)}));
   return {};
 }
 
@@ -258,19 +257,18 @@ core::Result<FiringPage> ScheduleStore::firings(Connection& connection, std::str
 
 core::Result<std::vector<core::EndpointId>> ScheduleStore::login_hosts(Connection& connection) {
   std::vector<core::EndpointId> hosts;
-  MUSTER_TRY(connection.query("SELECT DISTINCT endpoint FROM schedules_logins", {},
-                              [&](const Row& row) {
-                                if (auto id = core::EndpointId::from_bytes(row.blob(0)))
-                                  hosts.push_back(*id);
-                              }));
+  MUSTER_TRY(
+      connection.query("SELECT DISTINCT endpoint FROM schedules_logins", {}, [&](const Row& row) {
+        if (auto id = core::EndpointId::from_bytes(row.blob(0))) hosts.push_back(*id);
+      }));
   return hosts;
 }
 
 core::Status ScheduleStore::forget_logins(Connection& connection,
                                           const std::vector<core::EndpointId>& gone) {
   for (const auto& id : gone)
-    MUSTER_TRY(connection.execute("DELETE FROM schedules_logins WHERE endpoint = ?",
-                                  {Blob{id.bytes()}}));
+    MUSTER_TRY(
+        connection.execute("DELETE FROM schedules_logins WHERE endpoint = ?", {Blob{id.bytes()}}));
   return {};
 }
 

@@ -40,10 +40,10 @@ enum class InBlackout : std::uint8_t { kSkip = 0, kWait = 1 };
 enum class FiringState : std::uint8_t { kOrdering = 0, kOrdered = 1, kFailed = 2, kSkipped = 3 };
 enum class Cause : std::uint8_t { kTime = 0, kMissed = 1, kHand = 2, kLogin = 3, kBoot = 4 };
 
-std::string_view name(Missed missed);          ///< "skip", "once", "all"
-std::string_view name(InBlackout in_blackout); ///< "skip", "wait"
-std::string_view name(FiringState state);      ///< "ordering", "ordered", "failed", "skipped"
-std::string_view name(Cause cause);            ///< "time", "missed", "hand", "login", "boot"
+std::string_view name(Missed missed);           ///< "skip", "once", "all"
+std::string_view name(InBlackout in_blackout);  ///< "skip", "wait"
+std::string_view name(FiringState state);       ///< "ordering", "ordered", "failed", "skipped"
+std::string_view name(Cause cause);             ///< "time", "missed", "hand", "login", "boot"
 std::optional<Missed> missed(std::string_view name);
 std::optional<InBlackout> in_blackout(std::string_view name);
 
@@ -70,7 +70,7 @@ struct Author {
 };
 
 struct Schedule {
-  std::string id;    ///< never used again, unlike the name
+  std::string id;  ///< never used again, unlike the name
   std::string name;
   std::string description;
   std::int64_t version = 1;  ///< one more with each change
@@ -93,9 +93,9 @@ struct Firing {
   Cause cause = Cause::kTime;
   FiringState state = FiringState::kOrdering;
   core::WallTime fired_at;
-  core::RunId run;     ///< 0: none yet, or none at all
-  std::string reason;  ///< of failed and skipped
-  std::uint32_t stands_for = 1;  ///< firings that it makes up for, itself included
+  core::RunId run;                        ///< 0: none yet, or none at all
+  std::string reason;                     ///< of failed and skipped
+  std::uint32_t stands_for = 1;           ///< firings that it makes up for, itself included
   std::vector<core::EndpointId> targets;  ///< login and boot, until it is ordered: only these
 };
 

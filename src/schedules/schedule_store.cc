@@ -69,9 +69,9 @@ CREATE TABLE schedules_logins(
   PRIMARY KEY(schedule, endpoint));
 )sql"}};
 
-#define MUSTER_SCHEDULE_COLUMNS_WITH(request)                                               \
-  "id, name, description, version, enabled, kind, cron, at, quiet_ms, zone, jitter_ms, "    \
-  "blackouts, in_blackout, missed, author, author_role, author_selectors, " request         \
+#define MUSTER_SCHEDULE_COLUMNS_WITH(request)                                            \
+  "id, name, description, version, enabled, kind, cron, at, quiet_ms, zone, jitter_ms, " \
+  "blackouts, in_blackout, missed, author, author_role, author_selectors, " request      \
   ", created_at, changed_at, changed_by, handled, selector, shown"
 #define MUSTER_SCHEDULE_COLUMNS MUSTER_SCHEDULE_COLUMNS_WITH("request")
 
@@ -129,8 +129,7 @@ store::MigrationSet migrations() {
 }
 
 core::Status ScheduleStore::insert(Connection& connection, const Schedule& schedule) {
-  MUSTER_ASSIGN(const auto count,
-                connection.integer("SELECT count(*) FROM schedules_schedules"));
+  MUSTER_ASSIGN(const auto count, connection.integer("SELECT count(*) FROM schedules_schedules"));
   if (count >= static_cast<std::int64_t>(kSchedulesMax))
     return fail(Code::kLimit, "there are " + std::to_string(count) +
                                   " schedules, which is all that a region takes");
@@ -138,13 +137,30 @@ core::Status ScheduleStore::insert(Connection& connection, const Schedule& sched
   auto added = connection.execute(
       "INSERT INTO schedules_schedules(" MUSTER_SCHEDULE_COLUMNS
       ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      {schedule.id, schedule.name, schedule.description, schedule.version,
-       schedule.enabled ? 1 : 0, static_cast<int>(terms.kind), terms.cron, unix_ms(terms.at),
-       terms.quiet.count(), terms.zone, terms.jitter.count(), texts_json(terms.blackouts),
-       static_cast<int>(terms.in_blackout), static_cast<int>(terms.missed), schedule.author.name,
-       static_cast<int>(schedule.author.role), texts_json(schedule.author.selectors),
-       schedule.request, unix_ms(schedule.created_at), unix_ms(schedule.changed_at),
-       schedule.changed_by, unix_ms(schedule.handled), schedule.selector, schedule.shown});
+      {schedule.id,
+       schedule.name,
+       schedule.description,
+       schedule.version,
+       schedule.enabled ? 1 : 0,
+       static_cast<int>(terms.kind),
+       terms.cron,
+       unix_ms(terms.at),
+       terms.quiet.count(),
+       terms.zone,
+       terms.jitter.count(),
+       texts_json(terms.blackouts),
+       static_cast<int>(terms.in_blackout),
+       static_cast<int>(terms.missed),
+       schedule.author.name,
+       static_cast<int>(schedule.author.role),
+       texts_json(schedule.author.selectors),
+       schedule.request,
+       unix_ms(schedule.created_at),
+       unix_ms(schedule.changed_at),
+       schedule.changed_by,
+       unix_ms(schedule.handled),
+       schedule.selector,
+       schedule.shown});
   if (added) return {};
   if (added.error().code != Code::kExists) return fail(std::move(added.error()));
   return fail(Code::kExists, "there is a schedule '" + schedule.name + "' already");
@@ -166,20 +182,35 @@ core::Status ScheduleStore::replace(Connection& connection, const Schedule& sche
           "UPDATE schedules_schedules SET description = ?, version = version + 1, enabled = ?, "
           "kind = ?, cron = ?, at = ?, quiet_ms = ?, zone = ?, jitter_ms = ?, blackouts = ?, "
           "in_blackout = ?, missed = ?, author = ?, author_role = ?, author_selectors = ?, "
-          "request = ?, changed_at = ?, changed_by = ?, handled = ?, selector = ?, shown = ? WHERE name = ?",
-          {schedule.description, schedule.enabled ? 1 : 0, static_cast<int>(terms.kind),
-           terms.cron, unix_ms(terms.at), terms.quiet.count(), terms.zone, terms.jitter.count(),
-           texts_json(terms.blackouts), static_cast<int>(terms.in_blackout),
-           static_cast<int>(terms.missed), schedule.author.name,
-           static_cast<int>(schedule.author.role), texts_json(schedule.author.selectors),
-           schedule.request, unix_ms(schedule.changed_at), schedule.changed_by,
-           unix_ms(schedule.handled), schedule.selector, schedule.shown, schedule.name}));
+          "request = ?, changed_at = ?, changed_by = ?, handled = ?, selector = ?, shown = ? WHERE "
+          "name = ?",
+          {schedule.description,
+           schedule.enabled ? 1 : 0,
+           static_cast<int>(terms.kind),
+           terms.cron,
+           unix_ms(terms.at),
+           terms.quiet.count(),
+           terms.zone,
+           terms.jitter.count(),
+           texts_json(terms.blackouts),
+           static_cast<int>(terms.in_blackout),
+           static_cast<int>(terms.missed),
+           schedule.author.name,
+           static_cast<int>(schedule.author.role),
+           texts_json(schedule.author.selectors),
+           schedule.request,
+           unix_ms(schedule.changed_at),
+           schedule.changed_by,
+           unix_ms(schedule.handled),
+           schedule.selector,
+           schedule.shown,
+           schedule.name}));
   if (changed == 0) return no_schedule(schedule.name);
   return {};
 }
 
-core::Status ScheduleStore::set_enabled(Connection& connection, std::string_view name,
-                                        bool enabled, std::string_view by, core::WallTime now) {
+core::Status ScheduleStore::set_enabled(Connection& connection, std::string_view name, bool enabled,
+                                        std::string_view by, core::WallTime now) {
   MUSTER_ASSIGN(const auto changed,
                 connection.execute(
                     "UPDATE schedules_schedules SET enabled = ?, version = version + 1, "
@@ -199,19 +230,18 @@ core::Status ScheduleStore::remove(Connection& connection, std::string_view name
 }
 
 core::Result<Schedule> ScheduleStore::find(Connection& connection, std::string_view name) {
-  MUSTER_ASSIGN(auto found,
-                connection.first("SELECT " MUSTER_SCHEDULE_COLUMNS
-                                 " FROM schedules_schedules WHERE name = ?",
-                                 {name}, schedule_of));
+  MUSTER_ASSIGN(auto found, connection.first("SELECT " MUSTER_SCHEDULE_COLUMNS
+                                             " FROM schedules_schedules WHERE name = ?",
+                                             {name}, schedule_of));
   if (!found) return no_schedule(name);
   return *std::move(found);
 }
 
 core::Result<std::optional<Schedule>> ScheduleStore::find_id(Connection& connection,
                                                              std::string_view id) {
-  return connection.first(
-      "SELECT " MUSTER_SCHEDULE_COLUMNS " FROM schedules_schedules WHERE id = ?", {id},
-      schedule_of);
+  return connection.first("SELECT " MUSTER_SCHEDULE_COLUMNS
+                          " FROM schedules_schedules WHERE id = ?",
+                          {id}, schedule_of);
 }
 
 core::Result<std::vector<Schedule>> ScheduleStore::list(Connection& connection,
@@ -226,8 +256,8 @@ core::Result<std::vector<Schedule>> ScheduleStore::list(Connection& connection,
 
 core::Result<std::vector<Schedule>> ScheduleStore::enabled(Connection& connection) {
   std::vector<Schedule> found;
-  MUSTER_TRY(connection.query("SELECT " MUSTER_SCHEDULE_COLUMNS_WITH("''") 
-                              " FROM schedules_schedules WHERE enabled = 1 ORDER BY name",
+  MUSTER_TRY(connection.query("SELECT " MUSTER_SCHEDULE_COLUMNS_WITH(
+                                  "''") " FROM schedules_schedules WHERE enabled = 1 ORDER BY name",
                               {}, [&](const Row& row) { found.push_back(schedule_of(row)); }));
   return found;
 }

@@ -56,8 +56,7 @@ class ScheduleStore {
   static core::Status remove(Connection& connection, std::string_view name);
   /// kNotFound.
   static core::Result<Schedule> find(Connection& connection, std::string_view name);
-  static core::Result<std::optional<Schedule>> find_id(Connection& connection,
-                                                       std::string_view id);
+  static core::Result<std::optional<Schedule>> find_id(Connection& connection, std::string_view id);
   /// By name; `author`: only theirs.
   static core::Result<std::vector<Schedule>> list(Connection& connection,
                                                   const std::optional<std::string>& author);

@@ -191,8 +191,7 @@ void Timetable::settle(const std::vector<Occurrence>& come, bool more, WallTime 
     if (more) on_time.front().reason = "it stands for more than these";
   } else if (missed > 0) {
     decision.skipped.push_back(
-        {late.back().due, true, missed,
-         "missed: nobody could fire it at its time" + older});
+        {late.back().due, true, missed, "missed: nobody could fire it at its time" + older});
   }
   std::ranges::copy(on_time, std::back_inserter(decision.fire));
 }

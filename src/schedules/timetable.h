@@ -35,8 +35,8 @@ struct Due {
 struct Decision {
   std::vector<Due> fire;
   std::vector<Due> skipped;
-  core::WallTime handled;                ///< the cursor from now on
-  std::optional<core::WallTime> next_at; ///< ask again then; nothing: never
+  core::WallTime handled;                 ///< the cursor from now on
+  std::optional<core::WallTime> next_at;  ///< ask again then; nothing: never
   bool changes(core::WallTime cursor) const { return handled != cursor; }
 };
 

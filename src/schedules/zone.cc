@@ -59,8 +59,7 @@ core::Result<Zone> Zone::find(std::string_view name) {
   Rules rules;
   if (text == "UTC") {
     rules.zone = cctz::utc_time_zone();
-  } else if (!may_be_a_name(name) || !is_stored(text) ||
-             !cctz::load_time_zone(text, &rules.zone)) {
+  } else if (!may_be_a_name(name) || !is_stored(text) || !cctz::load_time_zone(text, &rules.zone)) {
     return core::fail(core::Code::kInvalid,
                       "the server knows no time zone '" + core::printable(name, kZoneBytesMax) +
                           "'; names are like Europe/Berlin, America/New_York or UTC (its package "

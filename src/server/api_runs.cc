@@ -122,8 +122,8 @@ runtime::Task<core::Result<RunService::Created>> order_run(
   RunService::Wanted wanted = std::move(checked.wanted);
   wanted.idempotency_key = std::move(idempotency_key);
   wanted.request_digest = std::move(digest);
-  auto matched = region.registry().select(&checked.selector, checked.scope.selector(),
-                                          core::wall_now());
+  auto matched =
+      region.registry().select(&checked.selector, checked.scope.selector(), core::wall_now());
   if (only) {
     const std::set<core::EndpointId> chosen(only->begin(), only->end());
     std::erase_if(matched, [&](const auto* endpoint) { return !chosen.contains(endpoint->id); });
@@ -154,7 +154,8 @@ Answer create_run(Region& region, Request& request) {
   // Recorded is what somebody orders, not what a schedule does in their name meanwhile.
   // The run is on its way: that it is not in a recording is no reason to say it is not.
   if (!created.repeated)
-    if (const auto kept = co_await region.recorder().ordered(caller(request).name, created.run.id); !kept)
+    if (const auto kept = co_await region.recorder().ordered(caller(request).name, created.run.id);
+        !kept)
       core::log(core::Level::kWarn, "server", "a run could not be recorded",
                 {{"run", created.run.id}, {"why", kept.error().message}});
   Response response = json_response(run_json(created.run), created.repeated ? 200 : 201);

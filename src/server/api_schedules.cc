@@ -49,8 +49,7 @@ core::Result<Shown> shown(Connection& connection, Schedule schedule) {
 json::object to_json(const Shown& shown, std::size_t next_count) {
   std::vector<core::WallTime> next;
   const auto timetable = Timetable::make(shown.schedule.terms, shown.schedule.id);
-  if (timetable && shown.schedule.enabled)
-    next = timetable->upcoming(core::wall_now(), next_count);
+  if (timetable && shown.schedule.enabled) next = timetable->upcoming(core::wall_now(), next_count);
   return schedule_json(shown.schedule, next, shown.last);
 }
 
@@ -98,10 +97,14 @@ runtime::Task<core::Result<Schedule>> wanted(Region& region, const Request& requ
 std::string audit_of(const Schedule& schedule) {
   const auto trigger = [&]() -> std::string {
     switch (schedule.terms.kind) {
-      case schedules::TriggerKind::kCron: return schedule.terms.cron;
-      case schedules::TriggerKind::kAt: return core::to_rfc3339(schedule.terms.at);
-      case schedules::TriggerKind::kLogin: return "login";
-      case schedules::TriggerKind::kBoot: break;
+      case schedules::TriggerKind::kCron:
+        return schedule.terms.cron;
+      case schedules::TriggerKind::kAt:
+        return core::to_rfc3339(schedule.terms.at);
+      case schedules::TriggerKind::kLogin:
+        return "login";
+      case schedules::TriggerKind::kBoot:
+        break;
     }
     return "boot";
   };
@@ -152,8 +155,8 @@ Answer get_schedule(Region& region, Request& request) {
 
 Answer replace_schedule(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(Shown found, co_await find(region, request));
-  MUSTER_CO_ASSIGN(Schedule schedule, co_await wanted(region, request, found.schedule.name,
-                                                      found.schedule.id));
+  MUSTER_CO_ASSIGN(Schedule schedule,
+                   co_await wanted(region, request, found.schedule.name, found.schedule.id));
   schedule.created_at = found.schedule.created_at;
   MUSTER_CO_TRY(co_await region.database().write(
       [schedule, by = caller(request)](Connection& connection) -> core::Status {
@@ -181,10 +184,9 @@ Answer patch_schedule(Region& region, Request& request) {
     MUSTER_CO_TRY(timetable.check(now));
   }
   MUSTER_CO_ASSIGN(
-      found,
-      co_await region.database().write([name = found.schedule.name, enabled, now,
-                                        was = found.schedule.enabled, by = caller(request)](
-                                           Connection& connection) -> core::Result<Shown> {
+      found, co_await region.database().write([name = found.schedule.name, enabled, now,
+                                               was = found.schedule.enabled, by = caller(request)](
+                                                  Connection& connection) -> core::Result<Shown> {
         MUSTER_TRY(ScheduleStore::set_enabled(connection, name, enabled, by.name, now));
         if (enabled != was)
           MUSTER_TRY(access::Audit::append(connection, now, by,
@@ -198,21 +200,20 @@ Answer patch_schedule(Region& region, Request& request) {
 
 Answer remove_schedule(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const Shown found, co_await find(region, request));
-  MUSTER_CO_TRY(co_await region.database().write(
-      [name = found.schedule.name, by = caller(request)](Connection& connection) -> core::Status {
-        MUSTER_TRY(ScheduleStore::remove(connection, name));
-        MUSTER_TRY(
-            access::Audit::append(connection, core::wall_now(), by, "schedule.remove", name));
-        return {};
-      }));
+  MUSTER_CO_TRY(co_await region.database().write([name = found.schedule.name, by = caller(request)](
+                                                     Connection& connection) -> core::Status {
+    MUSTER_TRY(ScheduleStore::remove(connection, name));
+    MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "schedule.remove", name));
+    return {};
+  }));
   region.schedules().changed();
   co_return Response::no_content();
 }
 
 Answer fire_schedule(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(Shown found, co_await find(region, request));
-  MUSTER_CO_ASSIGN(const auto firing, co_await region.schedules().fire(std::move(found.schedule),
-                                                                       caller(request)));
+  MUSTER_CO_ASSIGN(const auto firing,
+                   co_await region.schedules().fire(std::move(found.schedule), caller(request)));
   if (firing.state == schedules::FiringState::kFailed)
     co_return fail(Code::kConflict, "the run was not ordered: " + firing.reason);
   co_return json_response(firing_json(firing), 201);

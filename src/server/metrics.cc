@@ -64,11 +64,9 @@ void add_runs(Families& families, const jobs::LedgerStats& stats) {
 void add_schedules(Families& families, const ScheduleStats& stats) {
   families.gauge("muster_schedules_enabled", "Schedules that can fire.", stats.enabled);
   families.counter("muster_schedule_firings_total", "Firings that made a run.", stats.ordered);
-  families.counter("muster_schedule_firings_failed_total", "Firings that made none.",
-                   stats.failed);
+  families.counter("muster_schedule_firings_failed_total", "Firings that made none.", stats.failed);
   families.counter("muster_schedule_logins_dropped_total",
-                   "Logins that no schedule could look at: too many waited.",
-                   stats.logins_dropped);
+                   "Logins that no schedule could look at: too many waited.", stats.logins_dropped);
 }
 
 void add_database(Families& families, const store::Stats& stats) {

@@ -121,9 +121,7 @@ core::Status Region::open_schedules() {
                                         core::sha256(request), std::move(only)));
     co_return created.run.id;
   };
-  ports.rights = [this](schedules::Author author) {
-    return rights_of(*users_, std::move(author));
-  };
+  ports.rights = [this](schedules::Author author) { return rights_of(*users_, std::move(author)); };
   schedules_ = std::make_unique<ScheduleService>(loop_, *database_, registry_, std::move(ports));
   gateways_->on_login([this](const core::EndpointId& endpoint, const wire::Hello& hello) {
     schedules_->logged_in(endpoint, hello.facts().booted_unix_ms(), uptime_of(hello));

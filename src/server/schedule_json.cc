@@ -41,7 +41,8 @@ core::Status read_trigger(const json::object& object, Terms& terms) {
   const auto at = members.maybe_text("at", 64);
   const auto on = members.maybe_text("on", 16);
   const auto quiet = members.maybe_integer("at_most_every_ms", 0, schedules::kQuietMax.count());
-  if (quiet && on != "login") members.wrong("at_most_every_ms", "belongs to \"on\": \"login\" only");
+  if (quiet && on != "login")
+    members.wrong("at_most_every_ms", "belongs to \"on\": \"login\" only");
   if (on && *on != "login" && *on != "boot") members.wrong("on", "must be \"login\" or \"boot\"");
   MUSTER_TRY(members.done());
   if (int{cron.has_value()} + int{at.has_value()} + int{on.has_value()} != 1)
@@ -106,7 +107,8 @@ json::object schedule_json(const Schedule& schedule, const std::vector<core::Wal
                       {"changed_by", schedule.changed_by}};
   set(object, "description", schedule.description);
   boost::system::error_code failed;
-  object["request"] = json::parse(schedule.shown.empty() ? schedule.request : schedule.shown, failed);
+  object["request"] =
+      json::parse(schedule.shown.empty() ? schedule.request : schedule.shown, failed);
   json::array times;
   for (const auto& time : next) times.emplace_back(time_text(time));
   object["next"] = std::move(times);
@@ -129,9 +131,8 @@ core::Result<Schedule> read_schedule(const json::object& body, std::string_view 
   terms.zone = members.text("zone", schedules::kZoneBytesMax, "UTC");
   terms.jitter = milliseconds(
       members.maybe_integer("jitter_ms", 0, schedules::kJitterMax.count()).value_or(0));
-  terms.blackouts =
-      members.texts("blackouts", schedules::kWindowsMax, schedules::kWindowBytesMax)
-          .value_or(std::vector<std::string>{});
+  terms.blackouts = members.texts("blackouts", schedules::kWindowsMax, schedules::kWindowBytesMax)
+                        .value_or(std::vector<std::string>{});
   const auto in_blackout = schedules::in_blackout(members.text("in_blackout", 16, "skip"));
   if (!in_blackout) members.wrong("in_blackout", "must be \"skip\" or \"wait\"");
   const auto missed = schedules::missed(members.text("missed", 16, "skip"));

@@ -43,10 +43,10 @@ core::Status settle(Connection& connection, const std::string& name, const Firin
   MUSTER_TRY(access::Audit::append(
       connection, now,
       {by.empty() ? "system" : by, ordered ? "schedule.fire" : "schedule.fail", name,
-       access::audit_detail({{"due", core::to_rfc3339(firing.due)},
-                             {"cause", schedules::name(firing.cause)},
-                             {ordered ? "run" : "reason",
-                              ordered ? firing.run.str() : firing.reason}})}));
+       access::audit_detail(
+           {{"due", core::to_rfc3339(firing.due)},
+            {"cause", schedules::name(firing.cause)},
+            {ordered ? "run" : "reason", ordered ? firing.run.str() : firing.reason}})}));
   return {};
 }
 
@@ -64,8 +64,8 @@ runtime::Task<core::Result<Principal>> rights_of(access::Users& users, schedules
       std::ranges::find(rights.selectors, user->selector) == rights.selectors.end())
     rights.selectors.push_back(user->selector);
   if (!rights.may(access::Right::kRun))
-    co_return fail(Code::kDenied,
-                   "its author " + core::printable(author.name, 64) + " may not order runs any more");
+    co_return fail(Code::kDenied, "its author " + core::printable(author.name, 64) +
+                                      " may not order runs any more");
   co_return rights;
 }
 
@@ -155,8 +155,8 @@ runtime::Task<core::Result<Firing>> ScheduleService::order(Firing firing,
 
 runtime::Task<core::Result<Firing>> ScheduleService::fire(Schedule schedule, Principal by) {
   const core::WallTime now = ports_.clock();
-  MUSTER_CO_ASSIGN(Firing firing, co_await database_.write([&schedule, server = server_, now](
-                                                               Connection& connection) {
+  MUSTER_CO_ASSIGN(Firing firing, co_await database_.write([&schedule, server = server_,
+                                                            now](Connection& connection) {
     return ScheduleStore::claim_by_hand(connection, schedule, server, now);
   }));
   const Key key{firing.schedule, firing.due};

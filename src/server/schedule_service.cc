@@ -120,8 +120,8 @@ runtime::Task<core::Status> ScheduleService::claim_due(core::WallTime now, core:
                                 now](Connection& connection) -> core::Result<std::vector<Firing>> {
         std::vector<Firing> all;
         for (const Decided& each : decided) {
-          MUSTER_ASSIGN(auto firings, ScheduleStore::claim(connection, each.schedule,
-                                                           each.decision, server, now));
+          MUSTER_ASSIGN(auto firings, ScheduleStore::claim(connection, each.schedule, each.decision,
+                                                           server, now));
           std::ranges::move(firings, std::back_inserter(all));
         }
         return all;
@@ -174,8 +174,8 @@ runtime::Task<core::Status> ScheduleService::claim_logins(core::WallTime now,
     gathered.push_back(std::move(found));
   }
   for (Gathered& each : gathered)
-    MUSTER_CO_TRY(co_await claim_logins_of(std::move(each.schedule), std::move(each.logins),
-                                           each.drops));
+    MUSTER_CO_TRY(
+        co_await claim_logins_of(std::move(each.schedule), std::move(each.logins), each.drops));
   co_return core::Status{};
 }
 
@@ -226,10 +226,10 @@ runtime::Task<core::Status> ScheduleService::claim_logins_of(Schedule schedule,
 
 runtime::Task<core::Status> ScheduleService::take_over() {
   const core::WallTime now = ports_.clock();
-  MUSTER_CO_ASSIGN(auto taken, co_await database_.write([server = server_,
-                                                         now](Connection& connection) {
-    return ScheduleStore::take_over(connection, server, now);
-  }));
+  MUSTER_CO_ASSIGN(auto taken,
+                   co_await database_.write([server = server_, now](Connection& connection) {
+                     return ScheduleStore::take_over(connection, server, now);
+                   }));
   enqueue(std::move(taken));
   co_return core::Status{};
 }
@@ -240,9 +240,10 @@ runtime::Task<void> ScheduleService::forget_hosts() {
   if (!hosts) co_return;
   std::erase_if(*hosts, [&](const auto& id) { return registry_.find(id) != nullptr; });
   if (hosts->empty()) co_return;
-  const auto forgotten = co_await database_.write([gone = std::move(*hosts)](Connection& connection) {
-    return ScheduleStore::forget_logins(connection, gone);
-  });
+  const auto forgotten =
+      co_await database_.write([gone = std::move(*hosts)](Connection& connection) {
+        return ScheduleStore::forget_logins(connection, gone);
+      });
   if (!forgotten)
     core::log(Level::kWarn, "schedules", "logins of removed hosts could not be forgotten",
               {{"why", forgotten.error().message}});

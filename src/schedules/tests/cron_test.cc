@@ -34,9 +34,9 @@ std::string error_of(std::string_view cron) {
 }
 
 TEST(Cron, FieldsListsRangesStepsNames) {
-  EXPECT_THAT(firings("*/20 8-10/2 * * *", "UTC", "2026-03-01T08:30:00Z", 4),
-              ElementsAre("2026-03-01T08:40", "2026-03-01T10:00", "2026-03-01T10:20",
-                          "2026-03-01T10:40"));
+  EXPECT_THAT(
+      firings("*/20 8-10/2 * * *", "UTC", "2026-03-01T08:30:00Z", 4),
+      ElementsAre("2026-03-01T08:40", "2026-03-01T10:00", "2026-03-01T10:20", "2026-03-01T10:40"));
   EXPECT_THAT(firings("5,50 23 * Feb,DEC mon-Wed", "UTC", "2026-12-29T23:05:00Z", 3),
               ElementsAre("2026-12-29T23:50", "2026-12-30T23:05", "2026-12-30T23:50"));
   EXPECT_THAT(firings("0 3 * * fri-sun", "UTC", "2026-11-22T03:00:00Z", 3),
@@ -48,14 +48,14 @@ TEST(Cron, FieldsListsRangesStepsNames) {
 }
 
 TEST(Cron, Words) {
-  for (const auto& [word, next] : std::vector<std::pair<const char*, const char*>>{
-           {"@hourly", "2026-11-22T14:00"},
-           {"@Daily", "2026-11-23T00:00"},
-           {"@midnight", "2026-11-23T00:00"},
-           {"@weekly", "2026-11-29T00:00"},
-           {"@monthly", "2026-12-01T00:00"},
-           {"@annually", "2027-01-01T00:00"},
-           {" @yearly ", "2027-01-01T00:00"}})
+  for (const auto& [word, next] :
+       std::vector<std::pair<const char*, const char*>>{{"@hourly", "2026-11-22T14:00"},
+                                                        {"@Daily", "2026-11-23T00:00"},
+                                                        {"@midnight", "2026-11-23T00:00"},
+                                                        {"@weekly", "2026-11-29T00:00"},
+                                                        {"@monthly", "2026-12-01T00:00"},
+                                                        {"@annually", "2027-01-01T00:00"},
+                                                        {" @yearly ", "2027-01-01T00:00"}})
     EXPECT_THAT(firings(word, "UTC", "2026-11-22T13:07:00Z", 1), ElementsAre(next)) << word;
 }
 
@@ -135,9 +135,9 @@ TEST(CronZones, EveryHourKeepsToTheTimeThatPasses) {
               ElementsAre("2026-03-29T01:00", "2026-03-29T02:00"));
   EXPECT_THAT(firings("30 * * * *", "Europe/Berlin", "2026-10-25T00:00:00Z", 3),
               ElementsAre("2026-10-25T00:30", "2026-10-25T01:30", "2026-10-25T02:30"));
-  EXPECT_THAT(firings("*/30 * * * *", "America/New_York", "2026-11-01T05:00:00Z", 4),
-              ElementsAre("2026-11-01T05:30", "2026-11-01T06:00", "2026-11-01T06:30",
-                          "2026-11-01T07:00"));
+  EXPECT_THAT(
+      firings("*/30 * * * *", "America/New_York", "2026-11-01T05:00:00Z", 4),
+      ElementsAre("2026-11-01T05:30", "2026-11-01T06:00", "2026-11-01T06:30", "2026-11-01T07:00"));
 }
 
 // Lord Howe moves its clocks by half an hour: 2026-10-04 02:00 becomes 02:30 (from +10:30
@@ -149,9 +149,9 @@ TEST(CronZones, HalfAnHour) {
               ElementsAre("2026-10-03T15:45"));
   EXPECT_THAT(firings("45 1 * * *", "Australia/Lord_Howe", "2026-04-03T15:00:00Z", 3),
               ElementsAre("2026-04-04T14:45", "2026-04-05T15:15", "2026-04-06T15:15"));
-  EXPECT_THAT(firings("*/15 * * * *", "Australia/Lord_Howe", "2026-10-03T15:00:00Z", 4),
-              ElementsAre("2026-10-03T15:15", "2026-10-03T15:30", "2026-10-03T15:45",
-                          "2026-10-03T16:00"));
+  EXPECT_THAT(
+      firings("*/15 * * * *", "Australia/Lord_Howe", "2026-10-03T15:00:00Z", 4),
+      ElementsAre("2026-10-03T15:15", "2026-10-03T15:30", "2026-10-03T15:45", "2026-10-03T16:00"));
   EXPECT_THAT(firings("45 * * * *", "Australia/Lord_Howe", "2026-04-04T14:30:00Z", 3),
               ElementsAre("2026-04-04T14:45", "2026-04-04T15:15", "2026-04-04T16:15"));
 }
@@ -194,9 +194,9 @@ TEST(CronZones, AgreesWithAWalkMinuteByMinute) {
 }
 
 TEST(Zones, NamesThatAreNone) {
-  for (const char* name : {"", "Europe/Atlantis", "../../etc/passwd", "/etc/localtime", "Europe",
-                           "right/Europe/Berlin", "posix/UTC", "europe/berlin", "file:x",
-                           "tzdata.zi", "leapseconds"})
+  for (const char* name :
+       {"", "Europe/Atlantis", "../../etc/passwd", "/etc/localtime", "Europe",
+        "right/Europe/Berlin", "posix/UTC", "europe/berlin", "file:x", "tzdata.zi", "leapseconds"})
     EXPECT_FALSE(Zone::find(name)) << name;
   EXPECT_THAT(Zone::find("Mars/Base").error().message, HasSubstr("'Mars/Base'; names are like"));
   EXPECT_TRUE(Zone::find("Etc/GMT+5"));

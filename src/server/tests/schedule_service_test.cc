@@ -23,8 +23,8 @@ using schedules::ScheduleStore;
 using schedules::TriggerKind;
 using store::Connection;
 using ::testing::ElementsAre;
-using testing::host;
 using ::testing::HasSubstr;
+using testing::host;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
@@ -62,15 +62,15 @@ class ScheduleServiceTest : public ::testing::Test {
   std::unique_ptr<ScheduleService> make() {
     ScheduleService::Ports ports;
     ports.clock = [this] { return now; };
-    ports.rights = [this](schedules::Author author)
-        -> runtime::Task<core::Result<access::Principal>> {
+    ports.rights =
+        [this](schedules::Author author) -> runtime::Task<core::Result<access::Principal>> {
       if (refusal) co_return fail(Code::kDenied, *refusal);
       co_return access::Principal{author.name, access::Role::kOperator, author.selectors, "test"};
     };
     // As the real one: the same key is the same run.
-    ports.order = [this](access::Principal by, std::string request, std::string key,
-                         ScheduleService::Targets only)
-        -> runtime::Task<core::Result<core::RunId>> {
+    ports.order = [this](
+                      access::Principal by, std::string request, std::string key,
+                      ScheduleService::Targets only) -> runtime::Task<core::Result<core::RunId>> {
       if (failure) co_return fail(*failure, "the order failed");
       orders.push_back({std::move(by), std::move(request), key, std::move(only)});
       co_return core::RunId::make(core::unix_ms(now), orders.size());
@@ -91,16 +91,18 @@ class ScheduleServiceTest : public ::testing::Test {
     return made;
   }
   void add(const Schedule& added) {
-    ASSERT_TRUE(write([&](Connection& connection) { return ScheduleStore::insert(connection, added); }));
+    ASSERT_TRUE(
+        write([&](Connection& connection) { return ScheduleStore::insert(connection, added); }));
     for (auto* service : {&one, &two})
       if (*service) look(**service);
   }
   std::chrono::milliseconds look(ScheduleService& service) {
-    return runtime::run_to_end(loop, [](ScheduleService& s) -> runtime::Task<std::chrono::milliseconds> {
-      const auto wait = co_await s.look();
-      co_await s.settled();
-      co_return wait;
-    }(service));
+    return runtime::run_to_end(loop,
+                               [](ScheduleService& s) -> runtime::Task<std::chrono::milliseconds> {
+                                 const auto wait = co_await s.look();
+                                 co_await s.settled();
+                                 co_return wait;
+                               }(service));
   }
   void look_together(ScheduleService& first, ScheduleService& second) {
     const auto looks = [](ScheduleService& service) -> runtime::Task<void> {
@@ -226,7 +228,8 @@ TEST_F(ScheduleServiceTest, AnotherServersChangesHold) {
 TEST_F(ScheduleServiceTest, AClaimOfAnOldVersionIsVoid) {
   const auto old = schedule("hourly");
   add(old);
-  ASSERT_TRUE(write([&](Connection& connection) { return ScheduleStore::replace(connection, old); }));
+  ASSERT_TRUE(
+      write([&](Connection& connection) { return ScheduleStore::replace(connection, old); }));
   schedules::Decision decision;
   decision.handled = kNoon + 1h;
   decision.fire = {{kNoon + 1h, false, 1, ""}};
@@ -307,9 +310,8 @@ TEST_F(ScheduleServiceTest, RightsAreThoseOfTheMoment) {
 }
 
 TEST_F(ScheduleServiceTest, ARestartMakesUpAsTheScheduleSays) {
-  for (const auto& [name, missed] : {std::pair{"skips", Missed::kSkip},
-                                     {"once", Missed::kOnce},
-                                     {"all", Missed::kAll}}) {
+  for (const auto& [name, missed] :
+       {std::pair{"skips", Missed::kSkip}, {"once", Missed::kOnce}, {"all", Missed::kAll}}) {
     auto made = schedule(name);
     made.terms.missed = missed;
     add(made);
@@ -495,7 +497,8 @@ TEST_F(ScheduleServiceTest, LoginsOfRemovedHostsAreForgotten) {
     co_await s.forget_hosts();
     co_return true;
   }(*one));
-  const auto left = write([](Connection& connection) { return ScheduleStore::login_hosts(connection); });
+  const auto left =
+      write([](Connection& connection) { return ScheduleStore::login_hosts(connection); });
   ASSERT_TRUE(left);
   EXPECT_THAT(*left, ElementsAre(host(1)));
 }
@@ -504,7 +507,8 @@ TEST_F(ScheduleServiceTest, RemovedMeansGone) {
   add(schedule("hourly"));
   now = kNoon + 1h;
   claim_and_die(schedule("hourly"), now);
-  ASSERT_TRUE(write([&](Connection& connection) { return ScheduleStore::remove(connection, "hourly"); }));
+  ASSERT_TRUE(
+      write([&](Connection& connection) { return ScheduleStore::remove(connection, "hourly"); }));
   now += 2h;
   look(*one);
   EXPECT_THAT(orders, IsEmpty());
