@@ -58,7 +58,7 @@ bool may_see_schedule(const access::Principal& by, const Schedule& schedule) {
   return !only || schedule.author.name == *only;
 }
 
-runtime::Task<core::Result<Shown>> find(Region& region, const Request& request) {
+runtime::Task<core::Result<Shown>> find(Region& region, Request& request) {
   const std::string name(request.param("name"));
   MUSTER_CO_ASSIGN(
       auto found,
@@ -72,8 +72,8 @@ runtime::Task<core::Result<Shown>> find(Region& region, const Request& request) 
 }
 
 /// What the body asks for, in the caller's name, checked as far as it can be now.
-runtime::Task<core::Result<Schedule>> wanted(Region& region, const Request& request,
-                                             std::string name, std::string id) {
+runtime::Task<core::Result<Schedule>> wanted(Region& region, Request& request, std::string name,
+                                             std::string id) {
   const core::WallTime now = core::wall_now();
   const access::Principal& by = caller(request);
   MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
