@@ -351,6 +351,34 @@ core::Status Client::send_object(std::string_view digest, std::string bytes) {
   return {};
 }
 
+core::Result<Json> Client::schedule(std::string_view name) {
+  return call("GET", path("schedules", name));
+}
+
+core::Result<Json> Client::replace_schedule(std::string_view name, const Json& what) {
+  return call("PUT", path("schedules", name), &what);
+}
+
+core::Result<Json> Client::fire_schedule(std::string_view name) {
+  return call("POST", path("schedules", name) + "/fire");
+}
+
+core::Result<Json> Client::firings(std::string_view schedule, std::size_t limit) {
+  boost::json::array firings;
+  MUSTER_TRY(pages(path("schedules", schedule) + "/firings", "firings", "after", limit,
+                   [&](const Json& firing) {
+                     firings.push_back(firing);
+                     return true;
+                   }));
+  return Json(boost::json::object{{"firings", std::move(firings)}});
+}
+
+core::Result<Json> Client::preview_schedule(std::string_view cron, std::string_view zone,
+                                            std::size_t count) {
+  return call("GET", "/v1/schedules/preview?cron=" + url_escape(cron) +
+                         "&zone=" + url_escape(zone) + "&count=" + std::to_string(count));
+}
+
 core::Status Client::audit(std::size_t limit, const Visitor& visit) {
   return pages("/v1/audit", "entries", "before", limit, visit);
 }

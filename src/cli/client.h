@@ -65,7 +65,8 @@ class Client {
                                    std::string_view stream);
   core::Status run_events(std::string_view run, EventReader& reader);
 
-  /// `collection` is one of join-tokens, api-tokens, users, publishing-keys; methods for create().
+  /// `collection` is one of join-tokens, api-tokens, users, publishing-keys, schedules;
+  /// methods for create().
   core::Result<Json> list(std::string_view collection);
   /// What stands at /v1/ and these parts.
   core::Result<Json> get(std::initializer_list<std::string_view> parts);
@@ -87,6 +88,15 @@ class Client {
 
   core::Result<Json> add_to_recording(std::string_view name, const boost::json::array& runs);
   core::Status change_retention(const boost::json::object& change);
+  core::Result<Json> schedule(std::string_view name);
+  core::Result<Json> replace_schedule(std::string_view name, const Json& what);
+  /// The firing as it ended.
+  core::Result<Json> fire_schedule(std::string_view name);
+  /// {firings}, newest first, up to `limit` (0: all).
+  core::Result<Json> firings(std::string_view schedule, std::size_t limit);
+  /// {next, local}: when this would fire.
+  core::Result<Json> preview_schedule(std::string_view cron, std::string_view zone,
+                                      std::size_t count);
 
   /// Newest first; ends after `limit` entries (0: all).
   core::Status audit(std::size_t limit, const Visitor& visit);

@@ -19,6 +19,7 @@ void add_recording_commands(Command& runs);     // runs record|recordings|export
 void add_method_commands(Command& root);        // method publish|run|list|show|diff|…
 void add_method_key_commands(Command& method);  // method key
 void add_method_run_command(Command& method);   // method run
+void add_schedule_commands(Command& root);      // schedule create|list|show|enable|disable|fire|…
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove

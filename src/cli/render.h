@@ -51,6 +51,14 @@ std::string render_method(const Json& method, const Terminal& terminal, core::Wa
 std::string render_method_diff(const Json& before, const Json& after, const Terminal& terminal);
 std::string render_publishing_keys(const Json& list, const Terminal& terminal, core::WallTime now);
 
+// render_schedules.cc
+std::string render_schedules(const Json& list, const Terminal& terminal, core::WallTime now);
+/// All about a schedule, and the newest of its firings.
+std::string render_schedule(const Json& schedule, const Json& firings, const Terminal& terminal,
+                            core::WallTime now);
+std::string render_preview(const Json& preview, std::string_view zone, const Terminal& terminal,
+                           core::WallTime now);
+
 // render_access.cc
 std::string render_join_tokens(const Json& list, const Terminal& terminal, core::WallTime now);
 std::string render_api_tokens(const Json& list, const Terminal& terminal, core::WallTime now);
