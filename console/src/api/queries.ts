@@ -6,8 +6,8 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 
 import { ApiError, request } from "./client";
 import type {
-  FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, SelectorCheck, Target, TargetList,
-  TargetState,
+  FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, ScheduleList, SelectorCheck, Target,
+  TargetList, TargetState,
 } from "./types";
 
 export const kHostsPage = 200;
@@ -167,4 +167,11 @@ export const publishingKeysQuery = queryOptions({
   queryKey: ["publishing-keys"],
   queryFn: ({ signal }) => request<PublishingKeyList>("GET", "/v1/publishing-keys", { signal }),
   staleTime: 60_000,
+});
+
+export const schedulesQuery = queryOptions({
+  queryKey: ["schedules"],
+  queryFn: ({ signal }) => request<ScheduleList>("GET", "/v1/schedules", { signal }),
+  // What fires by itself changes by itself.
+  refetchInterval: 15_000,
 });

@@ -15,6 +15,7 @@ import { MethodPage } from "../methods/method_page";
 import { MethodsPage } from "../methods/methods_page";
 import { RunPage } from "../runs/run_page";
 import { RunsPage } from "../runs/runs_page";
+import { SchedulesPage } from "../schedules/schedules_page";
 import { RegionLive } from "./region_live";
 import { Shell } from "./shell";
 import { theme } from "./theme";
@@ -72,6 +73,7 @@ function Pages({ me }: { me: Me }) {
           <Route path="/methods/:name/versions/:version">
             {({ name, version }) => <MethodPage key={`${name}@${version}`} name={name} version={version} me={me} />}
           </Route>
+          <Route path="/schedules"><SchedulesPage me={me} /></Route>
           <Route path="/"><Redirect to="/hosts" replace /></Route>
           <Route path="/login"><Redirect to="/hosts" replace /></Route>
           <Route>

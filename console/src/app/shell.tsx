@@ -18,6 +18,7 @@ const kPages = [
   { path: "/hosts", label: "Hosts" },
   { path: "/runs", label: "Runs" },
   { path: "/methods", label: "Methods" },
+  { path: "/schedules", label: "Schedules" },
 ] as const;
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {

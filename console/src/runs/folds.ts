@@ -2,7 +2,7 @@
 //
 // Identical answers folded together, as the server folds them: what one fold is called,
 // which of them are answers, and what they say in one line.
-import type { Command, Fold, MethodRun, Run } from "../api/types";
+import type { Command, Fold, MethodRun, Run, RunRequest } from "../api/types";
 import { outputText } from "../text/visible";
 import { ending, kStates } from "./states";
 
@@ -83,12 +83,12 @@ function argumentWord([name, value]: [string, unknown]): string {
 }
 
 /** A method with its arguments, as they would stand behind `muster method run`. */
-export function methodLine(method: MethodRun): string {
-  return [method.name, ...Object.entries(method.arguments ?? {}).map(argumentWord)].join(" ");
+export function methodLine(method: Partial<Pick<MethodRun, "name" | "digest" | "arguments">>): string {
+  return [method.name ?? (method.digest ?? "").slice(0, 12), ...Object.entries(method.arguments ?? {}).map(argumentWord)].join(" ");
 }
 
 /** What a run runs, in one line. */
-export function orderLine(run: Pick<Run, "command" | "method">): string {
+export function orderLine(run: Pick<Run | RunRequest, "command" | "method">): string {
   return run.method === undefined ? commandLine(run.command) : methodLine(run.method);
 }
 
