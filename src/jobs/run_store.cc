@@ -79,6 +79,12 @@ CREATE TABLE jobs_slots (
   entries BLOB NOT NULL,
   PRIMARY KEY (run, first)
 ) WITHOUT ROWID;
+)"},
+                                            {3, R"(
+ALTER TABLE jobs_runs ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs_runs ADD COLUMN rollout TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_runs ADD COLUMN progress TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_targets ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;
 )"}};
 
 /// Runs that one call of retain() removes, and their targets together: this bounds
@@ -134,10 +140,13 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
   const Run& run = added.run;
   MUSTER_TRY(connection.execute(
       "INSERT INTO jobs_runs (run, kind, invoke, shell, selector, description, created_by, "
-      "created_at, queue_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "created_at, queue_until, idempotent, rollout, progress) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {detail::key(run.id), static_cast<int>(run.kind), Blob{run.invoke.SerializeAsString()},
        run.shell, run.selector, run.description, run.created_by, core::unix_ms(run.created_at),
-       detail::maybe_ms(run.queue_until)}));
+       detail::maybe_ms(run.queue_until), static_cast<int>(run.idempotent),
+       run.rollout ? stored_text(*run.rollout) : std::string(),
+       run.progress.empty() ? std::string() : stored_text(run.progress)}));
   if (!added.idempotency_key.empty())
     MUSTER_TRY(connection.execute(
         "INSERT INTO jobs_idempotency (created_by, name, run, digest) VALUES (?, ?, ?, ?) "
@@ -173,10 +182,11 @@ core::Status update_row(store::Connection& connection, const TargetRow& row,
   // The guard is a second lock on a closed door: a final state never changes.
   if (!is_final(target.state)) {
     MUSTER_TRY(
-        connection.execute("UPDATE jobs_targets SET state = ?, instance = ?, started_at = ? "
-                           "WHERE run = ? AND slot = ? AND state < 3",
+        connection.execute("UPDATE jobs_targets SET state = ?, instance = ?, started_at = ?, "
+                           "restarts = ? WHERE run = ? AND slot = ? AND state < 3",
                            {static_cast<int>(target.state), instance,
-                            detail::maybe_ms(target.started_at), detail::key(row.run), row.slot}));
+                            detail::maybe_ms(target.started_at), static_cast<int>(row.restarts),
+                            detail::key(row.run), row.slot}));
     return {};
   }
   const std::string& digest = digests.of(row);
@@ -229,6 +239,9 @@ core::Status RunStore::apply(store::Connection& connection, const Batch& batch) 
     MUSTER_TRY(
         connection.execute("UPDATE jobs_runs SET cancelled_by = ?, cancel_reason = ? WHERE run = ?",
                            {cancel.by, cancel.reason, detail::key(cancel.run)}));
+  for (const RunStep& step : batch.steps)
+    MUSTER_TRY(connection.execute("UPDATE jobs_runs SET progress = ? WHERE run = ?",
+                                  {stored_text(step.progress), detail::key(step.run)}));
   for (const RunEnd& end : batch.ends) MUSTER_TRY(end_run(connection, end));
   return {};
 }
