@@ -29,6 +29,7 @@ class Reader {
   explicit Reader(const json::object& object) : object_(object) {}
 
   const json::value* find(std::string_view name) const { return object_.if_contains(name); }
+  const json::array& list(std::string_view name) const { return object_.at(name).as_array(); }
   std::uint32_t number(std::string_view name) const {
     const auto* value = find(name);
     return value ? value->to_number<std::uint32_t>() : 0;
@@ -123,9 +124,9 @@ core::Result<Rollout> rollout_from(std::string_view text) {
   return guarded<Rollout>(text, [](const Reader& reader) -> core::Result<Rollout> {
     Rollout rollout;
     RolloutPlan& plan = rollout.plan;
-    for (const json::value& rule : reader.find("rules")->as_array())
+    for (const json::value& rule : reader.list("rules"))
       plan.waves.push_back(rule_from(Reader(rule.as_object())));
-    for (const json::value& value : reader.find("waves")->as_array()) {
+    for (const json::value& value : reader.list("waves")) {
       const Reader wave(value.as_object());
       rollout.waves.push_back({wave.text("name"), wave.number("end")});
     }

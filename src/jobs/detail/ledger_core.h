@@ -107,6 +107,7 @@ struct OpenRun {
   std::uint32_t failures = 0;      ///< of the run, as its plan counts them
   std::uint32_t wave_failures = 0; ///< of the wave
   std::deque<std::uint32_t> ready; ///< released, there, and without room to go
+  std::vector<std::uint32_t> owed; ///< sent, but a pause came before they were sent again
   std::uint32_t closed = 0;        ///< below it nothing waits any more (cancel, stop)
   bool gate_open = false;          ///< somebody let the next wave begin
   bool pumping = false;            ///< it stands in Core::to_pump
@@ -202,7 +203,7 @@ class Ledger::Core {
   bool begin_next_wave(OpenRun& run, Now now);
   void release(OpenRun& run, std::uint32_t slot, Now now);
   void go(OpenRun& run, std::uint32_t slot);
-  void let_go(OpenRun& run, std::uint32_t slot, Now now);
+  void send_owed(OpenRun& run, Now now);
   void wait_at_home(OpenRun& run, std::uint32_t slot, Now now);
   bool has_much_gathered() const { return gathering->rows.size() >= detail::kRowsAtOnceMax; }
 

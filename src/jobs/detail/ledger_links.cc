@@ -113,9 +113,8 @@ void Ledger::Core::reconcile(OpenRun& run, std::uint32_t slot, wire::HeldState h
     return;
   }
   if (run.progress.paused) {
-    member.owed = true;
     member.deadline = core::MonoTime::max();
-    if (!std::exchange(member.is_ready, true)) run.ready.push_back(slot);
+    if (!std::exchange(member.owed, true)) run.owed.push_back(slot);
     return;
   }
   ++stats.dispatched_again;

@@ -168,6 +168,7 @@ bool Ledger::Core::pump(OpenRun& run, Now now) {
     }
     if (run.progress.paused || run.open == 0) return true;
     if (check_failures(run, now)) continue;
+    send_owed(run, now);
     fill(run, now);
     const bool more = !run.ready.empty() || run.released < run.wave_end();
     if (has_much_gathered() && run.has_room() && more) return false;
@@ -204,7 +205,9 @@ void Ledger::Core::fill(OpenRun& run, Now now) {
       run.ready.pop_front();
       Member& member = run.members[slot];
       member.is_ready = false;
-      let_go(run, slot, now);
+      if (member.state != TargetState::kQueued || !nodes[member.node].online()) continue;
+      go(run, slot);
+      write_row(run, slot);
     } else if (run.released < run.wave_end()) {
       release(run, run.released++, now);
     } else {
@@ -213,17 +216,13 @@ void Ledger::Core::fill(OpenRun& run, Now now) {
   }
 }
 
-/// A slot that was ready, and may have stopped to be so meanwhile.
-void Ledger::Core::let_go(OpenRun& run, std::uint32_t slot, Now now) {
-  Member& member = run.members[slot];
-  const Node& node = nodes[member.node];
-  if (!node.online()) return;
-  if (member.state == TargetState::kQueued) {
-    go(run, slot);
-    write_row(run, slot);
-  } else if (member.owed && member.state == TargetState::kSent &&
-             member.instance == node.instance) {
-    member.owed = false;
+/// What a pause kept from being sent again; it counts as under way all the time.
+void Ledger::Core::send_owed(OpenRun& run, Now now) {
+  for (const std::uint32_t slot : std::exchange(run.owed, {})) {
+    Member& member = run.members[slot];
+    const Node& node = nodes[member.node];
+    if (!std::exchange(member.owed, false) || member.state != TargetState::kSent) continue;
+    if (!node.online() || member.instance != node.instance) continue;  // its next link tells
     ++stats.dispatched_again;
     add_dispatch(run, slot, now);
   }
