@@ -253,7 +253,6 @@ void Ledger::Core::reconsider(OpenRun& run, std::uint32_t slot, Now now) {
   if (run.waits() && now.mono >= run.queue_until && !waits_for_room)
     return finish_waiting(run, slot, TargetState::kExpired, "not reachable within its queue time",
                           now);
-  const bool was_queued = member.state == TargetState::kQueued;
   set_state(run, member, TargetState::kQueued);
   member.intent = false;
   if (node.online()) {
@@ -263,7 +262,7 @@ void Ledger::Core::reconsider(OpenRun& run, std::uint32_t slot, Now now) {
     set_deadline(run, member,
                  run.waits() ? run.queue_until : after(now.mono, settings.not_sent_grace));
   }
-  if (!was_queued || member.state != TargetState::kQueued) write_row(run, slot);
+  write_row(run, slot);
 }
 
 void Ledger::Core::forget(OpenRun& run) {
