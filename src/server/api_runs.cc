@@ -9,6 +9,7 @@
 #include "server/json.h"
 #include "server/region.h"
 #include "server/run_access.h"
+#include "server/rollout_json.h"
 #include "server/run_json.h"
 #include "server/scope.h"
 
@@ -44,11 +45,14 @@ namespace {
 
 /// The matching hosts by name, so that a run's targets are stored in the order in which
 /// people read them.
-std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> endpoints) {
+void sort_by_name(std::vector<const fleet::Endpoint*>& endpoints) {
   std::sort(endpoints.begin(), endpoints.end(),
             [](const fleet::Endpoint* a, const fleet::Endpoint* b) {
               return std::tie(a->name, a->id) < std::tie(b->name, b->id);
             });
+}
+
+std::vector<core::EndpointId> ids_of(const std::vector<const fleet::Endpoint*>& endpoints) {
   std::vector<core::EndpointId> ids;
   ids.reserve(endpoints.size());
   for (const auto* endpoint : endpoints) ids.push_back(endpoint->id);
@@ -87,7 +91,11 @@ runtime::Task<core::Result<RunService::Created>> order_run(Region& region, acces
     co_return fail(Code::kConflict,
                    (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");
-  wanted.targets = targets_of(std::move(matched));
+  sort_by_name(matched);
+  if (const auto& plan = wanted.spec.rollout) {
+    MUSTER_CO_ASSIGN(wanted.rollout, arrange_waves(*plan, matched, core::wall_now()));
+  }
+  wanted.targets = ids_of(matched);
   co_return co_await region.runs().create(std::move(wanted));
 }
 

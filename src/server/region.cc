@@ -94,7 +94,36 @@ core::Status Region::open_work() {
                                                 .bytes_max = config_.content_bytes_max}));
   gateways_->serve(*content_);
   methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store());
-  return runs_->restore();
+  MUSTER_TRY(runs_->restore());
+  stop_switch_ = std::make_unique<StopSwitch>(
+      loop_, config_.state,
+      [this](const std::optional<jobs::Hold>& why) { return act_on_switch(why); });
+  MUSTER_TRY(stop_switch_->open());
+  switch_is_open_ = true;
+  return {};
+}
+
+/// Stops or lifts at once; that it was done is written when the database has time.
+std::uint64_t Region::act_on_switch(const std::optional<jobs::Hold>& why) {
+  const std::uint64_t runs = runs_->stop_all(why);
+  if (why && !switch_is_open_) return runs;  // it was set before this start
+  const jobs::Hold hold = why.value_or(jobs::Hold{});
+  database_->write_then(
+      loop_,
+      [hold, runs, is_set = why.has_value()](store::Connection& connection) -> core::Status {
+        if (!is_set) return {};
+        MUSTER_TRY(access::Audit::append(
+            connection, core::wall_now(),
+            {hold.by, "region.stop", "everything",
+             access::audit_detail({{"reason", hold.reason}, {"runs", std::to_string(runs)}})}));
+        return {};
+      },
+      [](core::Status noted) {
+        if (!noted)
+          core::log(Level::kError, "server", "stop everything is not in the audit log",
+                    {{"why", noted.error().message}});
+      });
+  return runs;
 }
 
 core::Result<net::TlsIdentity> Region::server_identity() {
@@ -118,6 +147,8 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_gateway_routes(router, *this);
   add_method_routes(router, *this);
   add_run_routes(router, *this);
+  add_rollout_routes(router, *this);
+  add_stop_routes(router, *this);
   add_run_result_routes(router, *this);
   add_live_routes(router, *this);
   add_audit_routes(router, *this);

@@ -3,6 +3,7 @@
 
 #include "core/bytes.h"
 #include "server/json.h"
+#include "server/rollout_json.h"
 
 namespace muster::server {
 namespace {
@@ -81,16 +82,11 @@ core::Status read_limits(const json::object& object, wire::Limits& limits) {
 }  // namespace
 
 json::object run_json(const jobs::Run& run) {
-  json::object counts;
-  for (std::size_t i = 0; i < jobs::kTargetStates; ++i) {
-    const auto state = static_cast<jobs::TargetState>(i);
-    counts[jobs::name(state)] = run.counts[state];
-  }
   json::object object{
       {"id", run.id.str()},           {"kind", jobs::name(run.kind)},
       {"selector", run.selector},     {"created_at", time_text(run.created_at)},
       {"created_by", run.created_by}, {"state", run.finished() ? "finished" : "running"},
-      {"counts", std::move(counts)},  {"targets", run.counts.total()}};
+      {"counts", counts_json(run.counts)},  {"targets", run.counts.total()}};
   if (run.kind == jobs::RunKind::kCommand) object["command"] = command_json(run);
   if (auto limits = limits_json(run.invoke.limits()); !limits.empty())
     object["limits"] = std::move(limits);
@@ -102,6 +98,7 @@ json::object run_json(const jobs::Run& run) {
     object["queue_for_ms"] = std::max<std::int64_t>(0, wait.count());
   }
   if (run.invoke.live_output()) object["live_output"] = true;
+  show_progress(object, run);
   return object;
 }
 
@@ -135,6 +132,8 @@ core::Result<jobs::RunSpec> read_run_request(const json::object& body) {
   const json::object* command = members.object("command");
   const json::object* ping = members.object("ping");
   const json::object* limits = members.object("limits");
+  const json::object* rollout = members.object("rollout");
+  spec.idempotent = members.flag("idempotent", false);
   spec.queue_for = std::chrono::milliseconds(
       members.maybe_integer("queue_for_ms", 0, jobs::kQueueForCeiling.count()).value_or(0));
   spec.live_output = members.flag("live_output", false);
@@ -146,6 +145,9 @@ core::Result<jobs::RunSpec> read_run_request(const json::object& body) {
   if (command) MUSTER_TRY(read_command(*command, spec));
   if (ping) MUSTER_TRY(Members(*ping, "ping.").done());
   if (limits) MUSTER_TRY(read_limits(*limits, spec.limits));
+  if (rollout) {
+    MUSTER_ASSIGN(spec.rollout, read_rollout(*rollout));
+  }
   return spec;
 }
 
