@@ -7,6 +7,7 @@
 #include "cli/follow.h"
 #include "cli/render.h"
 #include "cli/results.h"
+#include "cli/rollout_options.h"
 #include "cli/selector_text.h"
 #include "cli/text.h"
 #include "core/bytes.h"
@@ -33,6 +34,7 @@ struct RunOptions {
   std::vector<std::string> environment;
   std::optional<std::string> stdin_from;
   std::optional<std::string> description;
+  RolloutOptions rollout;
   bool live = false;
   bool json = false;
   bool jsonl = false;
@@ -115,6 +117,7 @@ core::Result<Json> order_of(Context& context, const RunOptions& options) {
   if (options.queue) order["queue_for_ms"] = ms(*options.queue);
   if (options.live) order["live_output"] = true;
   if (options.description) order["description"] = *options.description;
+  MUSTER_TRY(add_rollout(options.rollout, order));
   return Json(std::move(order));
 }
 
@@ -219,6 +222,8 @@ void describe(Command& command, RunOptions& options) {
                    options.output_max)
       .option("--description", "TEXT", "a note for the list of runs and the audit log",
               options.description)
+      .flag("--idempotent", "doing it twice does no harm: send it again to an agent that restarted",
+            options.rollout.idempotent)
       .flag("--live", "print lines as they come, behind the host's name", options.live)
       .flag("--no-fold", "host by host, also where answers are the same", options.no_fold)
       .flag("--json", "print one JSON document {run, targets}", options.json)
@@ -234,6 +239,7 @@ void add_run_command(Command& root) {
   auto options = std::make_shared<RunOptions>();
   Command& command = root.add("run", "run a command on every host that a selector matches");
   describe(command, *options);
+  describe_rollout(command, options->rollout);
   command.section("Hosts and runs")
       .details(
           "Says first when hosts are offline or none matches. Identical answers are folded, with "
@@ -257,6 +263,10 @@ void add_run_command(Command& root) {
       .example("muster run --on role=db --timeout 30s --user postgres -- psql -c 'select 1'",
                "as another user, not longer than 30 seconds")
       .example("muster run --on name=web1 -q -- cat /etc/hosts >hosts", "a file, byte for byte")
+      .example("muster run --on role=web --waves 1,10%,100% --max-failures 2% -- apt-get -y upgrade",
+               "one host first, then a tenth, then the rest, unless more than 2% of a wave fail")
+      .example("muster run --on all --parallel 50 -- /usr/local/bin/backup",
+               "on at most 50 hosts at a time")
       .example("muster run --on all --ping", "who answers")
       .action([options](Context& context) { return run(context, *options); });
 }

@@ -3,7 +3,6 @@
 // Stop everything. What these routes do waits for nobody else's work: they are
 // authenticated before all reads that wait, the switch holds before any disk is asked, and
 // the answer comes after at most kDiskWait.
-#include "access/audit.h"
 #include "server/api.h"
 #include "server/json.h"
 #include "server/region.h"
@@ -38,19 +37,13 @@ Answer stop_everything(Region& region, Request& request) {
   json::object object = stop_json(region.stop_switch().stopped());
   object["runs"] = done.runs;
   object["kept"] = done.kept.has_value();
-  if (!done.kept) object["warning"] = "it does not hold over a restart: " + done.kept.error().message;
+  if (!done.kept)
+    object["warning"] = "it does not hold over a restart: " + done.kept.error().message;
   co_return json_response(object);
 }
 
 Answer lift(Region& region, Request& request) {
-  MUSTER_CO_TRY(co_await region.stop_switch().lift());
-  // Lifting may wait for the database: nothing burns.
-  MUSTER_CO_TRY(co_await region.database().write(
-      [by = caller(request)](store::Connection& connection) -> core::Status {
-        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "region.resume",
-                                         "everything"));
-        return {};
-      }));
+  MUSTER_CO_TRY(co_await region.stop_switch().lift(caller(request).name));
   co_return json_response(stop_json(region.stop_switch().stopped()));
 }
 

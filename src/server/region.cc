@@ -97,25 +97,27 @@ core::Status Region::open_work() {
   MUSTER_TRY(runs_->restore());
   stop_switch_ = std::make_unique<StopSwitch>(
       loop_, config_.state,
-      [this](const std::optional<jobs::Hold>& why) { return act_on_switch(why); });
+      [this](const std::optional<jobs::Hold>& why, const std::string& by) {
+        return act_on_switch(why, by);
+      });
   MUSTER_TRY(stop_switch_->open());
   switch_is_open_ = true;
   return {};
 }
 
 /// Stops or lifts at once; that it was done is written when the database has time.
-std::uint64_t Region::act_on_switch(const std::optional<jobs::Hold>& why) {
+std::uint64_t Region::act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by) {
   const std::uint64_t runs = runs_->stop_all(why);
-  if (why && !switch_is_open_) return runs;  // it was set before this start
-  const jobs::Hold hold = why.value_or(jobs::Hold{});
+  if (!switch_is_open_) return runs;  // it was set before this start
   database_->write_then(
       loop_,
-      [hold, runs, is_set = why.has_value()](store::Connection& connection) -> core::Status {
-        if (!is_set) return {};
+      [by, runs, is_set = why.has_value(),
+       reason = why ? why->reason : std::string()](store::Connection& connection) -> core::Status {
         MUSTER_TRY(access::Audit::append(
             connection, core::wall_now(),
-            {hold.by, "region.stop", "everything",
-             access::audit_detail({{"reason", hold.reason}, {"runs", std::to_string(runs)}})}));
+            {by, is_set ? "region.stop" : "region.resume", "everything",
+             is_set ? access::audit_detail({{"reason", reason}, {"runs", std::to_string(runs)}})
+                    : "{}"}));
         return {};
       },
       [](core::Status noted) {

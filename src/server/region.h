@@ -89,7 +89,7 @@ class Region {
   core::Status open_database();
   core::Status open_identity();
   core::Status open_work();
-  std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why);
+  std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by);
   core::Result<net::TlsIdentity> server_identity();
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);

@@ -101,10 +101,10 @@ core::Status StopSwitch::open() {
   return {};
 }
 
-void StopSwitch::act(std::optional<jobs::Hold> order) {
+void StopSwitch::act(std::optional<jobs::Hold> order, const std::string& by) {
   stopped_ = std::move(order);
   if (!stopped_) is_kept_ = false;
-  runs_ = act_(stopped_);
+  runs_ = act_(stopped_, by);
 }
 
 /// What somebody else did to the file.
@@ -114,7 +114,7 @@ void StopSwitch::look() {
   if (!order) {
     if (stopped_ && is_kept_) {
       core::log(core::Level::kWarn, "server", "stop everything: lifted on this machine");
-      act(std::nullopt);
+      act(std::nullopt, std::string(kUnnamed));
     }
     return;
   }
@@ -123,7 +123,7 @@ void StopSwitch::look() {
   if (!stopped_) {
     core::log(core::Level::kWarn, "server", "stop everything",
               {{"by", order->hold.by}, {"reason", order->hold.reason}});
-    act(order->hold);
+    act(order->hold, order->hold.by);
   }
   write({*stopped_, true, runs_}, std::make_shared<Writing>());
 }
@@ -151,7 +151,8 @@ runtime::Task<StopSwitch::Stopped> StopSwitch::stop(jobs::Hold why, core::Durati
   if (!stopped_) {
     core::log(core::Level::kWarn, "server", "stop everything",
               {{"by", why.by}, {"reason", why.reason}});
-    act(std::move(why));
+    const std::string by = why.by;
+    act(std::move(why), by);
   }
   auto writing = std::make_shared<Writing>();
   write({*stopped_, true, runs_}, writing);
@@ -162,15 +163,15 @@ runtime::Task<StopSwitch::Stopped> StopSwitch::stop(jobs::Hold why, core::Durati
   co_return Stopped{runs, std::move(*writing->outcome)};
 }
 
-runtime::Task<core::Status> StopSwitch::lift() {
+runtime::Task<core::Status> StopSwitch::lift(std::string by) {
   if (!stopped_) co_return core::fail(core::Code::kNotFound, "nothing is stopped");
   ++writes_;
   auto removed = co_await disk_.run([folder = folder_] { return StopOrder::remove(folder); });
   --writes_;
   if (!removed && removed.error().code != core::Code::kNotFound) co_return removed;
   if (stopped_) {
-    core::log(core::Level::kWarn, "server", "stop everything: lifted");
-    act(std::nullopt);
+    core::log(core::Level::kWarn, "server", "stop everything: lifted", {{"by", by}});
+    act(std::nullopt, by);
   }
   co_return core::Status{};
 }

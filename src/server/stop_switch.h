@@ -44,8 +44,9 @@ struct StopOrder {
 
 class StopSwitch {
  public:
-  /// Stops and returns how many runs were open; or lifts it, for nothing.
-  using Act = std::function<std::uint64_t(const std::optional<jobs::Hold>&)>;
+  /// Stops and returns how many runs were open; or lifts it, for nothing. `by`: who.
+  using Act =
+      std::function<std::uint64_t(const std::optional<jobs::Hold>& order, const std::string& by)>;
 
   StopSwitch(runtime::Loop& loop, std::filesystem::path folder, Act act);
   ~StopSwitch();
@@ -61,13 +62,13 @@ class StopSwitch {
   /// everything is stopped: the first order stays.
   runtime::Task<Stopped> stop(jobs::Hold why, core::Duration wait);
   /// kNotFound where nothing is stopped; an error of the disk leaves it stopped.
-  runtime::Task<core::Status> lift();
+  runtime::Task<core::Status> lift(std::string by);
 
   const std::optional<jobs::Hold>& stopped() const { return stopped_; }
 
  private:
   struct Writing;
-  void act(std::optional<jobs::Hold> order);
+  void act(std::optional<jobs::Hold> order, const std::string& by);
   void look();
   void write(StopOrder order, std::shared_ptr<Writing> writing);
 
