@@ -27,10 +27,11 @@ constexpr std::chrono::milliseconds kStopPoll{100};
 
 }  // namespace
 
-Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment)
+Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions)
     : loop_(loop),
       folder_(std::move(folder)),
       enrolment_(std::move(enrolment)),
+      permissions_(std::move(permissions)),
       instance_(core::random_bytes(16)),
       guard_(std::make_shared<orders::Verifier>(enrolment_.authority, enrolment_.region),
              enrolment_.key.endpoint_id(), instance_),
@@ -56,6 +57,17 @@ void Agent::start() {
   else
     core::log(core::Level::kError, "agent", "methods cannot be fetched",
               {{"error", content.error().message}});
+  methods_ = std::make_unique<MethodRuns>(
+      content_.get(), permissions_.publishing_keys,
+      [] {
+        const wire::Facts facts = gather_facts();
+        return std::vector<std::string>(facts.features().begin(), facts.features().end());
+      },
+      MethodRuns::Effects{
+          .start = [this](core::RunId run,
+                          methods::Command command) { runner_.run(run, std::move(command)); },
+          .finished = [this](core::RunId run,
+                             link::RunResult result) { work_done(run, std::move(result)); }});
   tasks_.spawn(keep_logged_in());
 }
 
@@ -141,7 +153,7 @@ void Agent::link_alive() {
   renew_if_due();
   refresh_ticket_if_stale();
   const core::MonoTime now = core::mono_now();
-  if (now < release_due_ || runner_.running() > 0) return;
+  if (now < release_due_ || working() > 0) return;
   release_due_ = now + kReleasePause;
   runtime::release_idle_memory();
 }
@@ -173,15 +185,23 @@ void Agent::write_status(bool open, std::string gateway, std::string explanation
 
 void Agent::start_work(const wire::Invoke& invoke) {
   const core::RunId run{invoke.run()};
-  if (!stopping_) return runner_.run(run, command_of(invoke));
-  link::RunResult result;
-  result.announce.set_outcome(wire::OUTCOME_REFUSED);
-  result.announce.set_reason("the agent is stopping");
-  runs_.finished(run, std::move(result), core::mono_now());
+  link::RunResult refused;
+  refused.announce.set_outcome(wire::OUTCOME_REFUSED);
+  if (stopping_) {
+    refused.announce.set_reason("the agent is stopping");
+  } else if (invoke.has_method()) {
+    return methods_->begin(invoke);
+  } else if (permissions_.only_methods) {
+    refused.announce.set_reason("this machine runs methods only, no commands (--only-methods)");
+  } else {
+    return runner_.run(run, command_of(invoke));
+  }
+  runs_.finished(run, std::move(refused), core::mono_now());
 }
 
 void Agent::cancel_work(core::RunId run, const std::string& reason) {
-  runner_.cancel(run, reason.empty() ? "cancelled" : reason);
+  const std::string why = reason.empty() ? "cancelled" : reason;
+  if (!methods_->cancel(run, why)) runner_.cancel(run, why);
 }
 
 void Agent::command_started(core::RunId run) {
@@ -191,6 +211,7 @@ void Agent::command_started(core::RunId run) {
 
 void Agent::command_output(core::RunId run, methods::Stream stream, std::uint64_t offset,
                            std::string_view data) {
+  if (!methods_->may_show(run, stream, data)) return;
   runs_.output(run, stream == methods::Stream::kStdout ? wire::STREAM_STDOUT : wire::STREAM_STDERR,
                offset, data);
 }
@@ -201,7 +222,12 @@ void Agent::command_done(core::RunId run, methods::Completion completion) {
              {"exit_code", completion.exit_code},
              {"signal", completion.signal},
              {"reason", completion.reason}});
-  runs_.finished(run, result_of(std::move(completion)), core::mono_now());
+  work_done(run, methods_->has(run) ? methods_->ended(run, std::move(completion))
+                                    : result_of(std::move(completion)));
+}
+
+void Agent::work_done(core::RunId run, link::RunResult result) {
+  runs_.finished(run, std::move(result), core::mono_now());
   changed_.notify();
   touch_link();
 }
@@ -271,9 +297,10 @@ runtime::Task<void> Agent::wait_until(core::Duration at_most, std::function<bool
 }
 
 runtime::Task<void> Agent::end_in_good_order() {
-  if (runner_.running() > 0)
-    core::log(core::Level::kInfo, "agent", "stopping; waiting for running commands",
-              {{"running", runner_.running()}, {"at_most", core::to_text(kStopGrace)}});
+  methods_->cancel_all("the agent was stopped");
+  if (working() > 0)
+    core::log(core::Level::kInfo, "agent", "stopping; waiting for running work",
+              {{"running", working()}, {"at_most", core::to_text(kStopGrace)}});
   co_await wait_until(kStopGrace, [this] { return runner_.running() == 0; });
   runner_.cancel_all("the agent was stopped");
   co_await wait_until(methods::kKillGrace + kAckGrace, [this] { return runner_.running() == 0; });

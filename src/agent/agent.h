@@ -8,9 +8,12 @@
 
 #include <functional>
 #include <memory>
+#include <set>
+#include <string>
 
 #include "agent/content.h"
 #include "agent/gateway_link.h"
+#include "agent/method_runs.h"
 #include "agent/state_folder.h"
 #include "link/endpoint_runs.h"
 #include "link/reconnect.h"
@@ -27,11 +30,17 @@ inline constexpr std::chrono::seconds kStopGrace{10};
 /// Then it is killed, and results get so long to be acknowledged.
 inline constexpr std::chrono::seconds kAckGrace{3};
 
+/// What the administrator of this machine lets the region do.
+struct Permissions {
+  std::set<std::string> publishing_keys;  ///< ids of the only ones to obey; empty: the region's
+  bool only_methods = false;              ///< no command lines
+};
+
 class Agent final : private link::WorkPort,
                     private methods::CommandObserver,
                     private GatewayLinkObserver {
  public:
-  Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment);
+  Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions = {});
   /// REQUIRES: start() was not called, or the loop was stopped by stop().
   ~Agent() override;
   Agent(const Agent&) = delete;
@@ -57,6 +66,8 @@ class Agent final : private link::WorkPort,
   void link_content(const wire::ContentData& data) override;
   void link_ended(const link::Ending& ending) override;
   void touch_link();
+  void work_done(core::RunId run, link::RunResult result);
+  std::size_t working() const { return runner_.running() + methods_->preparing(); }
 
   runtime::Task<void> keep_logged_in();
   runtime::Task<link::Ending> one_link();
@@ -71,6 +82,7 @@ class Agent final : private link::WorkPort,
   runtime::Loop& loop_;
   StateFolder folder_;
   Enrolment enrolment_;
+  const Permissions permissions_;
   const std::string instance_;
   orders::Guard guard_;
   link::EndpointRuns runs_;
@@ -78,6 +90,7 @@ class Agent final : private link::WorkPort,
   link::Reconnect reconnect_;
   std::shared_ptr<const net::TlsClientContext> tls_;
   std::unique_ptr<Content> content_;  // null where its folder cannot be made
+  std::unique_ptr<MethodRuns> methods_;
   std::unique_ptr<GatewayLink> link_;
   runtime::Signal changed_;  // a link ended, a run ended
   bool link_over_ = false;

@@ -7,6 +7,9 @@
 //   cache/   objects; may vanish or rot at any time
 //   runs/    one folder a run, gone with it
 //
+// Runs of other users, who cannot enter the state folder, have theirs in a folder of the
+// system's place for temporary files.
+//
 // Lives on the agent's loop; outlives links.
 #pragma once
 
@@ -27,6 +30,8 @@ struct ContentOptions {
   std::filesystem::path folder{};
   std::uint64_t cache_bytes_max = 1ULL << 30;
   std::uint64_t bytes_per_second = 0;  ///< of all downloads; 0: no limit
+  /// Where other users may enter; it holds a folder named after `folder`.
+  std::filesystem::path public_parent = std::filesystem::temp_directory_path();
 };
 
 /// One file of a run: where, what, and how large its package says it is.
@@ -49,7 +54,10 @@ class Content final : private content::FetcherPort {
   /// later: kTimeout, kNotFound and what else a download or the disk may say.
   Ticket prepare(std::vector<NeededFile> files, bool other_user, core::Duration patience,
                  Ready ready);
-  /// `ready` will not come.
+  /// The bytes of one object, from the cache or fetched. `done` comes once, later.
+  using Done = std::function<void(core::Result<std::string>)>;
+  Ticket read(const content::ContentId& id, std::uint64_t size, core::Duration patience, Done done);
+  /// `ready` or `done` will not come.
   void cancel(Ticket ticket);
 
   /// Sends a request on the open link; what cannot be sent is asked for again.
@@ -63,6 +71,7 @@ class Content final : private content::FetcherPort {
 
  private:
   struct Preparation;
+  struct Reading;
   class Held;
 
   Content(runtime::Loop& loop, std::unique_ptr<content::Cache> cache,
@@ -71,17 +80,21 @@ class Content final : private content::FetcherPort {
   void fetch(Ticket ticket, const content::ContentId& id);
   void fetched(Ticket ticket, const content::ContentId& id,
                core::Result<content::ObjectPtr> object);
+  void start_reading(Ticket ticket);
+  void end_reading(Ticket ticket, core::Result<content::ObjectPtr> object);
   void start(Ticket ticket);
   void lay_out(Ticket ticket);
   void end(Ticket ticket, core::Result<content::RunFolder> result);
 
   runtime::Loop& loop_;
   const std::filesystem::path runs_;
+  const std::filesystem::path public_runs_;
   std::unique_ptr<content::Cache> cache_;
   content::Downloader downloader_;
   Send send_;  // empty without a link
   Ticket last_ = 0;
   std::map<Ticket, std::unique_ptr<Preparation>> preparations_;
+  std::map<Ticket, Reading> readings_;
   std::shared_ptr<Content*> self_;  // null once destroyed, for posts that come later
 };
 

@@ -7,11 +7,13 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "agent/agent.h"
 #include "agent/enrol.h"
 #include "agent/options.h"
 #include "core/log.h"
+#include "identity/signature.h"
 #include "net/http_client.h"
 #include "runtime/file.h"
 #include "runtime/watch.h"
@@ -57,12 +59,34 @@ core::Status enrol(const agent::Options& options) {
   return {};
 }
 
+/// The ids of the public keys in a file of PEM blocks.
+core::Result<std::set<std::string>> read_publishing_keys(const std::filesystem::path& file) {
+  constexpr std::size_t kFileBytesMax = 64 * 1024;
+  constexpr std::string_view kEnd = "-----END PUBLIC KEY-----";
+  MUSTER_ASSIGN(const std::string text, runtime::read_file(file, kFileBytesMax));
+  std::set<std::string> ids;
+  for (std::size_t from = 0, end = 0; (end = text.find(kEnd, from)) != text.npos;
+       from = end + kEnd.size()) {
+    const auto key = identity::PublicKey::from_pem(text.substr(from, end + kEnd.size() - from));
+    if (!key) return core::fail(core::Error(key.error()).while_doing("--publishing-keys"));
+    ids.insert(key->id());
+  }
+  if (ids.empty())
+    return core::fail(core::Code::kInvalid,
+                      "--publishing-keys: there is no public key in " + file.string());
+  return ids;
+}
+
 core::Status run(const agent::Options& options) {
   if (!core::set_log_level(std::string_view(options.log_level)))
     return core::fail(core::Code::kInvalid, "--log-level is debug, info, warn or error");
   agent::StateFolder folder(options.state);
   MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
   MUSTER_TRY(folder.lock());
+  agent::Permissions permissions{.publishing_keys = {}, .only_methods = options.only_methods};
+  if (!options.publishing_keys.empty()) {
+    MUSTER_ASSIGN(permissions.publishing_keys, read_publishing_keys(options.publishing_keys));
+  }
   if (!options.server.empty()) {
     MUSTER_ASSIGN(const auto server, net::ServerAddress::parse(options.server));
     enrolment.move_server(server.str());
@@ -70,7 +94,7 @@ core::Status run(const agent::Options& options) {
   }
   signal(SIGPIPE, SIG_IGN);
   runtime::Loop loop;
-  agent::Agent daemon(loop, folder, std::move(enrolment));
+  agent::Agent daemon(loop, folder, std::move(enrolment), std::move(permissions));
   runtime::SignalWatch stop(loop, {SIGTERM, SIGINT}, [&, again = false](int) mutable {
     if (!std::exchange(again, true)) return daemon.stop();
     daemon.abandon_work();

@@ -14,6 +14,32 @@ namespace {
 
 constexpr const char* kSeeHelp = "; see `muster-agent --help`";
 
+enum {
+  kHelp = 1,
+  kVersion,
+  kState,
+  kServer,
+  kGateway,
+  kToken,
+  kTokenFile,
+  kAgain,
+  kLogLevel,
+  kPublishingKeys,
+  kOnlyMethods
+};
+constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
+                            {"version", no_argument, nullptr, kVersion},
+                            {"state", required_argument, nullptr, kState},
+                            {"server", required_argument, nullptr, kServer},
+                            {"gateway", required_argument, nullptr, kGateway},
+                            {"token", required_argument, nullptr, kToken},
+                            {"token-file", required_argument, nullptr, kTokenFile},
+                            {"again", no_argument, nullptr, kAgain},
+                            {"log-level", required_argument, nullptr, kLogLevel},
+                            {"publishing-keys", required_argument, nullptr, kPublishingKeys},
+                            {"only-methods", no_argument, nullptr, kOnlyMethods},
+                            {nullptr, 0, nullptr, 0}};
+
 core::Result<Options::Action> action_of(std::string_view word) {
   if (word == "enrol" || word == "enroll") return Options::Action::kEnrol;
   if (word == "run") return Options::Action::kRun;
@@ -51,6 +77,9 @@ Options
   --token TOKEN      a join token (mjt1...), made by `muster token create`
   --token-file FILE  reads the token from a file, or from standard input by -
   --again            enrol: make a new key although this machine is enrolled already
+  --publishing-keys FILE   run: obey methods only where one of these public keys (PEM) has
+                     signed them, whatever keys the region trusts
+  --only-methods     run: refuse command lines
   --log-level LEVEL  run: debug, info, warn or error
   --help, --version
 
@@ -60,17 +89,6 @@ Example
 }
 
 core::Result<Options> parse_options(int count, char* const* words) {
-  enum { kHelp = 1, kVersion, kState, kServer, kGateway, kToken, kTokenFile, kAgain, kLogLevel };
-  static constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
-                                     {"version", no_argument, nullptr, kVersion},
-                                     {"state", required_argument, nullptr, kState},
-                                     {"server", required_argument, nullptr, kServer},
-                                     {"gateway", required_argument, nullptr, kGateway},
-                                     {"token", required_argument, nullptr, kToken},
-                                     {"token-file", required_argument, nullptr, kTokenFile},
-                                     {"again", no_argument, nullptr, kAgain},
-                                     {"log-level", required_argument, nullptr, kLogLevel},
-                                     {nullptr, 0, nullptr, 0}};
   Options options;
   options.state = StateFolder::default_root();
   optind = 0;
@@ -102,6 +120,12 @@ core::Result<Options> parse_options(int count, char* const* words) {
         break;
       case kLogLevel:
         options.log_level = optarg;
+        break;
+      case kPublishingKeys:
+        options.publishing_keys = optarg;
+        break;
+      case kOnlyMethods:
+        options.only_methods = true;
         break;
       default:
         return core::fail(

@@ -21,6 +21,8 @@ struct Options {
   std::string token;                  ///< or
   std::string token_file;             ///< "-": standard input
   std::string log_level = "info";
+  std::filesystem::path publishing_keys;  ///< run: PEM; empty: the region says which
+  bool only_methods = false;
   bool again = false;
 };
 

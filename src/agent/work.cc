@@ -27,6 +27,14 @@ wire::Outcome outcome_of(const methods::Completion& completion) {
 
 }  // namespace
 
+methods::CommandLimits limits_of(const wire::Limits& limits) {
+  return {.timeout = std::chrono::milliseconds(limits.timeout_ms()),
+          .memory_bytes = limits.memory_bytes(),
+          .output_bytes_max = limits.output_bytes_max(),
+          .open_files_max = limits.open_files_max(),
+          .file_bytes_max = limits.file_bytes_max()};
+}
+
 methods::Command command_of(const wire::Invoke& invoke) {
   const wire::Command& from = invoke.command();
   methods::Command command;
@@ -35,12 +43,7 @@ methods::Command command_of(const wire::Invoke& invoke) {
   command.environment.assign(from.environment().begin(), from.environment().end());
   command.user = from.user();
   command.directory = from.directory();
-  const wire::Limits& limits = invoke.limits();
-  command.limits = {.timeout = std::chrono::milliseconds(limits.timeout_ms()),
-                    .memory_bytes = limits.memory_bytes(),
-                    .output_bytes_max = limits.output_bytes_max(),
-                    .open_files_max = limits.open_files_max(),
-                    .file_bytes_max = limits.file_bytes_max()};
+  command.limits = limits_of(invoke.limits());
   return command;
 }
 

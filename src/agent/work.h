@@ -8,6 +8,7 @@
 
 namespace muster::agent {
 
+methods::CommandLimits limits_of(const wire::Limits& limits);
 methods::Command command_of(const wire::Invoke& invoke);
 link::RunResult result_of(methods::Completion completion);
 

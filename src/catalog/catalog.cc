@@ -75,7 +75,9 @@ Published with_manifest(const Row& row) {
 }
 
 std::unexpected<core::Error> no_method(std::string_view name, std::string_view version) {
-  std::string message = "there is no method " + core::printable(name, 200);
+  constexpr std::string_view kInit = "::init";  // `module` is how people call `module::init`
+  const auto shown = name.ends_with(kInit) ? name.substr(0, name.size() - kInit.size()) : name;
+  std::string message = "there is no method " + core::printable(shown, 200);
   if (!version.empty()) message += " of version " + core::printable(version, 100);
   return fail(Code::kNotFound, std::move(message));
 }

@@ -148,6 +148,13 @@ Command& Command::optional_argument(std::string name, std::string help,
   return *this;
 }
 
+Command& Command::optional_arguments(std::string name, std::string help,
+                                     std::vector<std::string>& target) {
+  arguments(std::move(name), std::move(help), target);
+  arguments_.back().min = 0;
+  return *this;
+}
+
 Command& Command::arguments(std::string name, std::string help, std::vector<std::string>& target) {
   arguments_.push_back({std::move(name),
                         std::move(help),

@@ -86,6 +86,8 @@ class Command {
                              std::optional<std::string>& target);
   /// One or more.
   Command& arguments(std::string name, std::string help, std::vector<std::string>& target);
+  /// None or more.
+  Command& optional_arguments(std::string name, std::string help, std::vector<std::string>& target);
   /// Everything after `--`, untouched.
   Command& rest(std::string name, std::string help, std::vector<std::string>& target);
 

@@ -17,8 +17,9 @@ void add_run_command(Command& root);            // run
 void add_runs_commands(Command& root);          // runs list|show|watch
 void add_run_control_commands(Command& runs);   // runs cancel|pause|resume
 void add_stop_command(Command& root);           // stop-everything
-void add_method_commands(Command& root);        // method publish|list|show|diff|use|remove|sign
+void add_method_commands(Command& root);        // method publish|run|list|show|diff|…
 void add_method_key_commands(Command& method);  // method key
+void add_method_run_command(Command& method);   // method run
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove
@@ -27,6 +28,9 @@ void add_completion_command(Command& root);     // completion bash|zsh|fish
 void add_version_command(Command& root);        // version
 
 /// What to type on a new machine to let it enrol.
+/// "service::restart@1.2" → name and version; the version may be empty.
+std::pair<std::string, std::string> split_version(const std::string& text);
+
 std::string enrol_command(const std::string& server, const std::string& token);
 /// The same for a gateway.
 std::string gateway_command(const std::string& server, const std::string& token);

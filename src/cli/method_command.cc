@@ -25,13 +25,6 @@ struct PublishOptions {
   bool json = false;
 };
 
-// "service::restart@1.2" → name and version; the version may be empty.
-std::pair<std::string, std::string> split_version(const std::string& text) {
-  const auto at = text.find('@');
-  if (at == std::string::npos) return {text, ""};
-  return {text.substr(0, at), text.substr(at + 1)};
-}
-
 void warn(Context& context, const std::vector<methods::BuiltPackage>& packages) {
   for (const auto& built : packages) {
     for (const auto& warning : built.warnings) {
@@ -317,10 +310,17 @@ void add_diff(Command& parent) {
 
 }  // namespace
 
+std::pair<std::string, std::string> split_version(const std::string& text) {
+  const auto at = text.find('@');
+  if (at == std::string::npos) return {text, ""};
+  return {text.substr(0, at), text.substr(at + 1)};
+}
+
 void add_method_commands(Command& root) {
   Command& method = root.add("method", "methods: what can be run, published and versioned");
   method.section("Methods");
   add_publish(method);
+  add_method_run_command(method);
   add_list(method);
   add_show(method);
   add_diff(method);
@@ -331,6 +331,7 @@ void add_method_commands(Command& root) {
   method.example("muster method key --trust", "make the key that signs, let the region trust it");
   method.example("muster method publish ./service", "publish a module's tasks");
   method.example("muster method list", "what there is");
+  method.example("muster method run service::restart --on role=web name=nginx", "run one");
 }
 
 }  // namespace muster::cli

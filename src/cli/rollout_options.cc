@@ -82,7 +82,6 @@ core::Status add_rollout(const RolloutOptions& options, json::object& order) {
   if (options.wait)
     rollout["wait_between_ms"] = std::chrono::ceil<std::chrono::milliseconds>(*options.wait).count();
   if (!rollout.empty()) order["rollout"] = std::move(rollout);
-  if (options.idempotent) order["idempotent"] = true;
   return {};
 }
 

@@ -22,13 +22,11 @@ struct RolloutOptions {
   std::optional<core::Duration> wait;
   bool pause_between = false;
   bool count_unreachable = false;
-  bool idempotent = false;
 };
 
 void describe_rollout(Command& command, RolloutOptions& options);
 
-/// Adds `rollout` and `idempotent` to an order where they are asked for. kInvalid names the
-/// option that is wrong.
+/// Adds `rollout` to an order where it is asked for. kInvalid names the option that is wrong.
 core::Status add_rollout(const RolloutOptions& options, boost::json::object& order);
 
 /// "1,10%,each:site,role=db": numbers, percentages, labels and selectors. Commas within

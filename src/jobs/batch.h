@@ -55,6 +55,7 @@ struct RunEnd {
   core::RunId run;
   Counts counts;
   core::WallTime finished_at;
+  bool forget_arguments = false;  ///< MethodLabel::has_secrets
 };
 
 struct RunCancel {

@@ -89,6 +89,18 @@ core::Status fill_command(const RunSpec& spec, wire::Command& command) {
                     command.ByteSizeLong(), wire::kCommandBytesMax);
 }
 
+core::Status fill_method(const RunSpec& spec, Run& run) {
+  if (spec.method.invoke.digest().size() != 32)
+    return core::fail(Code::kInvalid, "the run names no method");
+  MUSTER_TRY(check_text("user", spec.user, kUserBytesMax));
+  run.method = spec.method.label;
+  wire::Method& method = *run.invoke.mutable_method();
+  method = spec.method.invoke;
+  method.set_user(spec.user);
+  return check_size("the method's order, which is its arguments above all,", method.ByteSizeLong(),
+                    wire::kCommandBytesMax);
+}
+
 }  // namespace
 
 core::Result<Run> make_run(const RunSpec& spec, core::WallTime now, std::uint64_t random) {
@@ -126,14 +138,23 @@ core::Result<Run> make_run(const RunSpec& spec, core::WallTime now, std::uint64_
   if (limits.timeout_ms() == 0)
     limits.set_timeout_ms(static_cast<std::uint32_t>(wire::kTimeoutDefault.count()));
   if (limits.output_bytes_max() == 0) limits.set_output_bytes_max(wire::kOutputBytesDefault);
-  MUSTER_TRY(fill_command(spec, *invoke.mutable_command()));
+  MUSTER_TRY(spec.kind == RunKind::kMethod ? fill_method(spec, run)
+                                           : fill_command(spec, *invoke.mutable_command()));
   return run;
 }
 
 core::Duration answer_within(const Run& run) {
-  // A ping starts nothing that could wait.
   const milliseconds timeout(run.invoke.limits().timeout_ms());
-  return run.kind == RunKind::kPing ? timeout : timeout + milliseconds(run.invoke.expires_in_ms());
+  const milliseconds start_within(run.invoke.expires_in_ms());
+  switch (run.kind) {
+    case RunKind::kPing:  // starts nothing that could wait
+      return timeout;
+    case RunKind::kCommand:
+      break;
+    case RunKind::kMethod:  // may be fetched for as long as it may run
+      return start_within + 2 * timeout;
+  }
+  return start_within + timeout;
 }
 
 }  // namespace muster::jobs

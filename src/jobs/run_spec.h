@@ -27,9 +27,16 @@ inline constexpr std::size_t kDirectoryBytesMax = 4096;
 inline constexpr std::size_t kUserBytesMax = 256;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 128;
 
+/// A method, found and its arguments checked by whoever orders it.
+struct MethodWork {
+  MethodLabel label;
+  wire::Method invoke;  ///< what endpoints get, but for the user
+};
+
 struct RunSpec {
   RunKind kind = RunKind::kCommand;
-  /// Exactly one of these two for a command, none for a ping.
+  MethodWork method;  ///< for runs of that kind
+  /// Exactly one of these two for a command, none for anything else.
   std::vector<std::string> argv;
   std::string shell;  ///< run by `/bin/sh -c`
   std::string standard_input;

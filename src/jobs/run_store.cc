@@ -81,6 +81,12 @@ CREATE TABLE jobs_slots (
 ) WITHOUT ROWID;
 )"},
                                             {3, R"(
+ALTER TABLE jobs_runs ADD COLUMN method TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_runs ADD COLUMN method_version TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_runs ADD COLUMN method_arguments TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_runs ADD COLUMN has_secrets INTEGER NOT NULL DEFAULT 0;
+)"},
+                                            {4, R"(
 ALTER TABLE jobs_runs ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs_runs ADD COLUMN rollout TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs_runs ADD COLUMN progress TEXT NOT NULL DEFAULT '';
@@ -140,11 +146,12 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
   const Run& run = added.run;
   MUSTER_TRY(connection.execute(
       "INSERT INTO jobs_runs (run, kind, invoke, shell, selector, description, created_by, "
-      "created_at, queue_until, idempotent, rollout, progress) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "created_at, queue_until, method, method_version, method_arguments, has_secrets, "
+      "idempotent, rollout, progress) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {detail::key(run.id), static_cast<int>(run.kind), Blob{run.invoke.SerializeAsString()},
        run.shell, run.selector, run.description, run.created_by, core::unix_ms(run.created_at),
-       detail::maybe_ms(run.queue_until), static_cast<int>(run.idempotent),
+       detail::maybe_ms(run.queue_until), run.method.name, run.method.version, run.method.arguments,
+       static_cast<int>(run.method.has_secrets), static_cast<int>(run.idempotent),
        run.rollout ? stored_text(*run.rollout) : std::string(),
        run.progress.empty() ? std::string() : stored_text(run.progress)}));
   if (!added.idempotency_key.empty())
@@ -207,6 +214,22 @@ core::Status update_row(store::Connection& connection, const TargetRow& row,
   return {};
 }
 
+/// What a finished run's endpoints got, as people may see it.
+core::Status forget_arguments(store::Connection& connection, core::RunId run) {
+  wire::Invoke invoke;
+  std::string shown;
+  MUSTER_TRY(connection.query("SELECT invoke, method_arguments FROM jobs_runs WHERE run = ?",
+                              {detail::key(run)}, [&](const store::Row& row) {
+                                const auto bytes = row.blob(0);
+                                invoke.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+                                shown = row.string(1);
+                              }));
+  invoke.mutable_method()->set_arguments(shown);
+  MUSTER_TRY(connection.execute("UPDATE jobs_runs SET invoke = ? WHERE run = ?",
+                                {Blob{invoke.SerializeAsString()}, detail::key(run)}));
+  return {};
+}
+
 core::Status end_run(store::Connection& connection, const RunEnd& end) {
   std::string counts;
   for (const auto count : end.counts.of) counts += std::to_string(count) + ' ';
@@ -215,7 +238,7 @@ core::Status end_run(store::Connection& connection, const RunEnd& end) {
       "(SELECT COALESCE(SUM(out_bytes + err_bytes), 0) FROM jobs_targets WHERE run = ?) "
       "WHERE run = ? AND finished_at IS NULL",
       {core::unix_ms(end.finished_at), counts, detail::key(end.run), detail::key(end.run)}));
-  return {};
+  return end.forget_arguments ? forget_arguments(connection, end.run) : core::Status();
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ core::EndpointId endpoint_of(std::string_view bytes) {
 
 #define MUSTER_RUN_COLUMNS                                                    \
   "run, kind, invoke, shell, selector, description, created_by, created_at, " \
-  "queue_until, cancelled_by, cancel_reason, finished_at, counts, idempotent, rollout, progress"
+  "queue_until, cancelled_by, cancel_reason, finished_at, counts, "           \
+  "method, method_version, method_arguments, has_secrets, idempotent, rollout, progress"
 
 Run run_from(const store::Row& row) {
   Run run;
@@ -35,12 +36,12 @@ Run run_from(const store::Row& row) {
   run.cancelled_by = row.string(9);
   run.cancel_reason = row.string(10);
   run.finished_at = detail::maybe_time(row.maybe_integer(11));
-  run.idempotent = row.integer(13) != 0;
+  run.idempotent = row.integer(17) != 0;
   // What cannot be read any more is shown as if it were not there.
-  if (const auto text = row.text(14); !text.empty())
+  if (const auto text = row.text(18); !text.empty())
     if (auto rollout = rollout_from(text))
       run.rollout = std::make_shared<const Rollout>(std::move(*rollout));
-  if (const auto text = row.text(15); !text.empty())
+  if (const auto text = row.text(19); !text.empty())
     run.progress = progress_from(text).value_or(Progress());
   const std::string_view counts = row.text(12);
   const char* at = counts.data();
@@ -49,6 +50,7 @@ Run run_from(const store::Row& row) {
     at = std::from_chars(at, end, count).ptr;
     if (at != end) ++at;
   }
+  run.method = {row.string(13), row.string(14), row.string(15), row.integer(16) != 0};
   return run;
 }
 

@@ -31,7 +31,15 @@ std::uint32_t Counts::open() const {
 }
 
 std::string_view name(RunKind kind) {
-  return kind == RunKind::kPing ? "ping" : "command";
+  switch (kind) {
+    case RunKind::kPing:
+      return "ping";
+    case RunKind::kCommand:
+      return "command";
+    case RunKind::kMethod:
+      return "method";
+  }
+  return "unknown";
 }
 
 bool has_exit_code(const Run& run, TargetState state, std::uint32_t signal) {

@@ -58,8 +58,18 @@ struct Now {
   core::WallTime wall;
 };
 
-enum class RunKind : std::uint8_t { kPing = 0, kCommand = 1 };
+enum class RunKind : std::uint8_t { kPing = 0, kCommand = 1, kMethod = 2 };
 std::string_view name(RunKind kind);
+
+/// What people are shown of the method that a run starts.
+struct MethodLabel {
+  std::string name;
+  std::string version;
+  std::string arguments;  ///< a JSON object, values of sensitive parameters hidden
+  /// The arguments that endpoints get hold something that `arguments` hides: it is forgotten
+  /// when the run has ended.
+  bool has_secrets = false;
+};
 
 /// A run without its targets, as it is stored and shown.
 struct Run {
@@ -67,6 +77,7 @@ struct Run {
   RunKind kind = RunKind::kPing;
   wire::Invoke invoke;  ///< what each endpoint gets
   std::string shell;    ///< the command as its author wrote it, when by a shell
+  MethodLabel method;   ///< for runs of that kind
   std::string selector;
   std::string description;
   std::string created_by;

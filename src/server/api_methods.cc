@@ -73,7 +73,33 @@ Answer mark_current(Region& region, Request& request) {
   co_return Response::no_content();
 }
 
+/// An open run of a method that `concerns` says yes to; null: there is none.
+const jobs::Run* open_run(Region& region,
+                          const std::function<bool(const wire::Method&)>& concerns) {
+  for (const jobs::Run* run : region.runs().ledger().open_runs())
+    if (run->invoke.has_method() && concerns(run->invoke.method())) return run;
+  return nullptr;
+}
+
+/// What hosts are still to fetch must stay.
+runtime::Task<core::Status> check_unused(Region& region, std::string name, std::string version) {
+  MUSTER_CO_ASSIGN(const auto versions, co_await region.methods().versions(std::move(name)));
+  for (const auto& published : versions) {
+    if (!version.empty() && published.version != version) continue;
+    const auto* run = open_run(region, [&](const wire::Method& method) {
+      return method.digest() == published.digest.bytes();
+    });
+    if (run)
+      co_return fail(Code::kConflict, "the run " + run->id.str() + " is under way with version " +
+                                          published.version +
+                                          ": wait for its end, or cancel it, then remove it");
+  }
+  co_return core::Status();
+}
+
 Answer remove_method(Region& region, Request& request) {
+  MUSTER_CO_TRY(co_await check_unused(region, std::string(request.param("name")),
+                                      std::string(request.param("version"))));
   MUSTER_CO_TRY(co_await region.methods().remove(
       caller(request), std::string(request.param("name")), std::string(request.param("version"))));
   co_return Response::no_content();
@@ -99,6 +125,18 @@ Answer trust_key(Region& region, Request& request) {
 Answer distrust_key(Region& region, Request& request) {
   MUSTER_CO_TRY(
       co_await region.methods().distrust_key(caller(request), std::string(request.param("id"))));
+  // What it has signed is not started any more, also where the order waits already.
+  MUSTER_CO_ASSIGN(const std::string id, core::from_hex(request.param("id")));
+  const auto signed_by_it = [&](const wire::Method& method) {
+    return core::sha256(method.publishing_key()) == id;
+  };
+  std::vector<core::RunId> open;
+  for (const jobs::Run* run : region.runs().ledger().open_runs())
+    if (run->invoke.has_method() && signed_by_it(run->invoke.method())) open.push_back(run->id);
+  for (const core::RunId run : open) {
+    MUSTER_CO_TRY(co_await region.runs().cancel(run, caller(request).name,
+                                                "its method's publishing key was withdrawn"));
+  }
   co_return Response::no_content();
 }
 

@@ -141,9 +141,10 @@ json::object fold_json(const jobs::Run& run, const jobs::Fold& fold,
                       {"stderr_bytes", sample.err_bytes}};
   if (!fold.digest.empty()) object["id"] = core::to_hex(fold.digest);
   json::object shown = target_json(run, sample, registry, SIZE_MAX);
-  for (const char* name : {"exit_code", "signal", "reason"})
+  for (const char* name : {"exit_code", "signal", "reason", "result"})
     if (const auto* value = shown.if_contains(name)) object[name] = *value;
-  set_output(object, "stdout", std::string_view(sample.out).substr(0, kFoldOutputBytesMax));
+  if (shown.contains("stdout") || shown.contains("stdout_base64"))
+    set_output(object, "stdout", std::string_view(sample.out).substr(0, kFoldOutputBytesMax));
   set_output(object, "stderr", std::string_view(sample.err).substr(0, kFoldOutputBytesMax));
   return object;
 }

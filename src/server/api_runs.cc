@@ -59,6 +59,18 @@ std::vector<core::EndpointId> ids_of(const std::vector<const fleet::Endpoint*>& 
   return ids;
 }
 
+/// What the method's metadata says holds where the order says nothing.
+void add_method(MethodService::Ready ready, jobs::RunSpec& spec) {
+  const methods::Additions& additions = ready.method->package.metadata.additions;
+  spec.method = std::move(ready.work);
+  spec.idempotent = additions.idempotent;
+  if (spec.user.empty()) spec.user = additions.user;
+  if (spec.limits.timeout_ms() == 0)
+    spec.limits.set_timeout_ms(static_cast<std::uint32_t>(additions.timeout.count()));
+  if (spec.limits.output_bytes_max() == 0)
+    spec.limits.set_output_bytes_max(additions.output_bytes_max);
+}
+
 }  // namespace
 
 runtime::Task<core::Result<RunService::Created>> order_run(Region& region, access::Principal by,
@@ -72,8 +84,13 @@ runtime::Task<core::Result<RunService::Created>> order_run(Region& region, acces
   RunService::Wanted wanted;
   wanted.idempotency_key = std::move(idempotency_key);
   wanted.request_digest = std::move(digest);
-  MUSTER_CO_ASSIGN(wanted.spec, read_run_request(request));
+  MUSTER_CO_ASSIGN(auto read, read_run_request(request));
+  wanted.spec = std::move(read.spec);
   wanted.spec.created_by = by.name;
+  if (read.method) {
+    MUSTER_CO_ASSIGN(auto ready, co_await region.methods().prepare(std::move(*read.method)));
+    add_method(std::move(ready), wanted.spec);
+  }
   // What is wrong with the order itself comes before what is wrong with its targets.
   if (const auto valid = jobs::make_run(wanted.spec, core::wall_now(), 0); !valid)
     co_return fail(Code::kInvalid, valid.error().message);

@@ -88,6 +88,42 @@ runtime::Task<core::Result<MethodPtr>> MethodService::by_digest(core::ContentId 
   co_return read_method(std::move(published));
 }
 
+runtime::Task<core::Result<MethodService::Ready>> MethodService::prepare(MethodOrder order) {
+  MUSTER_CO_ASSIGN(const MethodPtr method, order.digest ? co_await by_digest(*order.digest)
+                                                        : co_await find(order.name, order.version));
+  const methods::Package& package = method->package;
+  const std::string shown = package.name.shown() + " " + package.version;
+  MUSTER_CO_ASSIGN(const auto trusted, co_await keys());
+  const auto key = std::ranges::find(trusted, method->published.key_id, &catalog::Key::id);
+  if (key == trusted.end())
+    co_return fail(Code::kDenied, shown + " was signed by the publishing key " +
+                                      core::to_hex(method->published.key_id) +
+                                      ", which the region does not trust any more; sign it anew "
+                                      "with a trusted key and publish it");
+  if (package.metadata.remote)
+    co_return fail(Code::kInvalid, shown +
+                                       " acts on targets of another kind through a proxy; "
+                                       "hosts are not such targets");
+  if (order.noop && !package.metadata.supports_noop)
+    co_return fail(Code::kInvalid, shown + " has no dry run (supports_noop)");
+  auto arguments = method->parameters.check(order.arguments);
+  if (!arguments)
+    co_return std::unexpected(std::move(arguments.error()).while_doing(package.name.shown()));
+  const std::string text = json::serialize(*arguments);
+  Ready ready{method, {}};
+  ready.work.label = {package.name.shown(), package.version,
+                      json::serialize(method->parameters.redacted(*arguments)), false};
+  ready.work.label.has_secrets = ready.work.label.arguments != text;
+  wire::Method& work = ready.work.invoke;
+  work.set_digest(std::string(method->published.digest.bytes()));
+  work.set_manifest_bytes(static_cast<std::uint32_t>(method->published.manifest.size()));
+  work.set_signature(method->published.signature);
+  work.set_publishing_key(key->der);
+  work.set_arguments(text);
+  work.set_noop(order.noop);
+  co_return ready;
+}
+
 runtime::Task<core::Result<std::vector<catalog::Published>>> MethodService::versions(
     std::string name) {
   MUSTER_CO_ASSIGN(auto full, canonical(name));
@@ -122,9 +158,15 @@ runtime::Task<core::Result<MethodService::Outcome>> MethodService::publish(
   const auto now = core::wall_now();
   const auto published = published_of(package, std::move(from), by, now);
   MUSTER_CO_ASSIGN(auto method, read_method(published));  // types too, before it is kept
+  // The manifest is content too: endpoints fetch it first.
+  MUSTER_CO_TRY(co_await workers_.run([this, manifest = published.manifest]() -> core::Status {
+    MUSTER_TRY(content_.put(manifest));
+    return {};
+  }));
+  std::vector<catalog::Object> objects = objects_of(package);
+  objects.push_back({published.digest, published.manifest.size()});
   MUSTER_CO_ASSIGN(
-      const bool fresh, co_await database_.write([=, objects = objects_of(package)](
-                                                     Connection& connection) -> core::Result<bool> {
+      const bool fresh, co_await database_.write([=](Connection& connection) -> core::Result<bool> {
         MUSTER_ASSIGN(const bool added,
                       Catalog::publish(connection, published, objects, make_current));
         MUSTER_TRY(Audit::append(connection, now, by, "method.publish", published.name,

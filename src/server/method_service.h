@@ -12,15 +12,18 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "access/types.h"
 #include "catalog/catalog.h"
 #include "content/cache.h"
+#include "jobs/run_spec.h"
 #include "methods/package.h"
 #include "methods/parameters.h"
 #include "runtime/worker_pool.h"
+#include "server/json.h"
 #include "store/database.h"
 
 namespace muster::server {
@@ -32,6 +35,15 @@ struct Method {
   methods::Parameters parameters;
 };
 using MethodPtr = std::shared_ptr<const Method>;
+
+/// The method of a RunRequest.
+struct MethodOrder {
+  std::string name;
+  std::string version;                    ///< empty: the current one
+  std::optional<core::ContentId> digest;  ///< instead of name and version: this very package
+  json::object arguments;
+  bool noop = false;
+};
 
 class MethodService {
  public:
@@ -45,6 +57,13 @@ class MethodService {
   runtime::Task<core::Result<MethodPtr>> find(std::string name, std::string version);
   /// The one that runs name by this digest.
   runtime::Task<core::Result<MethodPtr>> by_digest(core::ContentId digest);
+  /// Everything that an endpoint needs in order to do `order`: found, trusted, arguments
+  /// checked and complete. kNotFound, kInvalid; kDenied where its key is not trusted any more.
+  struct Ready {
+    MethodPtr method;
+    jobs::MethodWork work;
+  };
+  runtime::Task<core::Result<Ready>> prepare(MethodOrder order);
   runtime::Task<core::Result<std::vector<catalog::Published>>> versions(std::string name);
   runtime::Task<core::Result<catalog::Page>> list(std::size_t limit, std::string after,
                                                   bool with_private);

@@ -2,6 +2,7 @@
 #include "server/run_json.h"
 
 #include "core/bytes.h"
+#include "methods/task_result.h"
 #include "server/json.h"
 #include "server/rollout_json.h"
 
@@ -30,6 +31,33 @@ json::object command_json(const jobs::Run& run) {
   set(object, "user", command.user());
   set(object, "directory", command.directory());
   return object;
+}
+
+json::object method_json(const jobs::Run& run) {
+  const wire::Method& method = run.invoke.method();
+  json::object object{{"name", run.method.name},
+                      {"version", run.method.version},
+                      {"digest", core::to_hex(method.digest())},
+                      {"noop", method.noop()}};
+  boost::system::error_code wrong;
+  if (auto arguments = json::parse(run.method.arguments, wrong); !wrong)
+    object["arguments"] = std::move(arguments);
+  set(object, "user", method.user());
+  return object;
+}
+
+/// What a method's process said, as one JSON object; secrets of it hidden.
+void set_result(json::object& object, const jobs::Run& run, const jobs::Target& target) {
+  if (!jobs::has_exit_code(run, target.state, target.signal) || target.is_stored_apart) return;
+  const methods::TaskResult result =
+      methods::parse_task_output({.task = run.method.name,
+                                  .stdout_bytes = target.out,
+                                  .stderr_bytes = target.err,
+                                  .exit_code = target.exit_code,
+                                  .signal = static_cast<int>(target.signal),
+                                  .stdout_cut = target.out_bytes_cut > 0});
+  object["result"] = result.shown();
+  if (result.sensitive) object.erase("stdout");
 }
 
 json::object limits_json(const wire::Limits& limits) {
@@ -66,6 +94,26 @@ core::Status read_command(const json::object& object, jobs::RunSpec& spec) {
   return members.done();
 }
 
+core::Result<MethodOrder> read_method_order(const json::object& object, jobs::RunSpec& spec) {
+  Members members(object, "method.");
+  spec.kind = jobs::RunKind::kMethod;
+  MethodOrder order;
+  order.name = members.text("name", 2 * methods::kNamePartBytesMax + 2);
+  order.version = members.text("version", methods::kVersionBytesMax);
+  const std::string digest = members.text("digest", 64);
+  if (const json::object* arguments = members.object("arguments")) order.arguments = *arguments;
+  order.noop = members.flag("noop", false);
+  spec.user = members.text("user", jobs::kUserBytesMax);
+  MUSTER_TRY(members.done());
+  if (!digest.empty()) {
+    MUSTER_ASSIGN(order.digest, core::ContentId::parse(digest));
+  }
+  if (order.name.empty() == digest.empty() || (!digest.empty() && !order.version.empty()))
+    return core::fail(core::Code::kInvalid,
+                      "method: give its name, with a version or without, or its digest");
+  return order;
+}
+
 core::Status read_limits(const json::object& object, wire::Limits& limits) {
   Members members(object, "limits.");
   const auto get = [&](std::string_view name, std::int64_t most) {
@@ -88,6 +136,7 @@ json::object run_json(const jobs::Run& run) {
       {"created_by", run.created_by}, {"state", run.finished() ? "finished" : "running"},
       {"counts", counts_json(run.counts)},  {"targets", run.counts.total()}};
   if (run.kind == jobs::RunKind::kCommand) object["command"] = command_json(run);
+  if (run.kind == jobs::RunKind::kMethod) object["method"] = method_json(run);
   if (auto limits = limits_json(run.invoke.limits()); !limits.empty())
     object["limits"] = std::move(limits);
   set(object, "description", run.description);
@@ -118,19 +167,22 @@ json::object target_json(const jobs::Run& run, const jobs::Target& target,
   set(object, "reason", target.reason);
   if (target.out.size() <= output_bytes_max) set_output(object, "stdout", target.out);
   if (target.err.size() <= output_bytes_max) set_output(object, "stderr", target.err);
+  if (run.kind == jobs::RunKind::kMethod) set_result(object, run, target);
   set(object, "started_at", target.started_at);
   set(object, "finished_at", target.finished_at);
   if (jobs::is_final(target.state) && target.started_at) object["duration_ms"] = target.duration_ms;
   return object;
 }
 
-core::Result<jobs::RunSpec> read_run_request(const json::object& body) {
+core::Result<RunRequest> read_run_request(const json::object& body) {
   Members members(body);
-  jobs::RunSpec spec;
+  RunRequest request;
+  jobs::RunSpec& spec = request.spec;
   spec.selector = members.text("selector", fleet::kSelectorBytesMax);
   if (!body.contains("selector")) members.wrong("selector", "is required");
   const json::object* command = members.object("command");
   const json::object* ping = members.object("ping");
+  const json::object* method = members.object("method");
   const json::object* limits = members.object("limits");
   const json::object* rollout = members.object("rollout");
   spec.idempotent = members.flag("idempotent", false);
@@ -139,16 +191,22 @@ core::Result<jobs::RunSpec> read_run_request(const json::object& body) {
   spec.live_output = members.flag("live_output", false);
   spec.description = members.text("description", jobs::kDescriptionBytesMax);
   MUSTER_TRY(members.done());
-  if ((command == nullptr) == (ping == nullptr))
-    return core::fail(core::Code::kInvalid, "give exactly one of 'command' and 'ping'");
+  if ((command ? 1 : 0) + (ping ? 1 : 0) + (method ? 1 : 0) != 1)
+    return core::fail(core::Code::kInvalid, "give exactly one of 'command', 'method' and 'ping'");
   spec.kind = jobs::RunKind::kPing;
   if (command) MUSTER_TRY(read_command(*command, spec));
   if (ping) MUSTER_TRY(Members(*ping, "ping.").done());
+  if (method) {
+    MUSTER_ASSIGN(request.method, read_method_order(*method, spec));
+  }
   if (limits) MUSTER_TRY(read_limits(*limits, spec.limits));
+  if (method && spec.idempotent)
+    return core::fail(core::Code::kInvalid,
+                      "'idempotent' is said of a command; a method's metadata says it itself");
   if (rollout) {
     MUSTER_ASSIGN(spec.rollout, read_rollout(*rollout));
   }
-  return spec;
+  return request;
 }
 
 }  // namespace muster::server

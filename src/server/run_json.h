@@ -4,6 +4,7 @@
 #pragma once
 
 #include <boost/json/fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -11,6 +12,7 @@
 #include "fleet/registry.h"
 #include "jobs/run_spec.h"
 #include "jobs/types.h"
+#include "server/method_service.h"
 
 namespace muster::server {
 
@@ -23,7 +25,13 @@ boost::json::object target_json(const jobs::Run& run, const jobs::Target& target
 /// A host's name, or its id where it was removed since.
 std::string host_name(const fleet::Registry& registry, const core::EndpointId& id);
 
-/// RunRequest. kInvalid names the member that is wrong.
-core::Result<jobs::RunSpec> read_run_request(const boost::json::object& body);
+/// What POST /v1/runs asks for. Where `method` is set, `spec.method` is still to be made of it
+/// (MethodService::prepare).
+struct RunRequest {
+  jobs::RunSpec spec;
+  std::optional<MethodOrder> method;
+};
+/// kInvalid names the member that is wrong.
+core::Result<RunRequest> read_run_request(const boost::json::object& body);
 
 }  // namespace muster::server

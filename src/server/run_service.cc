@@ -48,12 +48,15 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
     if (command.empty())
       for (const auto& word : run.invoke.command().argv())
         command += (command.empty() ? "" : " ") + word;
+    if (run.kind == jobs::RunKind::kMethod)
+      command = run.method.name + ' ' + run.method.version + ' ' + run.method.arguments;
     MUSTER_TRY(access::Audit::append(
         connection, now,
         {run.created_by, "run.create", run.id.str(),
          access::audit_detail({{"kind", jobs::name(run.kind)},
                                {"command", command},
-                               {"user", run.invoke.command().user()},
+                               {"user", run.invoke.has_method() ? run.invoke.method().user()
+                                                                : run.invoke.command().user()},
                                {"selector", run.selector},
                                {"waves", run.rollout ? std::to_string(run.rollout->waves.size()) : ""},
                                {"targets", std::to_string(added.targets.size())}})}));

@@ -32,8 +32,10 @@ void Ledger::Core::flush(Now now) {
   if (in_flight || gathering->empty()) return;
   for (RunEnd& end : gathering->ends) {
     end.counts = {};
-    if (const OpenRun* run = find(end.run))
-      for (const Member& member : run->members) ++end.counts[member.state];
+    const OpenRun* run = find(end.run);
+    if (!run) continue;
+    for (const Member& member : run->members) ++end.counts[member.state];
+    end.forget_arguments = run->run.method.has_secrets;
   }
   in_flight = std::move(gathering);
   gathering = std::make_unique<Batch>();

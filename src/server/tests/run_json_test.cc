@@ -16,7 +16,8 @@ using namespace std::chrono_literals;
 core::Result<jobs::RunSpec> read(std::string_view text) {
   auto body = parse_object(text);
   EXPECT_TRUE(body) << text;
-  return read_run_request(*body);
+  MUSTER_ASSIGN(auto request, read_run_request(*body));
+  return request.spec;
 }
 std::string refusal(std::string_view text) {
   const auto spec = read(text);
@@ -59,7 +60,7 @@ TEST(ReadRunRequest, TakesEveryMember) {
 
 TEST(ReadRunRequest, AsksForWhatIsNeeded) {
   EXPECT_THAT(refusal(R"({"ping": {}})"), HasSubstr("'selector' is required"));
-  EXPECT_THAT(refusal(R"({"selector": "all"})"), HasSubstr("exactly one of 'command' and 'ping'"));
+  EXPECT_THAT(refusal(R"({"selector": "all"})"), HasSubstr("exactly one of 'command', 'method' and 'ping'"));
   EXPECT_THAT(refusal(R"({"selector": "", "ping": {}, "command": {"shell": "x"}})"),
               HasSubstr("exactly one"));
 }

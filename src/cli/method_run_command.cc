@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `muster method run`: the words of the command line become typed arguments by the method's
+// metadata, before anything is sent.
+#include <boost/json/object.hpp>
+
+#include "cli/commands.h"
+#include "cli/render.h"
+#include "cli/run_order.h"
+#include "cli/text.h"
+#include "methods/parameters.h"
+#include "runtime/file.h"
+
+namespace muster::cli {
+namespace {
+
+struct MethodRunOptions {
+  std::string method;
+  std::vector<std::string> words;
+  OrderOptions order;
+  WatchOptions watch;
+  bool noop = false;
+};
+
+/// The method's parameters, as the server has them.
+methods::Parameters parameters_of(const Json& method) {
+  methods::Metadata metadata;
+  if (!truth(method, "any_parameters")) metadata.parameters.emplace();
+  for (const Json& listed : elements(method, "parameters")) {
+    methods::Parameter parameter{text(listed, "name"), text(listed, "type"), "",
+                                 truth(listed, "sensitive"), std::nullopt};
+    if (const Json* value = member(listed, "default")) parameter.default_value = *value;
+    metadata.parameters->push_back(std::move(parameter));
+  }
+  std::vector<methods::Problem> errors;
+  std::vector<methods::Problem> warnings;
+  return methods::Parameters::compile({}, {}, metadata, errors, warnings);
+}
+
+core::Result<boost::json::object> arguments_of(const Json& method,
+                                               const std::vector<std::string>& words) {
+  const methods::Parameters parameters = parameters_of(method);
+  MUSTER_ASSIGN(auto arguments, parameters.from_words(words, [](const std::string& path) {
+    return runtime::read_file(path, methods::kArgumentsBytesMax);
+  }));
+  MUSTER_TRY(parameters.check(arguments));
+  return arguments;
+}
+
+int run(Context& context, const MethodRunOptions& options) {
+  if (const auto good = check(options.order, options.watch, "muster method run --help"); !good) {
+    return report(context, good.error());
+  }
+  auto client = context.connect();
+  if (!client) return report(context, client.error());
+  const auto [name, version] = split_version(options.method);
+  const auto method = client->method(name, version);
+  if (!method) return report(context, method.error());
+  auto arguments = arguments_of(*method, options.words);
+  if (!arguments) {
+    return report(context, {arguments.error().code, arguments.error().message +
+                                                        "\nWhat it takes: muster method show " +
+                                                        in_line(options.method)});
+  }
+  boost::json::object order{{"name", text(*method, "name")},
+                            {"version", text(*method, "version")},
+                            {"arguments", *std::move(arguments)},
+                            {"noop", options.noop}};
+  if (options.order.user) order["user"] = *options.order.user;
+  return order_and_watch(context, *client, {{"method", std::move(order)}}, options.order,
+                         options.watch);
+}
+
+}  // namespace
+
+void add_method_run_command(Command& parent) {
+  auto options = std::make_shared<MethodRunOptions>();
+  Command& command = parent.add("run", "run a method on every host that a selector matches");
+  command.argument("METHOD", "module::task, or module::task@VERSION", options->method)
+      .optional_arguments("NAME=VALUE",
+                          "its arguments; NAME:=JSON for what is no text, NAME=@FILE for a "
+                          "file's text",
+                          options->words);
+  describe(command, options->order);
+  command.flag("--noop", "dry run: say what would change, change nothing", options->noop);
+  describe(command, options->watch);
+  command
+      .details(
+          "Arguments are checked against the method's parameters before anything is sent; muster "
+          "method show says what there are. Each host fetches what it does not have, verifies "
+          "the publisher's signature, and takes the implementation that fits it.\n\n"
+          "Exit codes are those of muster run.")
+      .example("muster method run service::restart --on role=web name=nginx", "one argument")
+      .example("muster method run service::restart --on all --noop name=nginx",
+               "what would happen, where the method can tell")
+      .example("muster method run users::sync@1.4 --on site=a users:=@users.json",
+               "an older version, an argument from a file of JSON")
+      .action([options](Context& context) { return run(context, *options); });
+}
+
+}  // namespace muster::cli
