@@ -74,8 +74,7 @@ runtime::Task<core::Result<SessionMade>> Sessions::create(User user, std::string
   co_return made;
 }
 
-runtime::Task<core::Result<Principal>> Sessions::authenticate(std::string cookie,
-                                                                bool urgent) {
+runtime::Task<core::Result<Principal>> Sessions::authenticate(std::string cookie, bool urgent) {
   const auto secret = detail::SecretText::parse(kPrefix, cookie);
   if (!secret) co_return nobody();
   const auto look = [id = secret->id](store::Connection& connection) {

@@ -21,13 +21,13 @@ using Clock = std::function<core::WallTime()>;
 enum class Role : std::uint8_t { kViewer, kOperator, kAdmin };
 
 enum class Right : std::uint8_t {
-  kView,           ///< See hosts, runs and their answers.
-  kRun,            ///< Start and cancel runs.
-  kManageHosts,    ///< Change labels, remove and revoke hosts.
-  kManageTokens,   ///< Make and remove join tokens.
-  kManageUsers,    ///< Make, change and remove users and their API tokens.
-  kViewAudit,      ///< Read and verify the audit log.
-  kManageMethods,  ///< Publish and remove methods, trust publishing keys.
+  kView,            ///< See hosts, runs and their answers.
+  kRun,             ///< Start and cancel runs.
+  kManageHosts,     ///< Change labels, remove and revoke hosts.
+  kManageTokens,    ///< Make and remove join tokens.
+  kManageUsers,     ///< Make, change and remove users and their API tokens.
+  kViewAudit,       ///< Read and verify the audit log.
+  kManageMethods,   ///< Publish and remove methods, trust publishing keys.
   kStopEverything,  ///< Stop everything, and lift that.
 };
 

@@ -90,7 +90,8 @@ std::string counts_text(const Json& run) {
 std::string progress_text(const Json& run, core::Duration elapsed) {
   const auto done = finished_targets(run);
   std::string text = std::to_string(done) + "/" + std::to_string(number(run, "targets")) + " done";
-  if (const Json* rollout = member(run, "rollout"); rollout && number(*rollout, "waves_total") > 1) {
+  if (const Json* rollout = member(run, "rollout");
+      rollout && number(*rollout, "waves_total") > 1) {
     text += " · wave " + std::to_string(number(*rollout, "wave")) + "/" +
             std::to_string(number(*rollout, "waves_total"));
   }

@@ -80,7 +80,8 @@ core::Status add_rollout(const RolloutOptions& options, json::object& order) {
   if (options.count_unreachable) rollout["count_unreachable"] = true;
   if (options.pause_between) rollout["pause_between"] = true;
   if (options.wait)
-    rollout["wait_between_ms"] = std::chrono::ceil<std::chrono::milliseconds>(*options.wait).count();
+    rollout["wait_between_ms"] =
+        std::chrono::ceil<std::chrono::milliseconds>(*options.wait).count();
   if (!rollout.empty()) order["rollout"] = std::move(rollout);
   return {};
 }

@@ -15,10 +15,10 @@
 namespace muster::cli {
 
 struct RolloutOptions {
-  std::optional<std::string> waves;         ///< "1,10%,100%"
+  std::optional<std::string> waves;  ///< "1,10%,100%"
   std::optional<std::uint64_t> parallel;
-  std::optional<std::string> failures;      ///< "3", "5%"
-  std::optional<std::string> on_failures;   ///< "stop", "pause"
+  std::optional<std::string> failures;     ///< "3", "5%"
+  std::optional<std::string> on_failures;  ///< "stop", "pause"
   std::optional<core::Duration> wait;
   bool pause_between = false;
   bool count_unreachable = false;

@@ -17,7 +17,8 @@ struct ControlOptions {
   bool json = false;
 };
 
-int show(Context& context, const Json& run, const ControlOptions& options, const std::string& told) {
+int show(Context& context, const Json& run, const ControlOptions& options,
+         const std::string& told) {
   if (options.json)
     context.terminal.out_bytes(pretty(run));
   else
@@ -50,9 +51,8 @@ int pause_run(Context& context, const ControlOptions& options) {
   const auto run = client->pause_run(options.id, options.reason.value_or(""));
   if (!run) return report(context, run.error());
   return show(context, *run, options,
-              "Paused: " + counts_text(*run) +
-                  ". What has begun goes on; muster runs resume " + in_line(options.id) +
-                  " sends the rest");
+              "Paused: " + counts_text(*run) + ". What has begun goes on; muster runs resume " +
+                  in_line(options.id) + " sends the rest");
 }
 
 int resume_run(Context& context, const ControlOptions& options) {
@@ -82,8 +82,7 @@ void add_run_control_commands(Command& runs) {
       .argument("ID", "the run", paused->id)
       .option("--reason", "TEXT", "why, for those who look at it", paused->reason)
       .flag("--json", "print the run as the server's JSON", paused->json)
-      .details(
-          "What was sent goes on and its answers come in. Holds over a restart of the server.")
+      .details("What was sent goes on and its answers come in. Holds over a restart of the server.")
       .example("muster runs pause 0dp7c3k8r6qaz --reason 'web7 looks odd'", "hold it and look")
       .action([paused](Context& context) { return pause_run(context, *paused); });
   auto resumed = std::make_shared<ControlOptions>();

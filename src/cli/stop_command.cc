@@ -111,8 +111,7 @@ int stop_here(Context& context, const StopOptions& options) {
 
 int stop(Context& context, const StopOptions& options) {
   if (options.lift && options.status)
-    return report(context,
-                  {core::Code::kInvalid, "only one of --lift and --status can be given"});
+    return report(context, {core::Code::kInvalid, "only one of --lift and --status can be given"});
   if (!options.local && !options.state.empty())
     return report(context, {core::Code::kInvalid, "--state goes with --local"});
   if (options.local) return stop_here(context, options);
@@ -133,7 +132,8 @@ void add_stop_command(Command& root) {
       .option("--reason", "TEXT", "why: whoever is refused reads it", options->reason)
       .flag("--lift", "allow runs again", options->lift)
       .flag("--status", "only say whether everything is stopped", options->status)
-      .flag("--local", "on the server's own machine, without its API: works when nobody gets through",
+      .flag("--local",
+            "on the server's own machine, without its API: works when nobody gets through",
             options->local)
       .option("--state", "FOLDER", "with --local: the server's state folder, as of muster up",
               options->state)

@@ -21,8 +21,8 @@ core::Status check_rule(const WaveRule& rule) {
       return {};
     case Kind::kPercent:
       if (rule.number == 0 || rule.number > 100)
-        return fail(Code::kInvalid, "a wave's percentage is between 1 and 100, not " +
-                                        std::to_string(rule.number));
+        return fail(Code::kInvalid,
+                    "a wave's percentage is between 1 and 100, not " + std::to_string(rule.number));
       return {};
     case Kind::kSelector:
       if (rule.text.empty()) return fail(Code::kInvalid, "a wave's selector is empty");
@@ -33,8 +33,8 @@ core::Status check_rule(const WaveRule& rule) {
     case Kind::kEachLabel:
       if (rule.text.empty()) return fail(Code::kInvalid, "a wave for each value of which label?");
       if (rule.order.size() > kWavesMax)
-        return fail(Code::kLimit, "a wave's order names more than " + std::to_string(kWavesMax) +
-                                      " values");
+        return fail(Code::kLimit,
+                    "a wave's order names more than " + std::to_string(kWavesMax) + " values");
       return {};
   }
   return fail(Code::kInvalid, "an unknown kind of wave");
@@ -74,8 +74,7 @@ class Arranger {
 
   /// What the last rule does with the rest.
   core::Status finish(const WaveRule* last) {
-    while (!left_.empty() && last &&
-           (last->kind == Kind::kCount || last->kind == Kind::kPercent)) {
+    while (!left_.empty() && last && (last->kind == Kind::kCount || last->kind == Kind::kPercent)) {
       take_first(*last);
       MUSTER_TRY(check());
     }
@@ -92,7 +91,9 @@ class Arranger {
     const std::size_t count = std::min(wanted, left_.size() - head_);
     add(left_.begin() + static_cast<std::ptrdiff_t>(head_),
         left_.begin() + static_cast<std::ptrdiff_t>(head_ + count),
-        std::to_string(rule.number) + (percent ? "%" : rule.number == 1 ? " host" : " hosts"));
+        std::to_string(rule.number) + (percent            ? "%"
+                                       : rule.number == 1 ? " host"
+                                                          : " hosts"));
     head_ += count;
     if (head_ == left_.size()) compact();
   }

@@ -154,8 +154,8 @@ core::Result<Progress> progress_from(std::string_view text) {
     progress.cancelled_at = reader.time("cancelled_at");
     if (const auto* value = reader.find("found")) {
       const Reader found(value->as_object());
-      progress.found = Found{found.number("queued"), found.number("sent"),
-                             found.number("running"), found.number("finished")};
+      progress.found = Found{found.number("queued"), found.number("sent"), found.number("running"),
+                             found.number("finished")};
     }
     return progress;
   });

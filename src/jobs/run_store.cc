@@ -188,12 +188,11 @@ core::Status update_row(store::Connection& connection, const TargetRow& row,
   const auto instance = static_cast<std::int64_t>(row.instance);
   // The guard is a second lock on a closed door: a final state never changes.
   if (!is_final(target.state)) {
-    MUSTER_TRY(
-        connection.execute("UPDATE jobs_targets SET state = ?, instance = ?, started_at = ?, "
-                           "restarts = ? WHERE run = ? AND slot = ? AND state < 3",
-                           {static_cast<int>(target.state), instance,
-                            detail::maybe_ms(target.started_at), static_cast<int>(row.restarts),
-                            detail::key(row.run), row.slot}));
+    MUSTER_TRY(connection.execute(
+        "UPDATE jobs_targets SET state = ?, instance = ?, started_at = ?, "
+        "restarts = ? WHERE run = ? AND slot = ? AND state < 3",
+        {static_cast<int>(target.state), instance, detail::maybe_ms(target.started_at),
+         static_cast<int>(row.restarts), detail::key(row.run), row.slot}));
     return {};
   }
   const std::string& digest = digests.of(row);

@@ -246,13 +246,14 @@ core::Result<std::vector<Counts>> RunStore::wave_counts(store::Connection& conne
                                                         core::RunId run, const Rollout& rollout) {
   std::vector<Counts> waves(rollout.waves.size());
   std::size_t wave = 0;
-  MUSTER_TRY(connection.query(
-      "SELECT slot, state FROM jobs_targets WHERE run = ? ORDER BY slot", {detail::key(run)},
-      [&](const store::Row& row) {
-        while (wave + 1 < waves.size() && row.integer(0) >= rollout.waves[wave].end) ++wave;
-        const auto state = static_cast<std::size_t>(row.integer(1));
-        if (state < kTargetStates) ++waves[wave].of[state];
-      }));
+  MUSTER_TRY(connection.query("SELECT slot, state FROM jobs_targets WHERE run = ? ORDER BY slot",
+                              {detail::key(run)}, [&](const store::Row& row) {
+                                while (wave + 1 < waves.size() &&
+                                       row.integer(0) >= rollout.waves[wave].end)
+                                  ++wave;
+                                const auto state = static_cast<std::size_t>(row.integer(1));
+                                if (state < kTargetStates) ++waves[wave].of[state];
+                              }));
   return waves;
 }
 

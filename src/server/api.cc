@@ -12,9 +12,9 @@ using core::fail;
 
 std::optional<access::Right> right_of(std::string_view name) {
   using access::Right;
-  for (const Right right : {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens,
-                            Right::kManageUsers, Right::kViewAudit, Right::kManageMethods,
-                            Right::kStopEverything})
+  for (const Right right :
+       {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens, Right::kManageUsers,
+        Right::kViewAudit, Right::kManageMethods, Right::kStopEverything})
     if (access::name(right) == name) return right;
   return std::nullopt;
 }
@@ -29,8 +29,8 @@ runtime::Task<core::Result<access::Principal>> identify(Region& region, net::Req
   if (const auto header = request.header("authorization")) {
     if (!header->starts_with(kBearer))
       co_return fail(Code::kUnauthorized, "authorize with 'Bearer' and an API token");
-    co_return co_await region.api_tokens().authenticate(
-        std::string(header->substr(kBearer.size())), urgent);
+    co_return co_await region.api_tokens().authenticate(std::string(header->substr(kBearer.size())),
+                                                        urgent);
   }
   const std::string cookie = cookie_of(request, kSessionCookie);
   if (cookie.empty())

@@ -34,8 +34,8 @@ Answer pause_run(Region& region, Request& request) {
   std::string reason = members.text("reason", kReasonBytesMax);
   MUSTER_CO_TRY(members.done());
   MUSTER_CO_TRY(check_open(run));
-  MUSTER_CO_ASSIGN(
-      run, co_await region.runs().pause(run.id, caller(request).name, std::move(reason)));
+  MUSTER_CO_ASSIGN(run,
+                   co_await region.runs().pause(run.id, caller(request).name, std::move(reason)));
   co_return json_response(run_json(run));
 }
 

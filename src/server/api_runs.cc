@@ -8,8 +8,8 @@
 #include "server/api.h"
 #include "server/json.h"
 #include "server/region.h"
-#include "server/run_access.h"
 #include "server/rollout_json.h"
+#include "server/run_access.h"
 #include "server/run_json.h"
 #include "server/scope.h"
 

@@ -26,9 +26,8 @@ json::value region_json(Region& region) {
       {"gateways", std::move(gateways)},
       {"started_at", time_text(region.started_at())}};
   if (const auto& stopped = region.stop_switch().stopped())
-    object["stopped"] = {{"by", stopped->by},
-                         {"reason", stopped->reason},
-                         {"at", time_text(stopped->at)}};
+    object["stopped"] = {
+        {"by", stopped->by}, {"reason", stopped->reason}, {"at", time_text(stopped->at)}};
   return object;
 }
 

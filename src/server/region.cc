@@ -96,8 +96,7 @@ core::Status Region::open_work() {
   methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store());
   MUSTER_TRY(runs_->restore());
   stop_switch_ = std::make_unique<StopSwitch>(
-      loop_, config_.state,
-      [this](const std::optional<jobs::Hold>& why, const std::string& by) {
+      loop_, config_.state, [this](const std::optional<jobs::Hold>& why, const std::string& by) {
         return act_on_switch(why, by);
       });
   MUSTER_TRY(stop_switch_->open());

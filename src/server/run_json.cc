@@ -130,11 +130,14 @@ core::Status read_limits(const json::object& object, wire::Limits& limits) {
 }  // namespace
 
 json::object run_json(const jobs::Run& run) {
-  json::object object{
-      {"id", run.id.str()},           {"kind", jobs::name(run.kind)},
-      {"selector", run.selector},     {"created_at", time_text(run.created_at)},
-      {"created_by", run.created_by}, {"state", run.finished() ? "finished" : "running"},
-      {"counts", counts_json(run.counts)},  {"targets", run.counts.total()}};
+  json::object object{{"id", run.id.str()},
+                      {"kind", jobs::name(run.kind)},
+                      {"selector", run.selector},
+                      {"created_at", time_text(run.created_at)},
+                      {"created_by", run.created_by},
+                      {"state", run.finished() ? "finished" : "running"},
+                      {"counts", counts_json(run.counts)},
+                      {"targets", run.counts.total()}};
   if (run.kind == jobs::RunKind::kCommand) object["command"] = command_json(run);
   if (run.kind == jobs::RunKind::kMethod) object["method"] = method_json(run);
   if (auto limits = limits_json(run.invoke.limits()); !limits.empty())

@@ -53,13 +53,14 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
     MUSTER_TRY(access::Audit::append(
         connection, now,
         {run.created_by, "run.create", run.id.str(),
-         access::audit_detail({{"kind", jobs::name(run.kind)},
-                               {"command", command},
-                               {"user", run.invoke.has_method() ? run.invoke.method().user()
-                                                                : run.invoke.command().user()},
-                               {"selector", run.selector},
-                               {"waves", run.rollout ? std::to_string(run.rollout->waves.size()) : ""},
-                               {"targets", std::to_string(added.targets.size())}})}));
+         access::audit_detail(
+             {{"kind", jobs::name(run.kind)},
+              {"command", command},
+              {"user",
+               run.invoke.has_method() ? run.invoke.method().user() : run.invoke.command().user()},
+              {"selector", run.selector},
+              {"waves", run.rollout ? std::to_string(run.rollout->waves.size()) : ""},
+              {"targets", std::to_string(added.targets.size())}})}));
   }
   for (const auto& cancel : batch.cancels)
     MUSTER_TRY(access::Audit::append(connection, now,

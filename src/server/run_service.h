@@ -57,8 +57,7 @@ class RunService final : private jobs::Sink {
   runtime::Task<core::Result<jobs::Run>> cancel(core::RunId run, std::string by,
                                                 std::string reason);
   /// Returns when it is durable. Errors as Ledger::pause and ::resume.
-  runtime::Task<core::Result<jobs::Run>> pause(core::RunId run, std::string by,
-                                               std::string reason);
+  runtime::Task<core::Result<jobs::Run>> pause(core::RunId run, std::string by, std::string reason);
   runtime::Task<core::Result<jobs::Run>> resume(core::RunId run, std::string by);
   /// Cancels all that is open and refuses what is new: at once. Returns how many runs were
   /// open. Nothing: lifts it.

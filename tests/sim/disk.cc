@@ -26,9 +26,9 @@ void Disk::check_rollout(const Stored& stored, std::uint32_t last_sent) {
   if (!rollout) return;
   const std::uint32_t ceiling = rollout->plan.parallel_max;
   if (ceiling > 0 && stored.under_way > ceiling)
-    violated("more under way than its ceiling",
-             stored.run.id.str() + ": " + std::to_string(stored.under_way) + " of " +
-                 std::to_string(ceiling));
+    violated("more under way than its ceiling", stored.run.id.str() + ": " +
+                                                    std::to_string(stored.under_way) + " of " +
+                                                    std::to_string(ceiling));
   const std::uint32_t begin = rollout->begin_of(rollout->wave_of(last_sent));
   for (std::uint32_t slot = 0; slot < begin; ++slot)
     if (!jobs::is_final(stored.rows[slot].state))

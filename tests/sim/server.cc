@@ -53,7 +53,8 @@ jobs::RolloutPlan random_plan(Clock& clock) {
   using Kind = jobs::WaveRule::Kind;
   jobs::RolloutPlan plan;
   if (clock.chance(700)) {
-    plan.waves.push_back({Kind::kCount, 1 + static_cast<std::uint32_t>(clock.random.below(9)), {}, {}});
+    plan.waves.push_back(
+        {Kind::kCount, 1 + static_cast<std::uint32_t>(clock.random.below(9)), {}, {}});
     if (clock.chance(500)) plan.waves.push_back({Kind::kSelector, 0, "some", {}});
     if (clock.chance(500))
       plan.waves.push_back({Kind::kEachLabel, 0, "site", {"2"}});

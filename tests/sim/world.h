@@ -6,8 +6,9 @@
 //
 // Checked all along: a final state never changes (Disk), no command starts twice for one
 // target whichever process runs it (idempotent ones: for one process of the agent), waves
-// and ceilings hold (Disk), nothing leaves for a paused or stopped run, an acknowledged result is on the disk with the
-// endpoint's own outcome, and what is called unreachable or expired was never started.
+// and ceilings hold (Disk), nothing leaves for a paused or stopped run, an acknowledged result is
+// on the disk with the endpoint's own outcome, and what is called unreachable or expired was never
+// started.
 #pragma once
 
 #include <map>
@@ -160,7 +161,7 @@ struct World {
   /// What one endpoint did for one run.
   struct Deed {
     unsigned starts = 0;
-    std::set<std::uint64_t> lives;  ///< of the agent, in which it started
+    std::set<std::uint64_t> lives;                  ///< of the agent, in which it started
     std::set<std::pair<int, std::size_t>> results;  ///< exit code, bytes of stdout
   };
 
@@ -180,8 +181,8 @@ struct World {
   std::uint64_t trace = 0xcbf29ce484222325ULL;
   std::uint64_t next_link = 1;
   bool healed = false;
-  std::optional<jobs::Hold> stopped;      ///< everything; outlives the server
-  std::set<core::RunId> paused;           ///< by hand
+  std::optional<jobs::Hold> stopped;  ///< everything; outlives the server
+  std::set<core::RunId> paused;       ///< by hand
   struct {
     std::size_t starts = 0, breaks = 0, agent_deaths = 0, gateway_deaths = 0, server_deaths = 0,
                 failed_writes = 0, pauses = 0, stops = 0;

@@ -62,7 +62,7 @@ struct Member {
   bool intent = false;                       ///< sent, but not yet written, thus not yet dispatched
   bool overdue = false;                      ///< its deadline has passed once
   bool durable = false;                      ///< the final state is written
-  bool is_ready = false;  ///< it stands in OpenRun::ready
+  bool is_ready = false;                     ///< it stands in OpenRun::ready
   bool owed = false;      ///< sent, proven not to have arrived, and held back by a pause
   bool answered = false;  ///< its endpoint holds a result and waits for the acknowledgement
   std::uint32_t gateway = kNoGateway;  ///< of the last dispatch
@@ -100,17 +100,17 @@ struct OpenRun {
 
   // What may leave when. Slots below `released` may go when their endpoint is there and
   // there is room; the others wait for their turn.
-  Progress progress;               ///< as decided; `run` has what is durable
-  std::uint32_t released = 0;      ///< at most the end of the wave that is under way
-  std::uint32_t under_way = 0;     ///< members that are sent or running
-  std::uint32_t wave_open = 0;     ///< members of the wave that are not final
-  std::uint32_t failures = 0;      ///< of the run, as its plan counts them
-  std::uint32_t wave_failures = 0; ///< of the wave
-  std::deque<std::uint32_t> ready; ///< released, there, and without room to go
-  std::vector<std::uint32_t> owed; ///< sent, but a pause came before they were sent again
-  std::uint32_t closed = 0;        ///< below it nothing waits any more (cancel, stop)
-  bool gate_open = false;          ///< somebody let the next wave begin
-  bool pumping = false;            ///< it stands in Core::to_pump
+  Progress progress;                ///< as decided; `run` has what is durable
+  std::uint32_t released = 0;       ///< at most the end of the wave that is under way
+  std::uint32_t under_way = 0;      ///< members that are sent or running
+  std::uint32_t wave_open = 0;      ///< members of the wave that are not final
+  std::uint32_t failures = 0;       ///< of the run, as its plan counts them
+  std::uint32_t wave_failures = 0;  ///< of the wave
+  std::deque<std::uint32_t> ready;  ///< released, there, and without room to go
+  std::vector<std::uint32_t> owed;  ///< sent, but a pause came before they were sent again
+  std::uint32_t closed = 0;         ///< below it nothing waits any more (cancel, stop)
+  bool gate_open = false;           ///< somebody let the next wave begin
+  bool pumping = false;             ///< it stands in Core::to_pump
   core::MonoTime next_wave_at = core::MonoTime::max();
   bool touched = false;  ///< by the commit that is being told
   core::Duration patience{};
@@ -118,7 +118,9 @@ struct OpenRun {
   core::MonoTime next_check = core::MonoTime::max();
 
   std::uint32_t size() const { return static_cast<std::uint32_t>(members.size()); }
-  std::uint32_t wave_begin() const { return run.rollout ? run.rollout->begin_of(progress.wave) : 0; }
+  std::uint32_t wave_begin() const {
+    return run.rollout ? run.rollout->begin_of(progress.wave) : 0;
+  }
   std::uint32_t wave_end() const {
     return run.rollout ? std::min(run.rollout->waves[progress.wave].end, size()) : size();
   }

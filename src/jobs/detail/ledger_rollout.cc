@@ -11,11 +11,11 @@
 
 namespace muster::jobs {
 
+using core::Code;
 using detail::after;
 using detail::Member;
 using detail::Node;
 using detail::OpenRun;
-using core::Code;
 
 void Ledger::Core::set_state(OpenRun& run, Member& member, TargetState state) {
   const bool was = detail::is_under_way(member.state), is = detail::is_under_way(state);
@@ -105,8 +105,7 @@ void Ledger::Core::step(OpenRun& run, RunStep::What what, std::string by, std::s
 
 void Ledger::Core::hold(OpenRun& run, RunStep::What what, std::string by, std::string reason,
                         Now now) {
-  auto& held =
-      what == RunStep::What::kPaused ? run.progress.paused : run.progress.stopped;
+  auto& held = what == RunStep::What::kPaused ? run.progress.paused : run.progress.stopped;
   held = Hold{by, reason, now.wall};
   step(run, what, std::move(by), std::move(reason));
   need_pump(run);
@@ -144,7 +143,8 @@ void Ledger::Core::stop_all(Hold why, Now now) {
   open.reserve(runs.size());
   for (const auto& [id, run] : runs) open.push_back(id);
   std::ranges::sort(open);
-  const std::string reason = "stop everything" + (stopped->reason.empty() ? "" : ": " + stopped->reason);
+  const std::string reason =
+      "stop everything" + (stopped->reason.empty() ? "" : ": " + stopped->reason);
   for (const core::RunId id : open) (void)cancel(id, stopped->by, reason, now);
 }
 

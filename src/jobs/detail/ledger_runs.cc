@@ -21,8 +21,8 @@ std::unique_ptr<OpenRun> open_run(Run run, std::size_t targets, Now now) {
     // Each wave's targets wait as long from its begin.
     const auto late = run.progress.wave_began_at.value_or(run.created_at) - run.created_at;
     open->queue_until =
-        after(now.mono, std::max(core::Duration::zero(),
-                                 core::Duration(*run.queue_until + late - now.wall)));
+        after(now.mono,
+              std::max(core::Duration::zero(), core::Duration(*run.queue_until + late - now.wall)));
   }
   open->progress = run.progress;
   open->run = std::move(run);
@@ -245,9 +245,9 @@ void Ledger::Core::reconsider(OpenRun& run, std::uint32_t slot, Now now) {
   const Node& node = nodes[member.node];
   if (run.closing())
     return finish_waiting(run, slot, TargetState::kCancelled,
-                          run.cancelled ? "cancelled before it was sent"
-                                        : "stopped before it was sent: " +
-                                              run.progress.stopped->reason,
+                          run.cancelled
+                              ? "cancelled before it was sent"
+                              : "stopped before it was sent: " + run.progress.stopped->reason,
                           now);
   const bool waits_for_room = member.is_ready && node.online();
   if (run.waits() && now.mono >= run.queue_until && !waits_for_room)

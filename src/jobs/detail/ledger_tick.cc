@@ -42,8 +42,8 @@ void Ledger::Core::overdue(OpenRun& run, std::uint32_t slot, Now now) {
     if (is_online || (run.queue_until != core::MonoTime::min() && now.mono < run.queue_until))
       return reconsider(run, slot, now);
     if (run.queue_until != core::MonoTime::min())
-      return finish_waiting(run, slot, TargetState::kExpired,
-                            "not reachable within its queue time", now);
+      return finish_waiting(run, slot, TargetState::kExpired, "not reachable within its queue time",
+                            now);
     const bool was_tried = member.gateway != detail::kNoGateway || run.wave_begin() == 0;
     return finish_waiting(run, slot, TargetState::kUnreachable,
                           was_tried ? "its link was lost before the order could be sent"

@@ -55,9 +55,9 @@ TEST(Arrange, SizesAreTakenInOrderAndTheLastIsRepeated) {
 TEST(Arrange, SelectorsAndLabelsTakeFromWhatIsLeft) {
   EXPECT_THAT(waves({{Kind::kSelector, 0, "even", {}}}, 5),
               ElementsAre("even: 0 2 4", "the others: 1 3"));
-  EXPECT_THAT(waves({count(2), {Kind::kEachLabel, 0, "site", {"berlin", "nowhere"}}}, 8),
-              ElementsAre("2 hosts: 0 1", "site=berlin: 4 7", "site=aachen: 2 5",
-                          "without site: 3 6"));
+  EXPECT_THAT(
+      waves({count(2), {Kind::kEachLabel, 0, "site", {"berlin", "nowhere"}}}, 8),
+      ElementsAre("2 hosts: 0 1", "site=berlin: 4 7", "site=aachen: 2 5", "without site: 3 6"));
 }
 
 TEST(Arrange, TooManyWavesAreRefused) {
@@ -120,7 +120,9 @@ TEST(CheckPlan, SaysWhatIsWrong) {
 
 TEST(StoredText, KeepsEverything) {
   Rollout rollout;
-  rollout.plan.waves = {count(1), percent(10), {Kind::kSelector, 0, "role=\"web\"", {}},
+  rollout.plan.waves = {count(1),
+                        percent(10),
+                        {Kind::kSelector, 0, "role=\"web\"", {}},
                         {Kind::kEachLabel, 0, "site", {"b", "a"}}};
   rollout.plan.parallel_max = 50;
   rollout.plan.failures_percent_max = 5;

@@ -24,7 +24,8 @@ class TestSink final : public Sink {
   void persist(std::shared_ptr<const Batch> batch) override {
     EXPECT_FALSE(pending) << "two batches under way";
     pending = std::move(batch);
-    for (const TargetRow& row : pending->rows) reasons[{row.run, row.target.endpoint}] = row.target.reason;
+    for (const TargetRow& row : pending->rows)
+      reasons[{row.run, row.target.endpoint}] = row.target.reason;
     if (write) write(*pending);
   }
   void dispatch(const std::string&, const Departure& departure) override {
