@@ -207,7 +207,7 @@ def test_stop_everything_and_lift(region, agents):
         assert refused.value.status == 409
         assert "by admin: wrong package" in str(refused.value) and "--lift" in str(refused.value)
         assert region.api.get("/v1/region")["stopped"]["reason"] == "wrong package"
-        assert "muster_stopped 1" in region.api.get("/metrics")
+        assert b"muster_stopped 1" in region.api.get("/metrics")
         restart(region, agents)
         assert region.api.get("/v1/stop-everything")["stopped"] is True, "it holds over a restart"
         with pytest.raises(Refused):

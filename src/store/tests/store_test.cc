@@ -81,14 +81,12 @@ TEST(Connection, BrokenConstraintsHaveTheirCodes) {
   auto twice = database->write_blocking([](Connection& c) { return add(c, 2, "a"); });
   ASSERT_FALSE(twice);
   EXPECT_EQ(twice.error().code, Code::kExists);
-  auto orphan = database->write_blocking([](Connection& c) {
-    return c.execute("INSERT INTO part(item, n) VALUES(?, ?)", {99, 1});
-  });
+  auto orphan = database->write_blocking(
+      [](Connection& c) { return c.execute("INSERT INTO part(item, n) VALUES(?, ?)", {99, 1}); });
   ASSERT_FALSE(orphan);
   EXPECT_EQ(orphan.error().code, Code::kConflict);
-  auto unchecked = database->write_blocking([](Connection& c) {
-    return c.execute("INSERT INTO part(item, n) VALUES(?, ?)", {1, 10});
-  });
+  auto unchecked = database->write_blocking(
+      [](Connection& c) { return c.execute("INSERT INTO part(item, n) VALUES(?, ?)", {1, 10}); });
   ASSERT_FALSE(unchecked);
   EXPECT_EQ(unchecked.error().code, Code::kConflict);
 }
@@ -170,8 +168,7 @@ TEST(Database, WorkThatFailsIsUndoneAloneAndTheGroupGoesOn) {
       },
       note("gate"));
   running.acquire();  // the writer has taken this piece alone
-  database->write_then(
-      loop, [](Connection& c) { return add(c, 1, "a"); }, note("one"));
+  database->write_then(loop, [](Connection& c) { return add(c, 1, "a"); }, note("one"));
   database->write_then(
       loop,
       [](Connection& c) -> core::Status {
@@ -179,8 +176,7 @@ TEST(Database, WorkThatFailsIsUndoneAloneAndTheGroupGoesOn) {
         return core::fail(Code::kInvalid, "changed its mind");
       },
       note("two"));
-  database->write_then(
-      loop, [](Connection& c) { return add(c, 3, "b"); }, note("three"));
+  database->write_then(loop, [](Connection& c) { return add(c, 3, "b"); }, note("three"));
   database->write_then(
       loop, [](Connection&) -> core::Status { throw std::runtime_error("thrown"); }, note("four"));
   gate.release();
@@ -285,8 +281,7 @@ TEST(Database, AFullQueueRefuses) {
         note);
     running.acquire();
     for (int i = 0; i < 4; ++i) {
-      (*database)->write_then(
-          loop, [](Connection&) -> core::Status { return {}; }, note);
+      (*database)->write_then(loop, [](Connection&) -> core::Status { return {}; }, note);
     }
     gate.release();
     loop.run_until_idle();
