@@ -290,6 +290,23 @@ core::Result<Json> Client::list(std::string_view collection) {
   return call("GET", "/v1/" + std::string(collection));
 }
 
+core::Result<Json> Client::get(std::initializer_list<std::string_view> parts) {
+  std::string target = "/v1";
+  for (const auto part : parts) target += "/" + url_escape(part);
+  return call("GET", target);
+}
+
+core::Result<Json> Client::add_to_recording(std::string_view name, const boost::json::array& runs) {
+  const Json body = boost::json::object{{"runs", runs}};
+  return call("POST", path("recordings", name) + "/runs", &body);
+}
+
+core::Status Client::change_retention(const boost::json::object& change) {
+  const Json body(change);
+  MUSTER_TRY(call("PATCH", "/v1/retention", &body));
+  return {};
+}
+
 core::Result<Json> Client::create(std::string_view collection, const Json& what) {
   return call("POST", "/v1/" + std::string(collection), &what);
 }

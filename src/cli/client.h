@@ -75,6 +75,8 @@ class Client {
 
   /// `collection` is one of join-tokens, api-tokens, users, publishing-keys; methods for create().
   core::Result<Json> list(std::string_view collection);
+  /// What stands at /v1/ and these parts.
+  core::Result<Json> get(std::initializer_list<std::string_view> parts);
   core::Result<Json> create(std::string_view collection, const Json& what);
   core::Status change(std::string_view collection, std::string_view name, const Json& what);
   core::Status remove(std::string_view collection, std::string_view name);
@@ -90,6 +92,9 @@ class Client {
   /// Those of these objects (64 hexadecimal characters each) that the server has not.
   core::Result<std::vector<std::string>> missing_objects(const std::vector<std::string>& digests);
   core::Status send_object(std::string_view digest, std::string bytes);
+
+  core::Result<Json> add_to_recording(std::string_view name, const boost::json::array& runs);
+  core::Status change_retention(const boost::json::object& change);
 
   /// Newest first; ends after `limit` entries (0: all).
   core::Status audit(std::size_t limit, const Visitor& visit);

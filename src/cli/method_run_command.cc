@@ -55,7 +55,12 @@ int run(Context& context, const MethodRunOptions& options) {
   if (!client) return report(context, client.error());
   const auto [name, version] = split_version(options.method);
   const auto method = client->method(name, version);
-  if (!method) return report(context, method.error());
+  if (!method) {
+    core::Error error = method.error();
+    if (error.code == core::Code::kNotFound)
+      error.message += " (muster method list shows what there is)";
+    return report(context, error);
+  }
   auto arguments = arguments_of(*method, options.words);
   if (!arguments) {
     return report(context, {arguments.error().code, arguments.error().message +

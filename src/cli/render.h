@@ -47,6 +47,9 @@ std::string outcome_text(const Json& target_or_fold);
 /// where all succeeded. `rows` are folds, or targets (then their names are listed).
 std::string render_troubles(const boost::json::array& rows, const Terminal& terminal);
 
+std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now);
+std::string render_retention(const Json& retention);
+
 // render_rollouts.cc: cancel_text, hold_text, render_waves
 
 // render_methods.cc

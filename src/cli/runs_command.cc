@@ -168,6 +168,7 @@ void add_runs_commands(Command& root) {
       .example("muster runs watch 0dp7c3k8r6qaz", "come back to a run that you left")
       .action([watched](Context& context) { return watch_run(context, *watched); });
   add_run_control_commands(runs);
+  add_recording_commands(runs);
 }
 
 }  // namespace muster::cli

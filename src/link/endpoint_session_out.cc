@@ -76,6 +76,7 @@ void EndpointSession::pump() {
       transfer.credit -= size;
       send(chunk);
     }
+    if (transfer.credit > 0) port_.notify_below(kChunkBacklogBytesMax / 2);
     at = transfer.sent == transfer.total ? transfers_.erase(at) : std::next(at);
   }
 }

@@ -14,7 +14,7 @@ std::optional<access::Right> right_of(std::string_view name) {
   using access::Right;
   for (const Right right :
        {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens, Right::kManageUsers,
-        Right::kViewAudit, Right::kManageMethods, Right::kStopEverything})
+        Right::kViewAudit, Right::kManageMethods, Right::kManageRegion, Right::kStopEverything})
     if (access::name(right) == name) return right;
   return std::nullopt;
 }

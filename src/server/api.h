@@ -50,6 +50,8 @@ void add_run_routes(net::Router& router, Region& region);
 void add_rollout_routes(net::Router& router, Region& region);
 void add_stop_routes(net::Router& router, Region& region);
 void add_run_result_routes(net::Router& router, Region& region);
+void add_recording_routes(net::Router& router, Region& region);
+void add_retention_routes(net::Router& router, Region& region);
 void add_live_routes(net::Router& router, Region& region);
 void add_audit_routes(net::Router& router, Region& region);
 void add_system_routes(net::Router& router, Region& region);

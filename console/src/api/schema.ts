@@ -673,6 +673,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Series of runs that are kept to be repeated */
+        get: operations["listRecordings"];
+        put?: never;
+        /**
+         * Keep runs under a name
+         * @description Recorded runs are not removed by retention. An open recording takes what its author orders from now on, until it is closed.
+         */
+        post: operations["createRecording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** One recording */
+        get: operations["getRecording"];
+        put?: never;
+        post?: never;
+        /** Remove it; the runs stay until they are too old */
+        delete: operations["removeRecording"];
+        options?: never;
+        head?: never;
+        /** Open or close it */
+        patch: operations["changeRecording"];
+        trace?: never;
+    };
+    "/v1/recordings/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add runs to it */
+        post: operations["addRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{name}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** The recording with all that is needed to repeat it */
+        get: operations["exportRecording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        /** One run as a recording */
+        get: operations["exportRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept of finished runs */
+        get: operations["getRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set what is kept of finished runs; what is beyond is removed at once
+         * @description Oldest first. 0: no limit. Recorded runs count, and stay.
+         */
+        patch: operations["setRetention"];
+        trace?: never;
+    };
     "/v1/methods": {
         parameters: {
             query?: never;
@@ -1168,6 +1288,83 @@ export interface components {
             arguments?: Record<string, never>;
             noop: boolean;
             user?: string;
+        };
+        Recording: {
+            name: string;
+            description?: string;
+            created_by: string;
+            created_at: components["schemas"]["Time"];
+            /** @description What its author orders is added */
+            open: boolean;
+            runs: number;
+        };
+        RecordingList: {
+            recordings: components["schemas"]["Recording"][];
+        };
+        RecordingRuns: {
+            runs: components["schemas"]["RunId"][];
+        };
+        RecordingChange: {
+            open?: boolean;
+        };
+        NewRecording: {
+            name: string;
+            description?: string;
+            /** @default false */
+            open?: boolean;
+            runs?: components["schemas"]["RunId"][];
+        };
+        /** @description docs/formats/recording.md */
+        Archive: {
+            /** @enum {string} */
+            format: "muster-recording-1";
+            name: string;
+            description?: string;
+            recorded_by: string;
+            recorded_at: components["schemas"]["Time"];
+            region: string;
+            steps: components["schemas"]["ArchiveStep"][];
+        };
+        ArchiveStep: {
+            run: components["schemas"]["RunId"];
+            /** @description After the first step's order */
+            after_ms: number;
+            request: components["schemas"]["RunRequest"];
+            method?: {
+                name?: string;
+                version?: string;
+            };
+            /** @description Arguments whose values are not known any more */
+            hidden?: string[];
+            answers: components["schemas"]["ArchiveAnswer"][];
+        };
+        ArchiveAnswer: {
+            state: components["schemas"]["TargetState"];
+            exit_code?: number;
+            signal?: number;
+            reason?: string;
+            result?: Record<string, never>;
+            stdout?: string;
+            stderr?: string;
+            stdout_sha256?: string;
+            hosts: string[];
+        };
+        RetentionChange: {
+            age_max_s?: number;
+            bytes_max?: number;
+            runs_max?: number;
+        };
+        Retention: {
+            /** @description Since a run's end */
+            age_max_s: number;
+            /** @description Of output */
+            bytes_max: number;
+            runs_max: number;
+            kept: {
+                runs: number;
+                recorded_runs: number;
+                output_bytes: number;
+            };
         };
         /**
          * @description The first three are not final
@@ -2993,6 +3190,279 @@ export interface operations {
             403: components["responses"]["Error"];
             429: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    listRecordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingList"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    createRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecording"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    removeRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    changeRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    addRuns: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingRuns"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    exportRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    exportRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
         };
     };
     listMethods: {
