@@ -31,6 +31,7 @@ class Follower final : public EventReader {
     heard_ = true;
     if (event.name == "run" || event.name == "end") run_ = data;
     if (event.name == "output" && options_.live) lines_.add(data);
+    tell_hold();
     show();
     return event.name != "end";
   }
@@ -86,6 +87,14 @@ class Follower final : public EventReader {
   }
 
  private:
+  /// Says once why the run stands still: somebody has to do something.
+  void tell_hold() {
+    std::string held = options_.progress ? hold_text(run_) : "";
+    if (held == held_) return;
+    held_ = std::move(held);
+    if (!held_.empty()) context_.terminal.err(held_ + "\n");
+  }
+
   void show() {
     if (!options_.progress) return;
     context_.terminal.progress(progress_text(run_, context_.mono() - started_));
@@ -121,6 +130,7 @@ class Follower final : public EventReader {
   bool detached_ = false;
   bool cancelled_ = false;
   bool heard_ = false;
+  std::string held_;
 };
 
 }  // namespace

@@ -27,6 +27,26 @@ core::Status Ledger::cancel(core::RunId run, std::string by, std::string reason,
   return core_->cancel(run, std::move(by), std::move(reason), now);
 }
 
+core::Status Ledger::pause(core::RunId run, std::string by, std::string reason, Now now) {
+  return core_->pause(run, std::move(by), std::move(reason), now);
+}
+
+core::Status Ledger::resume(core::RunId run, std::string by, Now now) {
+  return core_->resume(run, std::move(by), now);
+}
+
+void Ledger::stop_all(Hold why, Now now) {
+  core_->stop_all(std::move(why), now);
+}
+
+void Ledger::lift_stop() {
+  core_->stopped.reset();
+}
+
+const std::optional<Hold>& Ledger::stopped() const {
+  return core_->stopped;
+}
+
 void Ledger::endpoint_up(const core::EndpointId& endpoint, std::string_view gateway,
                          std::uint64_t link, std::string_view instance,
                          std::span<const wire::HeldRun* const> held, Now now) {

@@ -235,8 +235,8 @@ export interface paths {
         get: operations["listRuns"];
         put?: never;
         /**
-         * Run a command, or ping
-         * @description Answers as soon as the run and its ledger are durable. Targets that are offline become unreachable at once, unless queue_for_ms lets them wait. A selector that matches no host is refused (409 conflict).
+         * Run a command or a method, or ping
+         * @description Answers as soon as the run and its ledger are durable. Targets that are offline become unreachable at once, unless queue_for_ms lets them wait. With a rollout, targets are sent to in waves. A selector that matches no host is refused (409 conflict).
          */
         post: operations["createRun"];
         delete?: never;
@@ -281,6 +281,94 @@ export interface paths {
          */
         post: operations["cancelRun"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send nothing more until the run is resumed
+         * @description Holds at once and over a restart of the server; what was sent goes on. Fine for a paused run. 409 where it is finished, cancelled or stopped.
+         */
+        post: operations["pauseRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a paused run
+         * @description The failures so far are forgiven. After a pause between waves the next one begins. 409 where it is not paused.
+         */
+        post: operations["resumeRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/waves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The waves of a run and what became of their targets
+         * @description A run without a rollout is one wave.
+         */
+        get: operations["listWaves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stop-everything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything is stopped */
+        get: operations["getStop"];
+        put?: never;
+        /**
+         * Cancel every run and refuse new ones
+         * @description For administrators. From the moment at which it is taken nothing is sent to any host, and it holds over a restart of the server, until it is lifted. It waits neither for the database nor for other requests.
+         */
+        post: operations["stopEverything"];
+        /** Allow runs again */
+        delete: operations["liftStop"];
         options?: never;
         head?: never;
         patch?: never;
@@ -583,6 +671,126 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Series of runs that are kept to be repeated */
+        get: operations["listRecordings"];
+        put?: never;
+        /**
+         * Keep runs under a name
+         * @description Recorded runs are not removed by retention. An open recording takes what its author orders from now on, until it is closed.
+         */
+        post: operations["createRecording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** One recording */
+        get: operations["getRecording"];
+        put?: never;
+        post?: never;
+        /** Remove it; the runs stay until they are too old */
+        delete: operations["removeRecording"];
+        options?: never;
+        head?: never;
+        /** Open or close it */
+        patch: operations["changeRecording"];
+        trace?: never;
+    };
+    "/v1/recordings/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add runs to it */
+        post: operations["addRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{name}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** The recording with all that is needed to repeat it */
+        get: operations["exportRecording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        /** One run as a recording */
+        get: operations["exportRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept of finished runs */
+        get: operations["getRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set what is kept of finished runs; what is beyond is removed at once
+         * @description Oldest first. 0: no limit. Recorded runs count, and stay.
+         */
+        patch: operations["setRetention"];
         trace?: never;
     };
     "/v1/methods": {
@@ -909,6 +1117,8 @@ export interface components {
                 links: number;
             }[];
             started_at: components["schemas"]["Time"];
+            /** @description Everything is stopped, see stopEverything */
+            stopped?: components["schemas"]["Hold"];
         };
         /** @description What the host says about itself */
         Facts: {
@@ -1033,11 +1243,12 @@ export interface components {
             open_files_max?: number;
             file_bytes_max?: number;
         };
-        /** @description Exactly one of command and ping. */
+        /** @description Exactly one of command, method and ping. */
         RunRequest: {
             /** @description Empty is every host; a list of ids is written id in (…) */
             selector: string;
             command?: components["schemas"]["Command"];
+            method?: components["schemas"]["MethodOrder"];
             ping?: Record<string, never>;
             limits?: components["schemas"]["Limits"];
             /** @description How long an offline target may wait for its host */
@@ -1045,7 +1256,116 @@ export interface components {
             /** @default false */
             live_output?: boolean;
             description?: string;
+            rollout?: components["schemas"]["RolloutPlan"];
+            /**
+             * @description Of a command: doing it twice does no harm, so it is sent again to an agent that was restarted. A method's metadata says it itself
+             * @default false
+             */
+            idempotent?: boolean;
+        } & (unknown | unknown | unknown);
+        /** @description A published method, by name (of its current version, where none is given) or by digest. Time limit, output limit and user that are not given are those of its metadata. */
+        MethodOrder: {
+            /** @description module::task */
+            name?: string;
+            version?: string;
+            /** @description Instead of name and version */
+            digest?: string;
+            /** @description Checked against the method's parameters before anything is sent */
+            arguments?: Record<string, never>;
+            /**
+             * @description Dry run; refused where the method has none
+             * @default false
+             */
+            noop?: boolean;
+            /** @description Run as this user of the host */
+            user?: string;
         } & (unknown | unknown);
+        MethodRun: {
+            name: string;
+            version: string;
+            digest: string;
+            /** @description Defaults in, values of sensitive parameters as "[hidden]" */
+            arguments?: Record<string, never>;
+            noop: boolean;
+            user?: string;
+        };
+        Recording: {
+            name: string;
+            description?: string;
+            created_by: string;
+            created_at: components["schemas"]["Time"];
+            /** @description What its author orders is added */
+            open: boolean;
+            runs: number;
+        };
+        RecordingList: {
+            recordings: components["schemas"]["Recording"][];
+        };
+        RecordingRuns: {
+            runs: components["schemas"]["RunId"][];
+        };
+        RecordingChange: {
+            open?: boolean;
+        };
+        NewRecording: {
+            name: string;
+            description?: string;
+            /** @default false */
+            open?: boolean;
+            runs?: components["schemas"]["RunId"][];
+        };
+        /** @description docs/formats/recording.md */
+        Archive: {
+            /** @enum {string} */
+            format: "muster-recording-1";
+            name: string;
+            description?: string;
+            recorded_by: string;
+            recorded_at: components["schemas"]["Time"];
+            region: string;
+            steps: components["schemas"]["ArchiveStep"][];
+        };
+        ArchiveStep: {
+            run: components["schemas"]["RunId"];
+            /** @description After the first step's order */
+            after_ms: number;
+            request: components["schemas"]["RunRequest"];
+            method?: {
+                name?: string;
+                version?: string;
+            };
+            /** @description Arguments whose values are not known any more */
+            hidden?: string[];
+            answers: components["schemas"]["ArchiveAnswer"][];
+        };
+        ArchiveAnswer: {
+            state: components["schemas"]["TargetState"];
+            exit_code?: number;
+            signal?: number;
+            reason?: string;
+            result?: Record<string, never>;
+            stdout?: string;
+            stderr?: string;
+            stdout_sha256?: string;
+            hosts: string[];
+        };
+        RetentionChange: {
+            age_max_s?: number;
+            bytes_max?: number;
+            runs_max?: number;
+        };
+        Retention: {
+            /** @description Since a run's end */
+            age_max_s: number;
+            /** @description Of output */
+            bytes_max: number;
+            runs_max: number;
+            kept: {
+                runs: number;
+                recorded_runs: number;
+                output_bytes: number;
+            };
+        };
         /**
          * @description The first three are not final
          * @enum {string}
@@ -1095,9 +1415,11 @@ export interface components {
         Run: {
             id: components["schemas"]["RunId"];
             /** @enum {string} */
-            kind: "command" | "ping";
-            /** @description Absent for ping */
+            kind: "command" | "ping" | "method";
+            /** @description Only of kind command */
             command?: components["schemas"]["Command"];
+            /** @description Only of kind method */
+            method?: components["schemas"]["MethodRun"];
             limits?: components["schemas"]["Limits"];
             selector: string;
             description?: string;
@@ -1111,6 +1433,124 @@ export interface components {
             live_output?: boolean;
             counts: components["schemas"]["Counts"];
             targets: number;
+            idempotent?: boolean;
+            rollout?: components["schemas"]["Rollout"];
+            /** @description Nothing is sent until somebody resumes it; the state stays running */
+            paused?: components["schemas"]["Hold"];
+            /** @description Too many failed: what was not sent is cancelled */
+            stopped?: components["schemas"]["Hold"];
+            /** @description What the cancel found, by targets */
+            cancelled?: {
+                by: string;
+                reason: string;
+                at: components["schemas"]["Time"];
+                found: {
+                    /** @description Never sent */
+                    queued: number;
+                    sent: number;
+                    running: number;
+                    finished: number;
+                };
+            };
+        };
+        Hold: {
+            /** @description A user, or rollout: the plan itself */
+            by: string;
+            reason?: string;
+            at: components["schemas"]["Time"];
+        };
+        /** @description Which of the targets that no earlier rule took, in order of their names, make the next wave or waves; exactly one of the four kinds */
+        WaveRule: {
+            count?: number;
+            /** @description Of all targets, rounded up */
+            percent?: number;
+            selector?: string;
+            /** @description A wave for each value of the label; targets without it come last */
+            each_label?: string;
+            /** @description With each_label: these values first */
+            order?: string[];
+        };
+        /**
+         * @description docs/rollouts.md tells each rule.
+         * @example {
+         *       "waves": [
+         *         {
+         *           "count": 1
+         *         },
+         *         {
+         *           "percent": 10
+         *         },
+         *         {
+         *           "percent": 100
+         *         }
+         *       ],
+         *       "parallel_max": 50,
+         *       "failures_percent_max": 5
+         *     }
+         */
+        RolloutPlan: {
+            /** @description The last one, if a count or percentage, is repeated; what other rules leave is one more wave. At most 1000 waves */
+            waves?: components["schemas"]["WaveRule"][];
+            /** @description Targets sent or running at a time */
+            parallel_max?: number;
+            /** @description Failures of the run that are allowed. With waves and without a limit: 0 */
+            failures_max?: number;
+            /** @description Failures that are allowed in each wave, in percent of its targets; instead of failures_max */
+            failures_percent_max?: number;
+            /**
+             * @description Unreachable and expired targets are failures, too
+             * @default false
+             */
+            count_unreachable?: boolean;
+            /**
+             * @default stop
+             * @enum {string}
+             */
+            on_failures?: "stop" | "pause";
+            /**
+             * @description Somebody resumes it for each further wave
+             * @default false
+             */
+            pause_between?: boolean;
+            wait_between_ms?: number;
+        };
+        /** @description The plan, and how far it is */
+        Rollout: {
+            waves?: components["schemas"]["WaveRule"][];
+            parallel_max?: number;
+            failures_max?: number;
+            failures_percent_max?: number;
+            count_unreachable?: boolean;
+            /** @enum {string} */
+            on_failures?: "stop" | "pause";
+            pause_between?: boolean;
+            wait_between_ms?: number;
+            /** @description Under way, or the last */
+            wave: number;
+            waves_total: number;
+            wave_name: string;
+            wave_targets: number;
+        };
+        WaveList: {
+            waves: {
+                wave: number;
+                name: string;
+                targets: number;
+                /** @enum {string} */
+                state: "waiting" | "under_way" | "done";
+                counts: components["schemas"]["Counts"];
+            }[];
+        };
+        Stop: {
+            stopped: boolean;
+            by?: string;
+            reason?: string;
+            at?: components["schemas"]["Time"];
+            /** @description Open runs that are being cancelled */
+            runs?: number;
+            /** @description It is on the disk, so it holds over a restart */
+            kept?: boolean;
+            warning?: string;
         };
         RunList: {
             runs: components["schemas"]["Run"][];
@@ -1127,6 +1567,8 @@ export interface components {
             signal?: number;
             /** @description Why it was refused, could not start, was cut, … */
             reason?: string;
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            result?: Record<string, never>;
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -1168,6 +1610,8 @@ export interface components {
             /** @description The host set, folded: web[1-5],db1. Ends in … where it is longer than 4 KiB */
             hosts: string;
             sample_endpoint: components["schemas"]["EndpointId"];
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            result?: Record<string, never>;
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -2049,6 +2493,7 @@ export interface operations {
             400: components["responses"]["Error"];
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
             409: components["responses"]["Error"];
             413: components["responses"]["Error"];
             429: components["responses"]["Error"];
@@ -2100,6 +2545,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    pauseRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The run as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    resumeRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listWaves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaveList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who stopped it and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stop"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    stopEverything: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Everything is stopped */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stop"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    liftStop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs are allowed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stop"];
                 };
             };
             401: components["responses"]["Error"];
@@ -2576,6 +3192,279 @@ export interface operations {
             503: components["responses"]["Error"];
         };
     };
+    listRecordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingList"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    createRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecording"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    removeRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    changeRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    addRuns: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingRuns"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    exportRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    exportRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
     listMethods: {
         parameters: {
             query?: {
@@ -2702,6 +3591,7 @@ export interface operations {
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
             503: components["responses"]["Error"];
         };
     };
