@@ -21,15 +21,15 @@ test:  ## Run every test; the last line says how many passed
 	@tools/test
 
 lint:  ## Check format, structure, sizes, scripts, console; clang-tidy on what changed
-	@tools/setup lint
+	@tools/setup test
 	@tools/lint
 
 lint-all:  ## The same, with clang-tidy on everything (slow)
-	@tools/setup lint
+	@tools/setup test
 	@tools/lint --all
 
 format:  ## Format the sources and redraw the module map
-	@tools/setup lint
+	@tools/setup test
 	@tools/lint --fix
 
 build:  ## Build everything for daily work (build/dev)

@@ -14,104 +14,15 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import socket
-import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
-
-class Server:
-    """A region of its own in a temporary folder."""
-
-    def __init__(self, binaries, folder):
-        self.binaries, self.folder = binaries, folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.log = open(folder / "server.log", "w")
-        self.process = subprocess.Popen(
-            [binaries / "muster", "server", "--state", folder, "--listen", f"127.0.0.1:{self.port}",
-             "--log", "warn"], stdout=self.log, stderr=self.log)
-        self.client = None
-        self.wait_ready()
-
-    def wait_ready(self):
-        for _ in range(600):
-            try:
-                self.client = json.loads((self.folder / "client.json").read_text())
-                self.tls = ssl.create_default_context(cadata=self.client["ca"])
-                self.tls.check_hostname = False
-                self.call("GET", "/v1/region")
-                return
-            except (OSError, ValueError):
-                if self.process.poll() is not None:
-                    break
-                time.sleep(0.05)
-        sys.exit("the server did not start: " + (self.folder / "server.log").read_text())
-
-    def call(self, method, path, body=None):
-        request = urllib.request.Request(
-            f"https://127.0.0.1:{self.port}{path}", method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": "Bearer " + self.client["token"],
-                     "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, context=self.tls, timeout=60) as answer:
-            return json.loads(answer.read() or b"null")
-
-    def run(self, body):
-        """Starts a run and waits until it is finished: (seconds by the server's clock, run)."""
-        run = self.call("POST", "/v1/runs", body)
-        while run["state"] != "finished":
-            time.sleep(0.01)
-            run = self.call("GET", "/v1/runs/" + run["id"])
-        return unix(run["finished_at"]) - unix(run["created_at"]), run
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(30)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self.log.close()
-
-
-class Swarm:
-    def __init__(self, server, endpoints, window=64):
-        token = server.call("POST", "/v1/join-tokens", {"uses": endpoints})["token"]
-        self.process = subprocess.Popen(
-            [server.binaries / "muster-swarm", "--server", f"127.0.0.1:{server.port}", "--token", token,
-             "--endpoints", str(endpoints), "--window", str(window)],
-            stdout=subprocess.PIPE, text=True)
-
-    def until(self, event):
-        for line in self.process.stdout:
-            said = json.loads(line)
-            if said["event"] == event:
-                return said
-        sys.exit(f"the swarm ended before '{event}'")
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.stdout.read()
-        self.process.wait(60)
-
-
-def unix(text):
-    whole, fraction = text.rstrip("Z").split(".")
-    return time.mktime(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) + int(fraction) / 1000
-
-
-def memory_bytes(pid, what="Pss"):
-    """Pss: what is shared counts in parts. Rss: it counts whole, as if nobody shared it."""
-    for line in open(f"/proc/{pid}/smaps_rollup"):
-        if line.startswith(what + ":"):
-            return int(line.split()[1]) * 1024
-    raise OSError("no " + what)
+from harness import Server, Swarm, Table, free_port, memory_bytes
+from pacing import measure_pacing
 
 
 def tls_reference(binaries, links):
@@ -129,9 +40,7 @@ def broker_reference(binaries, links, folder):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                     "-nodes", "-keyout", key, "-out", certificate, "-subj", "/CN=broker", "-days", "2"],
                    check=True, capture_output=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.1")
     broker = subprocess.Popen([program, "-a", "127.0.0.1", "-p", str(port), "--tls", "--tlscert",
                                certificate, "--tlskey", key],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -147,23 +56,6 @@ def broker_reference(binaries, links, folder):
     finally:
         broker.terminate()
         broker.wait(20)
-
-
-class Table:
-    def __init__(self):
-        self.rows = []
-
-    def add(self, name, value, unit, reference, ratio, aim, met, note=""):
-        self.rows.append({"name": name, "value": value, "unit": unit, "reference": reference,
-                          "ratio": ratio, "aim": aim, "met": met, "note": note})
-        row = self.rows[-1]
-        print(f"{row['name']:<44} {show(value):>10} {unit:<12} "
-              f"{'ratio ' + show(ratio) if ratio is not None else '':<12} aim {aim:<14} "
-              f"{'met' if met else 'NOT MET' if met is False else ''}  {note}", flush=True)
-
-
-def show(value):
-    return f"{value:.3g}" if isinstance(value, float) and abs(value) < 100 else f"{value:,.0f}"
 
 
 def ping(server, rounds=7):
@@ -251,22 +143,28 @@ def wakeups(pid):
     return 0
 
 
+MEASURES = {
+    "links": lambda table, options, folder: [
+        measure_links(table, options.bin, folder, links) for links in options.links],
+    "agent": lambda table, options, folder: measure_agent(table, options.bin, folder),
+    "pacing": lambda table, options, folder: measure_pacing(table, options.bin, folder, options.result_mb),
+}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--bin", type=lambda p: pathlib.Path(p).resolve(), required=True)
     parser.add_argument("--out", type=lambda p: pathlib.Path(p).resolve(), required=True)
     parser.add_argument("--links", type=int, nargs="*", default=[2000, 10000])
-    parser.add_argument("--only", choices=["links", "agent"], help="measure only these")
+    parser.add_argument("--only", choices=MEASURES, help="measure only these")
+    parser.add_argument("--result-mb", type=int, default=5, help="size of each of the 200 large results")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     table = Table()
     with tempfile.TemporaryDirectory(dir=arguments.out) as folder:
         folder = pathlib.Path(folder)
-        if arguments.only != "agent":
-            for links in arguments.links:
-                measure_links(table, arguments.bin, folder, links)
-        if arguments.only != "links":
-            measure_agent(table, arguments.bin, folder)
+        for name in [arguments.only] if arguments.only else MEASURES:
+            MEASURES[name](table, arguments, folder)
     (arguments.out / "results.json").write_text(json.dumps(table.rows, indent=2) + "\n")
     print(f"wrote {arguments.out / 'results.json'}")
 

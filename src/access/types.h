@@ -28,6 +28,7 @@ enum class Right : std::uint8_t {
   kManageUsers,    ///< Make, change and remove users and their API tokens.
   kViewAudit,      ///< Read and verify the audit log.
   kManageMethods,  ///< Publish and remove methods, trust publishing keys.
+  kManageRegion,   ///< Change how the region is run: what is kept, and for how long.
 };
 
 std::string_view name(Role role);    ///< "viewer", "operator", "admin"

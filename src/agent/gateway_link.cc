@@ -36,6 +36,10 @@ std::size_t GatewayLink::backlog_bytes() const {
   return socket_->queued_bytes();
 }
 
+void GatewayLink::notify_below(std::size_t bytes) {
+  socket_->notify_below(static_cast<std::uint32_t>(bytes));
+}
+
 void GatewayLink::closed(const link::Ending& ending) {
   ending_ = ending;
   timer_.cancel();

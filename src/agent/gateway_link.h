@@ -40,6 +40,7 @@ class GatewayLink final : private link::EndpointPort, private net::WebSocketHand
  private:
   void send(std::string_view frame) override;
   std::size_t backlog_bytes() const override;
+  void notify_below(std::size_t bytes) override;
   void closed(const link::Ending& ending) override;
   void welcomed(const wire::Welcome& welcome) override;
   void content(const wire::ContentData& data) override { observer_.link_content(data); }

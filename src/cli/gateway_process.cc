@@ -47,10 +47,16 @@ core::Result<std::string> load_server(const member::CredentialFolder& folder) {
   return std::string(server->as_string());
 }
 
-core::Status save_server(const member::CredentialFolder& folder, const std::string& server) {
-  return runtime::write_file(
-      settings_file(folder),
-      boost::json::serialize(boost::json::object{{"server", server}}) + "\n");
+// For the next start. A full disk keeps no gateway from serving.
+void keep_server(const member::CredentialFolder& folder, const std::string& server) {
+  if (const auto known = load_server(folder); known && *known == server) return;
+  const auto kept =
+      runtime::write_file(settings_file(folder),
+                          boost::json::serialize(boost::json::object{{"server", server}}) + "\n");
+  if (!kept)
+    core::log(Level::kWarn, "gateway",
+              "the server's address could not be kept: say --server at the next start too",
+              {{"why", kept.error().message}});
 }
 
 net::Handler answer(std::function<net::Response()> make) {
@@ -78,7 +84,7 @@ core::Status GatewayProcess::start() {
   auto known = config_.server.empty() ? load_server(folder_) : config_.server;
   if (!known) return fail(std::move(known.error()));
   MUSTER_ASSIGN(const auto server, net::ServerAddress::parse(*known));
-  if (!config_.server.empty()) MUSTER_TRY(save_server(folder_, server.str()));
+  keep_server(folder_, server.str());
   MUSTER_TRY(open_links(server));
   MUSTER_TRY(open_server());
   gateway_->start();

@@ -38,8 +38,11 @@ core::Status RegionProcess::start() {
 
 core::Status RegionProcess::write_client_file(const std::filesystem::path& path) {
   Region file;
-  if (auto known = load_region(path); known && known->ca_pem == region_.ca_pem()) {
-    file = std::move(*known);
+  file.server = "https://" + local_address();
+  file.ca_pem = region_.ca_pem();
+  if (auto known = load_region(path); known && known->ca_pem == file.ca_pem) {
+    if (known->server == file.server) return {};
+    file.token = std::move(known->token);
   } else {
     MUSTER_ASSIGN(auto token, region_.api_tokens().create_for(
                                   "admin", {.name = "muster on the server's own machine",
@@ -48,8 +51,6 @@ core::Status RegionProcess::write_client_file(const std::filesystem::path& path)
                                             .selector = ""}));
     file.token = token.token;
   }
-  file.server = "https://" + local_address();
-  file.ca_pem = region_.ca_pem();
   return save_region(path, file);
 }
 

@@ -148,8 +148,11 @@ int run_region(Context& context, const Settings& settings, bool with_agent) {
   }
   RegionProcess process(std::move(*config));
   if (auto started = process.start(); !started) return report(context, started.error());
-  if (auto written = process.write_client_file(state / "client.json"); !written)
+  if (auto written = process.write_client_file(state / "client.json"); !written) {
+    process.request_stop();  // it serves already: it ends in good order
+    process.run();
     return report(context, written.error());
+  }
   if (!agent_program) {
     show_access(context, process);
     process.run();

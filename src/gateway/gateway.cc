@@ -175,6 +175,28 @@ void Gateway::flush_reports() {
   server_->reports(std::move(batch));
 }
 
+void Gateway::announced(const LinkConnection& connection, wire::Announce&& announce) {
+  // Pieces of an earlier announcement of the same result would be out of place behind it.
+  shared_.credit.returned(chunks_.drop(connection.number(), announce.run()));
+  *add_report(connection).mutable_announce() = std::move(announce);
+}
+
+void Gateway::chunk(const LinkConnection& connection, wire::Chunk&& chunk) {
+  shared_.credit.hold(chunk.data().size());
+  chunks_.push(connection.number(), connection.endpoint(), std::move(chunk));
+  report_chunks();
+}
+
+void Gateway::report_chunks() {
+  while (auto next = server_reachable_ ? chunks_.next() : std::nullopt)
+    *add_report(next->endpoint.bytes()).mutable_chunk() = std::move(next->chunk);
+}
+
+void Gateway::chunks_taken(wire::ChunksTaken message) {
+  shared_.credit.returned(chunks_.taken(message.bytes()));
+  report_chunks();
+}
+
 void Gateway::upcall(const LinkConnection& connection, wire::Upcall&& upcall) {
   wire::UpcallUp up;
   up.set_endpoint(std::string(connection.endpoint().bytes()));
@@ -194,6 +216,7 @@ void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {
   if (open != open_.end() && open->second == &connection) open_.erase(open);
   shared_.links = open_.size();
   if (content_) content_->gone(connection.number());
+  shared_.credit.returned(chunks_.drop(connection.number()));
   if (!connection.reported()) return;
   connection.set_reported(false);
   flush_reports();  // what it said before it ended comes first
@@ -322,6 +345,7 @@ void Gateway::end_stalled(content::ClientId link) {
 
 void Gateway::server_lost() {
   server_reachable_ = false;
+  shared_.credit.returned(chunks_.taken(chunks_.ahead_bytes()));  // nobody will say so any more
   if (content_) content_->server_lost();
 }
 
@@ -382,6 +406,7 @@ void Gateway::send_away(std::string_view reason) {
 GatewayStats Gateway::stats() const {
   GatewayStats stats = stats_;
   stats.links = open_.size();
+  stats.result_bytes = shared_.credit.in_flight_bytes();
   return stats;
 }
 

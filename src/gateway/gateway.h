@@ -19,6 +19,7 @@
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "gateway/chunk_queue.h"
 #include "gateway/content_relay.h"
 #include "gateway/link_connection.h"
 #include "gateway/link_table.h"
@@ -51,6 +52,7 @@ struct GatewayStats {
   std::uint64_t reports = 0;
   std::uint64_t protocol_errors = 0;
   std::uint64_t duplicates = 0;
+  std::uint64_t result_bytes = 0;  ///< of large results: granted, waiting, on their way up
 };
 
 class Gateway final : public link::RegionGateway, private ContentLinks {
@@ -91,6 +93,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void kick(wire::Kick message) override;
   void upcall_reply(wire::UpcallReplyDown message) override;
   void content_data(wire::ContentDataDown message) override;
+  void chunks_taken(wire::ChunksTaken message) override;
 
  private:
   friend class LinkConnection;
@@ -108,6 +111,9 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void ask_server(LinkConnection& connection);
   wire::Report& add_report(const LinkConnection& connection);
   wire::Report& add_report(std::string_view endpoint_bytes);
+  void announced(const LinkConnection& connection, wire::Announce&& announce);
+  void chunk(const LinkConnection& connection, wire::Chunk&& chunk);
+  void report_chunks();
   void upcall(const LinkConnection& connection, wire::Upcall&& upcall);
   void content_request(LinkConnection& connection, wire::ContentRequest&& request);
   void content_taken(const LinkConnection& connection, std::size_t bytes_left);
@@ -144,6 +150,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   std::vector<Probe> probes_;
   std::unique_ptr<ContentRelay> content_;
   wire::Reports reports_;
+  ChunkQueue chunks_;
   std::vector<std::uint64_t> links_with_acks_;  ///< Numbers; some may be gone or settled.
   Pace logins_;
   GatewayStats stats_;

@@ -52,11 +52,11 @@ void LinkConnection::output(wire::Output&& output) {
 }
 
 void LinkConnection::announced(wire::Announce&& announce) {
-  *gateway_.add_report(*this).mutable_announce() = std::move(announce);
+  gateway_.announced(*this, std::move(announce));
 }
 
 void LinkConnection::chunk(wire::Chunk&& chunk, bool /*last*/) {
-  *gateway_.add_report(*this).mutable_chunk() = std::move(chunk);
+  gateway_.chunk(*this, std::move(chunk));
 }
 
 void LinkConnection::upcall(wire::Upcall&& upcall) {

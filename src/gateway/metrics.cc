@@ -22,6 +22,9 @@ std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
   add("muster_gateway_logins_refused_total", "counter", "Logins that were refused.",
       stats.logins_refused);
   add("muster_gateway_reports_total", "counter", "Reports passed on to the server.", stats.reports);
+  add("muster_gateway_result_bytes", "gauge",
+      "Bytes of large results that were granted or wait for the server's disk.",
+      stats.result_bytes);
   add("muster_gateway_protocol_errors_total", "counter",
       "Links ended for a breach of the protocol.", stats.protocol_errors);
   add("muster_gateway_duplicates_total", "counter", "Logins with a key that another agent uses.",

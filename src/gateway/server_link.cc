@@ -182,6 +182,9 @@ core::Status ServerLink::receive(std::string_view bytes) {
     case wire::REGION_CONTENT_DATA:
       return wire::decoded<wire::ContentDataDown>(
           frame.body, [&](auto m) { gateway_.content_data(std::move(m)); });
+    case wire::REGION_CHUNKS_TAKEN:
+      return wire::decoded<wire::ChunksTaken>(frame.body,
+                                              [&](auto m) { gateway_.chunks_taken(m); });
     case wire::REGION_PONG:
       return {};
     default:

@@ -65,7 +65,8 @@ struct LedgerStats {
   std::uint64_t write_failures = 0;
   std::size_t open_runs = 0;
   std::size_t open_targets = 0;
-  std::size_t pending_bytes = 0;
+  std::size_t pending_bytes = 0;  ///< of results, in memory
+  std::size_t writing_bytes = 0;  ///< of these, what the next commits will take off
 };
 
 /// A stored run that is not finished, for restore(). Slot i is targets[i].

@@ -85,6 +85,29 @@ ALTER TABLE jobs_runs ADD COLUMN method TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs_runs ADD COLUMN method_version TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs_runs ADD COLUMN method_arguments TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs_runs ADD COLUMN has_secrets INTEGER NOT NULL DEFAULT 0;
+)"},
+                                            {4, R"(
+CREATE TABLE jobs_recordings (
+  name TEXT NOT NULL PRIMARY KEY,
+  description TEXT NOT NULL,
+  created_by TEXT NOT NULL,
+  created_at BIGINT NOT NULL,
+  is_open INTEGER NOT NULL
+);
+CREATE TABLE jobs_recorded (
+  recording TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  run BIGINT NOT NULL,
+  PRIMARY KEY (recording, position),
+  UNIQUE (recording, run)
+);
+CREATE INDEX jobs_recorded_run ON jobs_recorded (run);
+CREATE TABLE jobs_retention (
+  one INTEGER NOT NULL PRIMARY KEY,
+  age_max_s BIGINT NOT NULL,
+  bytes_max BIGINT NOT NULL,
+  runs_max BIGINT NOT NULL
+);
 )"}};
 
 /// Runs that one call of retain() removes, and their targets together: this bounds
@@ -257,16 +280,46 @@ core::Status RunStore::apply(store::Connection& connection, const Batch& batch) 
   return {};
 }
 
+core::Result<std::optional<Retention>> RunStore::retention(store::Connection& connection) {
+  return connection.first("SELECT age_max_s, bytes_max, runs_max FROM jobs_retention", {},
+                          [](const store::Row& row) {
+                            return Retention{std::chrono::seconds(row.integer(0)),
+                                             static_cast<std::uint64_t>(row.integer(1)),
+                                             static_cast<std::uint64_t>(row.integer(2))};
+                          });
+}
+
+core::Status RunStore::set_retention(store::Connection& connection, const Retention& retention) {
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(retention.age_max).count();
+  MUSTER_TRY(connection.execute(
+      "INSERT INTO jobs_retention (one, age_max_s, bytes_max, runs_max) VALUES (1, ?, ?, ?) "
+      "ON CONFLICT (one) DO UPDATE SET age_max_s = excluded.age_max_s, "
+      "bytes_max = excluded.bytes_max, runs_max = excluded.runs_max",
+      {age, static_cast<std::int64_t>(retention.bytes_max),
+       static_cast<std::int64_t>(retention.runs_max)}));
+  return {};
+}
+
+core::Result<Kept> RunStore::kept(store::Connection& connection) {
+  Kept kept;
+  MUSTER_TRY(
+      connection.query("SELECT COUNT(*), COALESCE(SUM(output_bytes), 0), "
+                       "(SELECT COUNT(DISTINCT run) FROM jobs_recorded) FROM jobs_runs WHERE "
+                       "finished_at IS NOT NULL",
+                       {}, [&](const store::Row& row) {
+                         kept.runs = static_cast<std::uint64_t>(row.integer(0));
+                         kept.output_bytes = static_cast<std::uint64_t>(row.integer(1));
+                         kept.recorded_runs = static_cast<std::uint64_t>(row.integer(2));
+                       }));
+  return kept;
+}
+
 core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
                                                const Retention& retention, core::WallTime now) {
   RetentionReport report;
-  MUSTER_TRY(
-      connection.query("SELECT COUNT(*), COALESCE(SUM(output_bytes), 0) FROM jobs_runs WHERE "
-                       "finished_at IS NOT NULL",
-                       {}, [&](const store::Row& row) {
-                         report.runs = static_cast<std::uint64_t>(row.integer(0));
-                         report.output_bytes = static_cast<std::uint64_t>(row.integer(1));
-                       }));
+  MUSTER_ASSIGN(const Kept there, kept(connection));
+  report.runs = there.runs;
+  report.output_bytes = there.output_bytes;
   struct Old {
     std::int64_t run;
     core::WallTime finished_at;
@@ -275,7 +328,7 @@ core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
   std::vector<Old> oldest;
   MUSTER_TRY(connection.query(
       "SELECT run, finished_at, output_bytes FROM jobs_runs WHERE finished_at IS NOT NULL "
-      "ORDER BY run LIMIT ?",
+      "AND run NOT IN (SELECT run FROM jobs_recorded) ORDER BY run LIMIT ?",
       {kRemovedRunsMax + 1}, [&](const store::Row& row) {
         oldest.push_back({row.integer(0), core::wall_from_unix_ms(row.integer(1)),
                           static_cast<std::uint64_t>(row.integer(2))});

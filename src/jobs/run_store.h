@@ -57,6 +57,13 @@ struct Retention {
   std::uint64_t runs_max = 100'000;
 };
 
+/// What there is of finished runs now.
+struct Kept {
+  std::uint64_t runs = 0;
+  std::uint64_t recorded_runs = 0;
+  std::uint64_t output_bytes = 0;
+};
+
 struct RetentionReport {
   std::uint64_t runs_removed = 0;
   std::uint64_t runs = 0;  ///< what remains
@@ -99,7 +106,13 @@ class RunStore {
                                                                std::string_view created_by,
                                                                std::string_view key);
 
-  /// Removes finished runs beyond the limits, oldest first, a bounded number a call.
+  /// What is kept, where somebody has set it.
+  static core::Result<std::optional<Retention>> retention(store::Connection& connection);
+  static core::Status set_retention(store::Connection& connection, const Retention& retention);
+  static core::Result<Kept> kept(store::Connection& connection);
+
+  /// Removes finished runs beyond the limits, oldest first, a bounded number a call. Recorded
+  /// runs (recordings.h) count, and stay.
   static core::Result<RetentionReport> retain(store::Connection& connection,
                                               const Retention& retention, core::WallTime now);
 };

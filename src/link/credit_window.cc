@@ -25,16 +25,11 @@ void CreditWindow::returned(std::uint64_t bytes) {
   pump();
 }
 
-void CreditWindow::pause(bool paused) {
-  paused_ = paused;
-  pump();
-}
-
 void CreditWindow::pump() {
   if (pumping_) return;
   pumping_ = true;
   // Whole slices only: crumbs of credit would make crumbs of chunks.
-  while (!paused_ && !waiting_.empty() && in_flight_ + slice_ <= budget_) {
+  while (!waiting_.empty() && in_flight_ + slice_ <= budget_) {
     CreditClient* client = waiting_.front();
     waiting_.pop_front();
     const std::uint64_t taken = client->take_credit(slice_);

@@ -8,7 +8,8 @@
 // endpoint, one slice a turn, however many results an endpoint has.
 //
 // Pure logic; owned by one gateway loop.
-// Invariant: the sum of granted, unused credit never exceeds `budget_bytes`.
+// Invariant: granted, unused credit and the received bytes that are held never exceed
+// `budget_bytes` together: so much memory large results take at most.
 #pragma once
 
 #include <cstddef>
@@ -39,11 +40,12 @@ class CreditWindow {
   void enter(CreditClient& client);
   /// Removes a waiting client (its link ended).
   void leave(CreditClient& client);
-  /// Credit was used up by received bytes, or its owner is gone.
+  /// Received bytes that stay in memory for now; returned() once they have left it. Call it
+  /// before the credit that brought them is returned.
+  void hold(std::uint64_t bytes) { in_flight_ += bytes; }
+  /// Credit was used up by received bytes, its owner is gone, or what was held has left.
   /// REQUIRES: bytes <= in_flight_bytes().
   void returned(std::uint64_t bytes);
-  /// Grants nothing while paused: the gateway's own way up is full.
-  void pause(bool paused);
 
   std::uint64_t slice_bytes() const { return slice_; }
   std::uint64_t in_flight_bytes() const { return in_flight_; }
@@ -55,7 +57,6 @@ class CreditWindow {
   std::uint64_t budget_;
   std::uint64_t slice_;
   std::uint64_t in_flight_ = 0;
-  bool paused_ = false;
   bool pumping_ = false;
   std::deque<CreditClient*> waiting_;
 };

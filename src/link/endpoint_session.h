@@ -35,6 +35,8 @@ class EndpointPort {
   virtual void send(std::string_view frame) = 0;
   /// Bytes queued that the kernel has not taken.
   virtual std::size_t backlog_bytes() const = 0;
+  /// Chunks wait: call drained() as soon as no more than `bytes` are queued.
+  virtual void notify_below(std::size_t bytes) = 0;
   /// Called once: flush what was sent, then close the connection.
   virtual void closed(const Ending& ending) = 0;
   /// The gateway has welcomed this endpoint.

@@ -73,6 +73,7 @@ void EndpointSession::pump() {
     auto& [run, transfer] = *at;
     while (transfer.credit > 0 && port_.backlog_bytes() <= kChunkBacklogBytesMax)
       if (!send_chunk(run, transfer)) return;  // the link is broken
+    if (transfer.credit > 0) port_.notify_below(kChunkBacklogBytesMax / 2);
     at = transfer.sent == transfer.total ? transfers_.erase(at) : std::next(at);
   }
 }

@@ -49,7 +49,8 @@ class GatewayPort {
   /// A result. Not inline: its chunks follow, in order, from offset 0 on. The same run
   /// may be announced again (then everything starts anew); the server must not mind.
   virtual void announced(wire::Announce&& announce) = 0;
-  /// `last`: with this chunk the result is complete.
+  /// `last`: with this chunk the result is complete. Who keeps its bytes in memory says so
+  /// to GatewayShared::credit from within the call (CreditWindow::hold).
   virtual void chunk(wire::Chunk&& chunk, bool last) = 0;
   virtual void upcall(wire::Upcall&& upcall) = 0;
   virtual void content_request(wire::ContentRequest&& request) = 0;

@@ -161,8 +161,10 @@ void GatewaySession::on_chunk(std::string_view body) {
   want_credit();
   drop_transfers_if_done();
   if (settled) return;
-  shared_.credit.returned(chunk.data().size());
+  const std::size_t bytes = chunk.data().size();
+  CreditWindow& credit = shared_.credit;
   port_.chunk(std::move(chunk), taken.last);
+  credit.returned(bytes);  // unless the port holds them
 }
 
 void GatewaySession::on_upcall(std::string_view body) {

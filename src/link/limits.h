@@ -61,5 +61,8 @@ inline constexpr std::size_t kFactEntriesMax = 64;
 /// Credit given to one endpoint in one turn, and in flight over all links.
 inline constexpr std::size_t kCreditSliceBytes = 256 * 1024;
 inline constexpr std::size_t kCreditBudgetBytes = 32 * 1024 * 1024;
+/// Bytes of chunks that a gateway has reported and its server has not yet on its disk. What
+/// is small overtakes the chunks behind them, so this is what it may have to wait for.
+inline constexpr std::size_t kChunksAheadBytesMax = 1024 * 1024;
 
 }  // namespace muster::link

@@ -42,6 +42,7 @@ class RegionGateway {
   virtual void kick(wire::Kick message) = 0;
   virtual void upcall_reply(wire::UpcallReplyDown message) = 0;
   virtual void content_data(wire::ContentDataDown message) = 0;
+  virtual void chunks_taken(wire::ChunksTaken message) = 0;
   /// Bytes on their way that the connection has not taken; RegionServer::drained() follows
   /// content_data() while there are any. In one process there are none.
   virtual std::size_t backlog_bytes() const { return 0; }

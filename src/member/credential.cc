@@ -7,7 +7,9 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
+#include "core/log.h"
 #include "runtime/file.h"
 
 namespace muster::member {
@@ -79,9 +81,12 @@ core::Status CredentialFolder::lock() const {
                                      ") uses " + path_.string());
   }
   // Stays open, and locked, until this process ends.
+  // Who holds it is for a message only: a full disk keeps nobody from starting.
   const std::string pid = std::to_string(getpid()) + "\n";
-  if (ftruncate(fd, 0) != 0 || write(fd, pid.data(), pid.size()) < 0)
-    return core::fail_errno(errno, "writing " + path);
+  const bool told = ftruncate(fd, 0) == 0 && write(fd, pid.data(), pid.size()) > 0;
+  if (!told)
+    core::log(core::Level::kWarn, name_, "starting although its folder cannot be written",
+              {{"file", path}, {"why", std::strerror(errno)}});
   return {};
 }
 

@@ -12,8 +12,9 @@ using core::fail;
 
 std::optional<access::Right> right_of(std::string_view name) {
   using access::Right;
-  for (const Right right : {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens,
-                            Right::kManageUsers, Right::kViewAudit, Right::kManageMethods})
+  for (const Right right :
+       {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens, Right::kManageUsers,
+        Right::kViewAudit, Right::kManageMethods, Right::kManageRegion})
     if (access::name(right) == name) return right;
   return std::nullopt;
 }

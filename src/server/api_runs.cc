@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/bytes.h"
+#include "core/log.h"
 #include "jobs/run_store.h"
 #include "server/api.h"
 #include "server/json.h"
@@ -104,7 +105,13 @@ runtime::Task<core::Result<RunService::Created>> order_run(Region& region, acces
                    (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");
   wanted.targets = targets_of(std::move(matched));
-  co_return co_await region.runs().create(std::move(wanted));
+  MUSTER_CO_ASSIGN(auto created, co_await region.runs().create(std::move(wanted)));
+  // The run is on its way: that it is not in a recording is no reason to say it is not.
+  if (!created.repeated)
+    if (const auto kept = co_await region.recorder().ordered(by.name, created.run.id); !kept)
+      core::log(core::Level::kWarn, "server", "a run could not be recorded",
+                {{"run", created.run.id}, {"why", kept.error().message}});
+  co_return created;
 }
 
 namespace {

@@ -27,6 +27,17 @@ class GatewayHub::Seat final : public link::RegionServer,
   const std::string& name() const { return name_; }
   link::RegionGateway& gateway() { return gateway_; }
   const Visitor& visitor() const { return visitor_; }
+
+  // The chunks that it reported: heard, being written, taken.
+  void heard_chunks(std::uint64_t bytes) { heard_bytes_ += bytes; }
+  void write_chunks() { writing_bytes_ += std::exchange(heard_bytes_, 0); }
+  void took_chunks() {
+    if (writing_bytes_ == 0) return;
+    wire::ChunksTaken message;
+    message.set_bytes(std::exchange(writing_bytes_, 0));
+    gateway_.chunks_taken(message);
+  }
+
   void leave() {
     hub_ = nullptr;
     if (content_) std::exchange(content_, nullptr)->leave(content_client_);
@@ -76,6 +87,8 @@ class GatewayHub::Seat final : public link::RegionServer,
   const Visitor visitor_;
   Content* content_;
   const content::ClientId content_client_;
+  std::uint64_t heard_bytes_ = 0;
+  std::uint64_t writing_bytes_ = 0;
 };
 
 GatewayHub::GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunService& runs,
@@ -88,9 +101,12 @@ GatewayHub::GatewayHub(runtime::Loop& loop, fleet::Registry& registry, RunServic
       revocations_(revocations),
       signer_(signer),
       region_(std::move(region)),
-      tasks_(loop, "server") {}
+      tasks_(loop, "server") {
+  runs_.watch_writes([this] { write_begun(); }, [this] { write_done(); });
+}
 
 GatewayHub::~GatewayHub() {
+  runs_.watch_writes([] {}, [] {});
   for (auto& [name, seat] : seats_) seat->leave();
 }
 
@@ -205,8 +221,22 @@ void GatewayHub::link_down(Seat& seat, const wire::LinkDown& message) {
 
 void GatewayHub::reports(Seat& seat, wire::Reports& message) {
   const auto now = RunService::now();
-  for (auto& report : *message.mutable_reports()) runs_.ledger().report(seat.name(), report, now);
+  for (auto& report : *message.mutable_reports()) {
+    seat.heard_chunks(report.chunk().data().size());
+    runs_.ledger().report(seat.name(), report, now);
+  }
   runs_.changed();
+  if (runs_.ledger().stats().writing_bytes > 0) return;
+  seat.write_chunks();  // nothing of them waits for the disk: of no run, or no whole block yet
+  seat.took_chunks();
+}
+
+void GatewayHub::write_begun() {
+  for (auto& [name, seat] : seats_) seat->write_chunks();
+}
+
+void GatewayHub::write_done() {
+  for (auto& [name, seat] : seats_) seat->took_chunks();
 }
 
 void GatewayHub::notice(const wire::Notice& message) {

@@ -63,6 +63,8 @@ class GatewayHub {
   void link_up(Seat& seat, const wire::LinkUp& message);
   void link_down(Seat& seat, const wire::LinkDown& message);
   void reports(Seat& seat, wire::Reports& message);
+  void write_begun();
+  void write_done();
   void notice(const wire::Notice& message);
   runtime::Task<void> upcall(std::string gateway, wire::UpcallUp message);
   /// nullopt: the gateway has no business to ask; nobody is answered.

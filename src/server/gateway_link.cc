@@ -221,6 +221,10 @@ void GatewayLink::content_data(wire::ContentDataDown message) {
   socket_->notify_below(wire::kChunkBytesMax / 2);
 }
 
+void GatewayLink::chunks_taken(wire::ChunksTaken message) {
+  send(message);
+}
+
 void GatewayLink::on_drained() {
   if (server_) server_->drained();
 }

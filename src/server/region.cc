@@ -94,6 +94,8 @@ core::Status Region::open_work() {
                                                 .bytes_max = config_.content_bytes_max}));
   gateways_->serve(*content_);
   methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store());
+  recorder_ = std::make_unique<Recorder>(*database_);
+  MUSTER_TRY(recorder_->restore());
   return runs_->restore();
 }
 
@@ -119,6 +121,8 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_method_routes(router, *this);
   add_run_routes(router, *this);
   add_run_result_routes(router, *this);
+  add_recording_routes(router, *this);
+  add_retention_routes(router, *this);
   add_live_routes(router, *this);
   add_audit_routes(router, *this);
   add_system_routes(router, *this);
@@ -203,6 +207,11 @@ void Region::save_registry() {
   if (!stopping_) save_timer_.start(kSaveInterval, [this] { save_registry(); });
 }
 
+runtime::Task<core::Result<jobs::Retention>> Region::retention() {
+  MUSTER_CO_ASSIGN(const auto set, co_await database_->read(jobs::RunStore::retention));
+  co_return set.value_or(config_.retention);
+}
+
 runtime::Task<void> Region::housekeeping() {
   auto hourly = core::mono_now();
   while (co_await runtime::sleep_for(kHousekeeping)) {
@@ -210,7 +219,7 @@ runtime::Task<void> Region::housekeeping() {
     if (core::mono_now() < hourly) continue;
     hourly = core::mono_now() + 1h;
     (void)co_await sessions_->sweep();
-    co_await runs_->retain(config_.retention);
+    if (const auto retention = co_await this->retention()) co_await runs_->retain(*retention);
     // The server's own certificate is renewed here, long before it expires.
     if (auto identity = server_identity())
       if (auto replaced = tls_->replace_identity(*identity); !replaced)

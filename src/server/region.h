@@ -33,6 +33,7 @@
 #include "server/gateway_link.h"
 #include "server/live.h"
 #include "server/method_service.h"
+#include "server/recorder.h"
 #include "server/run_service.h"
 #include "store/database.h"
 
@@ -77,7 +78,10 @@ class Region {
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
   MethodService& methods() { return *methods_; }
+  Recorder& recorder() { return *recorder_; }
   Live& live() { return live_; }
+  /// What is kept of finished runs: as it was set, else as the server was started.
+  runtime::Task<core::Result<jobs::Retention>> retention();
   HttpStats& http_stats() { return http_stats_; }
   net::HttpServerStats http_server_stats() const {
     return http_ ? http_->stats() : net::HttpServerStats{};
@@ -117,6 +121,7 @@ class Region {
   std::unique_ptr<RunService> runs_;
   std::unique_ptr<Content> content_;
   std::unique_ptr<MethodService> methods_;
+  std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<GatewayHub> gateways_;
   std::vector<std::unique_ptr<GatewayLink>> gateway_links_;
   HttpStats http_stats_;

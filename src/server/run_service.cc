@@ -182,6 +182,7 @@ runtime::Task<core::Result<jobs::Run>> RunService::get(core::RunId run) {
 }
 
 void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
+  write_begun_();
   database_.write_then(
       loop_,
       [batch](store::Connection& connection) -> core::Status {
@@ -191,6 +192,7 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
       [self = self_](core::Status outcome) {
         RunService* service = *self;
         if (!service) return;
+        if (outcome) service->write_done_();  // before the next write begins
         service->ledger_.persisted(std::move(outcome), now());
         service->changed();
       });

@@ -60,6 +60,11 @@ class RunService final : private jobs::Sink {
   jobs::Ledger& ledger() { return ledger_; }
   /// Something was told to the ledger: flush it at the end of this turn.
   void changed();
+  /// `begun`: what the ledger has heard until now is on its way to the disk; `done`: it is there.
+  void watch_writes(std::function<void()> begun, std::function<void()> done) {
+    write_begun_ = std::move(begun);
+    write_done_ = std::move(done);
+  }
   /// Removes finished runs beyond the limits of retention.
   runtime::Task<void> retain(jobs::Retention retention);
   static jobs::Now now() { return {core::mono_now(), core::wall_now()}; }
@@ -85,6 +90,8 @@ class RunService final : private jobs::Sink {
   Live& live_;
   const orders::Signer& signer_;
   FindGateway find_gateway_;
+  std::function<void()> write_begun_ = [] {};
+  std::function<void()> write_done_ = [] {};
   jobs::Ledger ledger_;
   runtime::Timer tick_;
   core::Random random_;

@@ -110,6 +110,10 @@ std::size_t SimulatedEndpoint::backlog_bytes() const {
   return socket_->queued_bytes();
 }
 
+void SimulatedEndpoint::notify_below(std::size_t bytes) {
+  socket_->notify_below(static_cast<std::uint32_t>(bytes));
+}
+
 void SimulatedEndpoint::closed(const link::Ending& ending) {
   ending_ = ending;
   socket_->close(net::CloseCode::kNormal, "");

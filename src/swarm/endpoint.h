@@ -56,6 +56,7 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
 
   void send(std::string_view frame) override;
   std::size_t backlog_bytes() const override;
+  void notify_below(std::size_t bytes) override;
   void closed(const link::Ending& ending) override;
   void welcomed(const wire::Welcome& welcome) override;
 

@@ -26,6 +26,7 @@ its own, on the agent's session code. For tests and benchmarks, never in a real 
   --window N             dial so many at a time (default 64)
   --work-ms N            simulated commands take so long (default 0)
   --output TEXT          and answer this (default ok)
+  --output-bytes N       or so many bytes
   --no-reconnect         a link that ended stays so
   --help
 
@@ -42,8 +43,8 @@ int main(int argc, char** argv) {
   const option longs[] = {
       {"server", 1, nullptr, 's'},  {"token", 1, nullptr, 't'},  {"endpoints", 1, nullptr, 'n'},
       {"file", 1, nullptr, 'f'},    {"prefix", 1, nullptr, 'p'}, {"window", 1, nullptr, 'w'},
-      {"work-ms", 1, nullptr, 'm'}, {"output", 1, nullptr, 'o'}, {"no-reconnect", 0, nullptr, 'r'},
-      {"help", 0, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};
+      {"work-ms", 1, nullptr, 'm'}, {"output", 1, nullptr, 'o'}, {"output-bytes", 1, nullptr, 'b'},
+      {"no-reconnect", 0, nullptr, 'r'}, {"help", 0, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};
   for (int c; (c = getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
     switch (c) {
       case 's':
@@ -69,6 +70,9 @@ int main(int argc, char** argv) {
         break;
       case 'o':
         options.script.output = std::string(optarg) + "\n";
+        break;
+      case 'b':
+        options.script.output.assign(std::strtoul(optarg, nullptr, 10), 'x');
         break;
       case 'r':
         options.script.reconnect = false;

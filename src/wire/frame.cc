@@ -81,6 +81,7 @@ std::size_t body_bytes_max(RegionKind kind) {
     case REGION_PING:
     case REGION_PONG:
     case REGION_CONTENT_REQUEST:
+    case REGION_CHUNKS_TAKEN:
       return 2 * kSmall;
     case REGION_CONTENT_DATA:
       return kContent + 16;

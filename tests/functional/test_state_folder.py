@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from process import wait_until
-from region import Refused
+from region import Gateway, Refused
 
 REFUSES_IN = 60
 
@@ -43,6 +43,15 @@ def small_disk(tmp_path):
         pytest.skip(f"may not mount a file system here: {ran.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
 
 
 def test_read_only_state_folder(make_region, small_disk):
@@ -121,12 +130,7 @@ def test_full_disk_refuses_new_work_keeps_the_old_and_recovers(make_region, smal
     kept = region.order(f"id={agent.id}", "echo kept")
     region.finished(kept["id"])
     ballast = small_disk / "ballast"
-    with open(ballast, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            pass
+    fill(ballast)
 
     def refused():
         try:
@@ -142,3 +146,29 @@ def test_full_disk_refuses_new_work_keeps_the_old_and_recovers(make_region, smal
     ballast.unlink()
     assert wait_until(lambda: region.do(agent, "echo again")["stdout"] == "again\n", "work goes on")
     assert region.api.get("/v1/audit/verify")["ok"]
+
+
+def test_full_disk_keeps_nobody_from_starting_again(make_region, small_disk):
+    """A server that was killed on a full disk wrote its client.json anew at the next start, failed,
+    and aborted; a gateway wrote its settings anew and ended."""
+    region = make_region()
+    region.state = small_disk
+    region.start()
+    gateway = Gateway(region, "edge")
+    gateway.state = small_disk / "edge"
+    gateway.state.mkdir(mode=0o700)
+    region.gateways.append(gateway)
+    gateway.start(region.join_token(role="gateway")).process.kill()
+    region.server.kill()
+    fill(small_disk / "ballast")
+    region.start()
+    gateway.start()
+    assert region.server.alive() and gateway.process.alive()
+
+
+def test_first_start_that_cannot_write_everything_ends_in_good_order(make_region, small_disk):
+    """The server had begun to serve when client.json could not be written: it aborted."""
+    region = make_region()
+    region.state = small_disk
+    (small_disk / "client.json").mkdir()
+    refuses(region, "client.json")

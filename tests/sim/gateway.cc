@@ -63,8 +63,9 @@ void Gateway::tell_server(std::function<void()> event) {
   auto& clock = world->clock;
   to_server_free = std::max(to_server_free, clock.now() + clock.between(1ms, 40ms));
   clock.after(to_server_free - clock.now(),
-              [this, &server, my = life, its = server.life, event = std::move(event)] {
-                if (life != my || server.life != its || !server.ledger) return;
+              [this, &server, my = life, over = session, its = server.life,
+               event = std::move(event)] {
+                if (life != my || session != over || server.life != its || !server.ledger) return;
                 event();
                 server.turn();
               });
@@ -74,19 +75,22 @@ void Gateway::hear_server(std::function<void()> event) {
   auto& clock = world->clock;
   from_server_free = std::max(from_server_free, clock.now() + clock.between(1ms, 40ms));
   clock.after(from_server_free - clock.now(),
-              [this, my = life, its = world->server.life, event = std::move(event)] {
-                if (life == my && world->server.life == its) event();
+              [this, my = life, over = session, its = world->server.life,
+               event = std::move(event)] {
+                if (life == my && session == over && world->server.life == its) event();
               });
 }
 
 void Gateway::start() {
-  up = true;
+  up = connected = true;
+  ++session;
   shared = std::make_unique<link::GatewayShared>("sim", name);
 }
 
 void Gateway::kill() {
   ++world->counts.gateway_deaths;
   ++life;
+  ++session;
   up = false;
   for (auto& [number, link] : links) {
     link->cut = true;
@@ -107,8 +111,42 @@ void Gateway::kill() {
   world->clock.after(world->clock.between(200ms, 3s), [this] { start(); });
 }
 
+void Gateway::cut_off() {
+  if (!up || !connected) return;
+  ++world->counts.partitions;
+  auto& clock = world->clock;
+  const std::uint64_t broken = ++session;  // what is under way both ways is lost
+  clock.after(clock.between(0ms, 3s), [this, broken] {
+    if (session == broken) connected = false;
+  });
+  clock.after(clock.between(0ms, 5s), [this, broken, its = world->server.life] {
+    if (session == broken && world->server.life == its && world->server.ledger) {
+      world->server.ledger->gateway_down(name, world->clock.both());
+      world->server.turn();
+    }
+  });
+  clock.after(clock.between(3s, 12s), [this, broken] {
+    if (session == broken) reach_server();
+  });
+}
+
+void Gateway::reach_server() {
+  if (!world->server.ledger) {
+    world->clock.after(500ms, [this, broken = session] {
+      if (session == broken) reach_server();
+    });
+    return;
+  }
+  ++session;
+  connected = true;
+  // A newer connection of the same name takes the older one's place.
+  world->server.ledger->gateway_down(name, world->clock.both());
+  relogin_all();
+  world->server.turn();
+}
+
 void Gateway::hello(Link& link, wire::Hello hello) {
-  if (!world->server.ledger)
+  if (!connected || !world->server.ledger)
     return link.gateway_session->goodbye(wire::GOODBYE_BUSY, "no server", 500);
   if (const auto old = open.find(link.endpoint->id); old != open.end())
     old->second->gateway_session->goodbye(wire::GOODBYE_REPLACED, "replaced");

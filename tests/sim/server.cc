@@ -17,7 +17,7 @@ void Server::start() {
                                             world->clock.now());
   ledger->restore(world->disk.open_runs(), world->clock.both());
   for (Gateway& gateway : world->gateways)
-    if (gateway.up) gateway.relogin_all();
+    if (gateway.up && gateway.connected) gateway.relogin_all();
   turn();
 }
 
@@ -63,7 +63,8 @@ void Server::cancel_some_run() {
 
 void Server::persist(std::shared_ptr<const jobs::Batch> batch) {
   auto& clock = world->clock;
-  const bool fails = !world->healed && clock.chance(5);
+  const bool fails =
+      !world->healed && (clock.now() < world->disk_full_until || clock.chance(5));
   clock.after(clock.between(1ms, 30ms), [this, batch, fails, now = life] {
     if (life != now) return;  // the process died before the fsync: forgotten
     if (!fails) {

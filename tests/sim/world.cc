@@ -83,6 +83,8 @@ void World::plan_faults() {
     auto& gateway = gateways[clock.random.below(gateways.size())];
     if (gateway.up) gateway.kill();
   }
+  if (clock.chance(30)) gateways[clock.random.below(gateways.size())].cut_off();
+  if (clock.chance(10)) disk_full_until = clock.now() + clock.between(1s, 8s);
   if (clock.chance(30)) server.cancel_some_run();
   clock.after(clock.between(200ms, 800ms), [this] { plan_faults(); });
 }

@@ -2,7 +2,8 @@
 //
 // A region in one process: one server (the real Ledger on a virtual disk), gateways and
 // endpoints (the real link sessions) over wires that delay, break and are noticed broken
-// at different times by their two ends; and processes that die and come back.
+// at different times by their two ends; gateways that are cut off from the server; a disk
+// that fills up; and processes that die and come back.
 //
 // Checked all along: a final state never changes (Disk), no command starts twice for one
 // target whichever process runs it, an acknowledged result is on the disk with the
@@ -43,6 +44,7 @@ struct Link : std::enable_shared_from_this<Link> {
     Link* link = nullptr;
     void send(std::string_view frame) override;
     std::size_t backlog_bytes() const override { return 0; }
+    void notify_below(std::size_t) override {}
     void closed(const link::Ending& ending) override;
   };
   struct GatewayEnd final : link::GatewayPort {
@@ -102,7 +104,9 @@ struct Gateway {
   World* world = nullptr;
   std::string name;
   std::uint64_t life = 1;
+  std::uint64_t session = 1;  ///< its connection to the server; a partition ends it
   bool up = true;
+  bool connected = true;  ///< to the server, as far as the gateway knows
   std::unique_ptr<link::GatewayShared> shared;
   std::map<std::uint64_t, std::shared_ptr<Link>> links;
   std::map<core::EndpointId, Link*> open;
@@ -110,10 +114,13 @@ struct Gateway {
 
   void start();
   void kill();
+  /// Nothing passes between it and the server for a while; each notices in its own time.
+  void cut_off();
+  void reach_server();
   void hello(Link& link, wire::Hello hello);
   void ended(Link& link);
   void relogin_all();
-  /// In order, while neither process dies.
+  /// In order, while neither process dies and their connection lasts.
   void tell_server(std::function<void()> event);
   void hear_server(std::function<void()> event);
 };
@@ -175,9 +182,10 @@ struct World {
   std::uint64_t trace = 0xcbf29ce484222325ULL;
   std::uint64_t next_link = 1;
   bool healed = false;
+  core::MonoTime disk_full_until{};
   struct {
     std::size_t starts = 0, breaks = 0, agent_deaths = 0, gateway_deaths = 0, server_deaths = 0,
-                failed_writes = 0;
+                partitions = 0, failed_writes = 0;
   } counts;
 };
 

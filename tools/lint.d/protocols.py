@@ -37,6 +37,7 @@ PAGES = {
         "an endpoint's id": [None],
         "`Hello.instance`, `Hello.nonce`, remote address in `LinkUp`": [None, None, "kAddressBytesMax"],
         "upcalls being answered, of all gateways": ["kUpcallsMax"],
+        "chunks ahead of the server's disk": ["kChunksAheadBytesMax"],
         "pace of logins": ["logins_per_second"],
         "connections of gateways": ["kGatewayLinksMax"],
         "bytes that wait to be sent": [None],

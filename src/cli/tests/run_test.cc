@@ -190,11 +190,12 @@ TEST(Run, TheOrderCarriesEveryOption) {
                "-",   "--memory", "1M",  "--output-max", "2K",  "--description", "why"});
   for (const Request& request : program.server.requests) {
     if (request.target != "/v1/runs") continue;
-    EXPECT_EQ(request.body,
-              R"({"selector":"all","command":{"shell":"a|b","user":"u","directory":"/d",)"
-              R"("environment":{"A":"1=2"},"stdin_base64":"aW4="},"limits":{"timeout_ms":30000,)"
-              R"("memory_bytes":1048576,"output_bytes_max":2048},"queue_for_ms":3600000,)"
-              R"("description":"why"})");
+    EXPECT_EQ(
+        request.body,
+        R"({"command":{"shell":"a|b","user":"u","directory":"/d",)"
+        R"("environment":{"A":"1=2"},"stdin_base64":"aW4="},"selector":"all","limits":{"timeout_ms":30000,)"
+        R"("memory_bytes":1048576,"output_bytes_max":2048},"queue_for_ms":3600000,)"
+        R"("description":"why"})");
     EXPECT_EQ(request.idempotency_key.size(), 26u);
   }
   EXPECT_TRUE(program.server.saw("POST", "/v1/runs"));

@@ -95,6 +95,27 @@ struct Agent {
     message.set_stdout_inline(std::move(out));
     say(message);
   }
+  /// A large result, in pieces of 64 KiB for which there is credit.
+  void announce_large(std::uint64_t run, std::uint64_t bytes) {
+    wire::Announce message;
+    message.set_run(run);
+    message.set_outcome(wire::OUTCOME_SUCCEEDED);
+    message.set_stdout_bytes(bytes);
+    say(message);
+  }
+  void piece(std::uint64_t run, std::uint64_t offset) {
+    wire::Chunk message;
+    message.set_run(run);
+    message.set_stream(wire::STREAM_STDOUT);
+    message.set_offset(offset);
+    message.set_data(std::string(wire::kChunkBytesMax, 'x'));
+    say(message);
+  }
+  std::uint64_t granted() const {
+    std::uint64_t bytes = 0;
+    for (const auto& grant : socket->all<wire::Grant>()) bytes += grant.bytes();
+    return bytes;
+  }
   std::vector<std::uint64_t> acked() const {
     std::vector<std::uint64_t> runs;
     for (const auto& ack : socket->all<wire::ResultAck>())

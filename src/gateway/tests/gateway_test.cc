@@ -62,6 +62,24 @@ class GatewayTest : public testing::GatewayFixture {
     EXPECT_THAT(server.ups, IsEmpty());
   }
 
+  std::size_t chunks_told() {
+    settle();
+    std::size_t count = 0;
+    for (const auto& batch : server.batches)
+      for (const auto& report : batch.reports()) count += report.has_chunk();
+    return count;
+  }
+  void server_took(std::uint64_t bytes) {
+    wire::ChunksTaken message;
+    message.set_bytes(bytes);
+    gateway->chunks_taken(message);
+  }
+  /// All pieces of a result for which the agent has credit.
+  static void send_granted(Agent& agent, std::uint64_t run, std::uint64_t& sent) {
+    for (; sent + wire::kChunkBytesMax <= agent.granted(); sent += wire::kChunkBytesMax)
+      agent.piece(run, sent);
+  }
+
   FakeServer server;
   std::unique_ptr<Gateway> gateway;
   Agent one{authority}, two{authority};
@@ -163,6 +181,37 @@ TEST_F(GatewayTest, WhatALinkSaidComesBeforeItsEnd) {
   EXPECT_EQ(server.downs[0].link(), server.ups[0].link());
   settle();
   EXPECT_THAT(server.batches, SizeIs(1));
+}
+
+TEST_F(GatewayTest, LargeResultWaitsForTheServersDiskAndSmallOnesPassIt) {
+  constexpr std::size_t kAhead = link::kChunksAheadBytesMax / wire::kChunkBytesMax;
+  log_in(one);
+  log_in(two);
+  one.announce_large(7, wire::kOutputBytesCeiling);
+  std::uint64_t sent = 0;
+  while (sent + wire::kChunkBytesMax <= one.granted()) send_granted(one, 7, sent);
+  EXPECT_EQ(chunks_told(), kAhead);
+  EXPECT_LE(sent, link::kCreditBudgetBytes);  // so much it keeps, and no more
+  EXPECT_EQ(gateway->stats().result_bytes, link::kCreditBudgetBytes);
+  two.announce(8);
+  settle();
+  EXPECT_EQ(server.batches.back().reports(0).announce().run(), 8U);
+  EXPECT_EQ(chunks_told(), kAhead);
+  server_took(2 * wire::kChunkBytesMax);
+  EXPECT_EQ(chunks_told(), kAhead + 2);
+}
+
+TEST_F(GatewayTest, WhatALinkOrAServerLeavesBehindFreesItsCredit) {
+  log_in(one);
+  one.announce_large(7, wire::kOutputBytesCeiling);
+  std::uint64_t sent = 0;
+  while (sent + wire::kChunkBytesMax <= one.granted()) send_granted(one, 7, sent);
+  one.socket->break_off();
+  EXPECT_EQ(gateway->stats().result_bytes, link::kChunksAheadBytesMax);
+  gateway->server_lost();
+  EXPECT_EQ(gateway->stats().result_bytes, 0U);
+  server_took(1'000'000);  // of an earlier connection
+  EXPECT_EQ(gateway->stats().result_bytes, 0U);
 }
 
 TEST_F(GatewayTest, OrderGoesToEachTargetAndWhatCannotGoIsReported) {

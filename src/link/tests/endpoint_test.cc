@@ -186,6 +186,8 @@ TEST_F(Endpoint, LargeResultsTravelByCreditStdoutFirst) {
   grant.set_bytes(1'000'000);
   say(grant);
   EXPECT_EQ(port.all<wire::Chunk>().size(), 2U);
+  // Nobody told it when there was room: the rest waited for the next heartbeat.
+  EXPECT_EQ(port.wants_below, kChunkBacklogBytesMax / 2);
   port.backlog = 0;
   session.drained(at(3s));
   std::string out, err;

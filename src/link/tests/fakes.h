@@ -46,9 +46,11 @@ struct Wire {
 
 struct FakeEndpointPort : EndpointPort, Wire {
   std::size_t backlog = 0;
+  std::size_t wants_below = 0;
   std::vector<wire::ContentData> contents;
   void send(std::string_view frame) override { frames.emplace_back(frame); }
   std::size_t backlog_bytes() const override { return backlog; }
+  void notify_below(std::size_t bytes) override { wants_below = bytes; }
   void closed(const Ending& ending) override { endings.push_back(ending); }
   void content(const wire::ContentData& data) override { contents.push_back(data); }
 };

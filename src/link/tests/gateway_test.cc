@@ -235,11 +235,11 @@ TEST(CreditWindow, ServesInTurnWithinItsBudget) {
   a.window = b.window = &window;
   a.want = 100;
   b.want = 15;
-  window.pause(true);
+  window.hold(40);
   window.enter(a);
   window.enter(b);
-  EXPECT_EQ(window.in_flight_bytes(), 0U);
-  window.pause(false);
+  EXPECT_EQ(window.in_flight_bytes(), 40U);  // what is held leaves no room
+  window.returned(40);
   EXPECT_EQ(a.got, 20U);
   EXPECT_EQ(b.got, 15U);
   EXPECT_EQ(window.in_flight_bytes(), 35U);

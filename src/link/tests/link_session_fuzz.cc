@@ -41,6 +41,7 @@ struct Up : link::EndpointPort {
   bool ended = false;
   void send(std::string_view) override { MUSTER_ASSERT(!ended); }
   std::size_t backlog_bytes() const override { return 0; }
+  void notify_below(std::size_t) override {}
   void closed(const link::Ending&) override { MUSTER_ASSERT(!std::exchange(ended, true)); }
 };
 

@@ -59,6 +59,8 @@ struct FakeGateway final : link::RegionGateway {
   void upcall_reply(wire::UpcallReplyDown message) override {
     replies.push_back(std::move(message));
   }
+  std::uint64_t chunk_bytes_taken = 0;
+  void chunks_taken(wire::ChunksTaken message) override { chunk_bytes_taken += message.bytes(); }
   void content_data(wire::ContentDataDown message) override {
     pieces.push_back(std::move(message));
   }

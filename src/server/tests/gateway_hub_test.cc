@@ -141,6 +141,39 @@ TEST_F(GatewayHubTest, LostGatewayTakesItsLinksWithIt) {
   EXPECT_EQ(hub->find("main"), &a);
 }
 
+TEST_F(GatewayHubTest, GatewayHearsWhatIsOnTheDiskOrNeedsNone) {
+  add_hosts(1);
+  auto& port = hub->connect("edge", b);
+  log_in(port, 1);
+  const auto id = order(1);
+  constexpr std::size_t kBytes = 2 * jobs::kOutputBlockBytes;
+  auto begin = testing::answer(host(0), id, "");
+  begin.mutable_reports(0)->mutable_announce()->set_is_inline(false);
+  begin.mutable_reports(0)->mutable_announce()->set_stdout_bytes(kBytes);
+  port.reports(std::move(begin));
+  const auto say = [&](std::uint64_t run, std::uint64_t offset, std::size_t bytes) {
+    wire::Reports reports;
+    auto& report = *reports.add_reports();
+    report.set_endpoint(bytes_of(host(0)));
+    report.mutable_chunk()->set_run(run);
+    report.mutable_chunk()->set_stream(wire::STREAM_STDOUT);
+    report.mutable_chunk()->set_offset(offset);
+    report.mutable_chunk()->set_data(std::string(bytes, 'x'));
+    port.reports(std::move(reports));
+  };
+  say(4711, 0, 1000);  // of no run
+  testing::run_until(loop, [&] { return b.chunk_bytes_taken == 1000; });
+  say(id.value(), 0, 500);  // no whole block yet: it stays in memory
+  testing::run_until(loop, [&] { return b.chunk_bytes_taken == 1500; });
+  say(id.value(), 500, jobs::kOutputBlockBytes);
+  testing::turn(loop);
+  testing::run_until(loop, [&] { return b.chunk_bytes_taken == 1500 + jobs::kOutputBlockBytes; });
+  say(id.value(), 500 + jobs::kOutputBlockBytes, jobs::kOutputBlockBytes - 500);
+  testing::run_until(loop, [&] { return b.chunk_bytes_taken == 1000 + kBytes; });
+  testing::run_until(loop, [&] { return !b.all_acks.empty(); });
+  EXPECT_EQ(stored_state(id, 0), kSucceeded);
+}
+
 TEST_F(GatewayHubTest, GatewayThatReturnsIsToldTheWorkByItsEndpointsLogins) {
   add_hosts(1);
   log_in(hub->connect("edge", b), 1);
