@@ -102,7 +102,7 @@ void MethodChannels::answer(core::RunId run, Open& open, methods::Channel::Call 
 }
 
 void MethodChannels::ask_server(core::RunId run, methods::Channel::Call call) {
-  if (upcalls_ >= kUpcallsMax)
+  if (upcalls_ >= kMethodUpcallsMax)
     return reply(run, call.id,
                  fail(Code::kLimit, "too many methods of this machine ask the server; try again"));
   ++upcalls_;

@@ -24,7 +24,7 @@ namespace muster::agent {
 class MethodChannels {
  public:
   /// Calls of all methods that wait for the server: the agent's own upcalls need room too.
-  static constexpr std::size_t kUpcallsMax = 32;
+  static constexpr std::size_t kMethodUpcallsMax = 32;
   static constexpr core::Duration kUpcallPatience = std::chrono::seconds(30);
   static constexpr core::Duration kContentPatience = std::chrono::minutes(10);
   /// Files that one run may have fetched.

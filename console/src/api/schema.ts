@@ -235,7 +235,7 @@ export interface paths {
         get: operations["listRuns"];
         put?: never;
         /**
-         * Run a command, or ping
+         * Run a command or a method, or ping
          * @description Answers as soon as the run and its ledger are durable. Targets that are offline become unreachable at once, unless queue_for_ms lets them wait. A selector that matches no host is refused (409 conflict).
          */
         post: operations["createRun"];
@@ -407,6 +407,7 @@ export interface paths {
          *     |---|---|---|
          *     | `run` | Run | on change, at most 10 a second |
          *     | `target` | TargetEvent | a target changed its state; only in runs of at most 1000 targets |
+         *     | `progress` | ProgressEvent | how far a method says it is, the newest of each target; best effort, of at most 1000 targets |
          *     | `output` | OutputEvent | live output, when the run was created with live_output; best effort |
          *     | `end` | Run | the run is finished; the server closes the stream, do not reconnect |
          *
@@ -583,6 +584,126 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Series of runs that are kept to be repeated */
+        get: operations["listRecordings"];
+        put?: never;
+        /**
+         * Keep runs under a name
+         * @description Recorded runs are not removed by retention. An open recording takes what its author orders from now on, until it is closed.
+         */
+        post: operations["createRecording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** One recording */
+        get: operations["getRecording"];
+        put?: never;
+        post?: never;
+        /** Remove it; the runs stay until they are too old */
+        delete: operations["removeRecording"];
+        options?: never;
+        head?: never;
+        /** Open or close it */
+        patch: operations["changeRecording"];
+        trace?: never;
+    };
+    "/v1/recordings/{name}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add runs to it */
+        post: operations["addRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recordings/{name}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        /** The recording with all that is needed to repeat it */
+        get: operations["exportRecording"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        /** One run as a recording */
+        get: operations["exportRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is kept of finished runs */
+        get: operations["getRetention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Set what is kept of finished runs; what is beyond is removed at once
+         * @description Oldest first. 0: no limit. Recorded runs count, and stay.
+         */
+        patch: operations["setRetention"];
         trace?: never;
     };
     "/v1/methods": {
@@ -1033,11 +1154,12 @@ export interface components {
             open_files_max?: number;
             file_bytes_max?: number;
         };
-        /** @description Exactly one of command and ping. */
+        /** @description Exactly one of command, method and ping. */
         RunRequest: {
             /** @description Empty is every host; a list of ids is written id in (…) */
             selector: string;
             command?: components["schemas"]["Command"];
+            method?: components["schemas"]["MethodOrder"];
             ping?: Record<string, never>;
             limits?: components["schemas"]["Limits"];
             /** @description How long an offline target may wait for its host */
@@ -1045,7 +1167,110 @@ export interface components {
             /** @default false */
             live_output?: boolean;
             description?: string;
+        } & (unknown | unknown | unknown);
+        /** @description A published method, by name (of its current version, where none is given) or by digest. Time limit, output limit and user that are not given are those of its metadata. */
+        MethodOrder: {
+            /** @description module::task */
+            name?: string;
+            version?: string;
+            /** @description Instead of name and version */
+            digest?: string;
+            /** @description Checked against the method's parameters before anything is sent */
+            arguments?: Record<string, never>;
+            /**
+             * @description Dry run; refused where the method has none
+             * @default false
+             */
+            noop?: boolean;
+            /** @description Run as this user of the host */
+            user?: string;
         } & (unknown | unknown);
+        MethodRun: {
+            name: string;
+            version: string;
+            digest: string;
+            /** @description Defaults in, values of sensitive parameters as "[hidden]" */
+            arguments?: Record<string, never>;
+            noop: boolean;
+            user?: string;
+        };
+        Recording: {
+            name: string;
+            description?: string;
+            created_by: string;
+            created_at: components["schemas"]["Time"];
+            /** @description What its author orders is added */
+            open: boolean;
+            runs: number;
+        };
+        RecordingList: {
+            recordings: components["schemas"]["Recording"][];
+        };
+        RecordingRuns: {
+            runs: components["schemas"]["RunId"][];
+        };
+        RecordingChange: {
+            open?: boolean;
+        };
+        NewRecording: {
+            name: string;
+            description?: string;
+            /** @default false */
+            open?: boolean;
+            runs?: components["schemas"]["RunId"][];
+        };
+        /** @description docs/formats/recording.md */
+        Archive: {
+            /** @enum {string} */
+            format: "muster-recording-1";
+            name: string;
+            description?: string;
+            recorded_by: string;
+            recorded_at: components["schemas"]["Time"];
+            region: string;
+            steps: components["schemas"]["ArchiveStep"][];
+        };
+        ArchiveStep: {
+            run: components["schemas"]["RunId"];
+            /** @description After the first step's order */
+            after_ms: number;
+            request: components["schemas"]["RunRequest"];
+            method?: {
+                name?: string;
+                version?: string;
+            };
+            /** @description Arguments whose values are not known any more */
+            hidden?: string[];
+            answers: components["schemas"]["ArchiveAnswer"][];
+        };
+        ArchiveAnswer: {
+            state: components["schemas"]["TargetState"];
+            exit_code?: number;
+            signal?: number;
+            reason?: string;
+            result?: Record<string, never>;
+            stdout?: string;
+            stderr?: string;
+            stdout_sha256?: string;
+            hosts: string[];
+        };
+        RetentionChange: {
+            age_max_s?: number;
+            bytes_max?: number;
+            runs_max?: number;
+        };
+        Retention: {
+            /** @description Since a run's end */
+            age_max_s: number;
+            /** @description Of output */
+            bytes_max: number;
+            runs_max: number;
+            kept: {
+                runs: number;
+                recorded_runs: number;
+                output_bytes: number;
+            };
+        };
         /**
          * @description The first three are not final
          * @enum {string}
@@ -1095,9 +1320,11 @@ export interface components {
         Run: {
             id: components["schemas"]["RunId"];
             /** @enum {string} */
-            kind: "command" | "ping";
-            /** @description Absent for ping */
+            kind: "command" | "ping" | "method";
+            /** @description Only of kind command */
             command?: components["schemas"]["Command"];
+            /** @description Only of kind method */
+            method?: components["schemas"]["MethodRun"];
             limits?: components["schemas"]["Limits"];
             selector: string;
             description?: string;
@@ -1127,6 +1354,9 @@ export interface components {
             signal?: number;
             /** @description Why it was refused, could not start, was cut, … */
             reason?: string;
+            progress?: components["schemas"]["Progress"];
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it. A result of more than 64 KiB is in stdout only */
+            result?: Record<string, never>;
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -1140,6 +1370,11 @@ export interface components {
             finished_at?: components["schemas"]["Time"];
             /** @description By the host's own clock */
             duration_ms?: number;
+        };
+        /** @description How far a method says it is, while its target is not final; kept for at most 1000 targets of a run */
+        Progress: {
+            percent?: number;
+            text?: string;
         };
         TargetList: {
             targets: components["schemas"]["Target"][];
@@ -1168,6 +1403,8 @@ export interface components {
             /** @description The host set, folded: web[1-5],db1. Ends in … where it is longer than 4 KiB */
             hosts: string;
             sample_endpoint: components["schemas"]["EndpointId"];
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            result?: Record<string, never>;
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -1184,6 +1421,12 @@ export interface components {
             name: string;
             state: components["schemas"]["TargetState"];
             exit_code?: number;
+        };
+        ProgressEvent: {
+            endpoint: components["schemas"]["EndpointId"];
+            name: string;
+            percent?: number;
+            text?: string;
         };
         /** @description Exactly one of text and base64. */
         OutputEvent: {
@@ -2049,6 +2292,7 @@ export interface operations {
             400: components["responses"]["Error"];
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
             409: components["responses"]["Error"];
             413: components["responses"]["Error"];
             429: components["responses"]["Error"];
@@ -2576,6 +2820,279 @@ export interface operations {
             503: components["responses"]["Error"];
         };
     };
+    listRecordings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecordingList"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    createRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecording"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    removeRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    changeRecording: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    addRuns: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordingRuns"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    exportRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    exportRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Archive"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionChange"];
+            };
+        };
+        responses: {
+            /** @description As it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Retention"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
     listMethods: {
         parameters: {
             query?: {
@@ -2702,6 +3219,7 @@ export interface operations {
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
             503: components["responses"]["Error"];
         };
     };
