@@ -34,9 +34,7 @@ class Reader {
   [[noreturn]] static void wrong(const char* what) {
     throw std::invalid_argument(std::string("no JSON: ") + what);
   }
-  void blanks() {
-    rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size()));
-  }
+  void blanks() { rest_.remove_prefix(std::min(rest_.find_first_not_of(" \t\r\n"), rest_.size())); }
   bool take(std::string_view word) {
     if (rest_.substr(0, word.size()) != word) return false;
     rest_.remove_prefix(word.size());

@@ -24,14 +24,14 @@ core::Result<const methods::PackageFile*> wanted_file(const methods::Package& pa
   std::error_code failed;
   const json::value asked = json::parse(body, failed);
   const auto member = [&](const char* name) -> std::string {
-    const json::value* value =
-        asked.is_object() ? asked.get_object().if_contains(name) : nullptr;
+    const json::value* value = asked.is_object() ? asked.get_object().if_contains(name) : nullptr;
     return value && value->is_string() ? std::string(value->get_string()) : std::string();
   };
   const std::string path = member("path");
   const auto sha256 = core::from_hex(member("sha256"));
   if (path.empty() && (!sha256 || sha256->empty()))
-    return fail(Code::kInvalid, R"(say which file: {"path":"module/files/name"} or {"sha256":"…"})");
+    return fail(Code::kInvalid,
+                R"(say which file: {"path":"module/files/name"} or {"sha256":"…"})");
   for (const methods::PackageFile& file : package.files)
     if (path.empty() ? file.sha256 == *sha256 : file.path == path) return &file;
   return fail(Code::kNotFound, "the method's package has no such file");
@@ -77,8 +77,8 @@ void MethodChannels::heard(core::RunId run, std::string_view bytes) {
   Open& open = *found->second;
   methods::Channel::Heard heard = open.channel.receive(bytes, core::mono_now());
   if (open.channel.deaf() && !std::exchange(open.told_deaf, true))
-    core::log(core::Level::kWarn, "agent", "a method's channel makes no sense and is not heard any more",
-              {{"run", run}});
+    core::log(core::Level::kWarn, "agent",
+              "a method's channel makes no sense and is not heard any more", {{"run", run}});
   if (!heard.replies.empty()) effects_.tell(run, heard.replies);
   for (methods::Channel::Call& call : heard.calls) answer(run, open, std::move(call));
   pass_progress(run, open);
@@ -128,17 +128,18 @@ core::Status MethodChannels::fetch(core::RunId run, Open& open,
   needed.executable = file->executable;
   needed.size = file->size;
   const auto ticket = std::make_shared<Content::Ticket>(0);
-  *ticket = content_->prepare(
-      {std::move(needed)}, open.other_user, kContentPatience,
-      [this, run, id = call.id, path = file->path, ticket](core::Result<content::RunFolder> folder) {
-        const auto found = open_.find(run);
-        if (found == open_.end()) return;
-        found->second->fetching.erase(*ticket);
-        if (!folder) return reply(run, id, core::fail(std::move(folder.error())));
-        const std::string where = (folder->path() / path).string();
-        found->second->fetched.push_back(std::move(*folder));
-        reply(run, id, json::serialize(json::object{{"path", where}}));
-      });
+  *ticket = content_->prepare({std::move(needed)}, open.other_user, kContentPatience,
+                              [this, run, id = call.id, path = file->path,
+                               ticket](core::Result<content::RunFolder> folder) {
+                                const auto found = open_.find(run);
+                                if (found == open_.end()) return;
+                                found->second->fetching.erase(*ticket);
+                                if (!folder)
+                                  return reply(run, id, core::fail(std::move(folder.error())));
+                                const std::string where = (folder->path() / path).string();
+                                found->second->fetched.push_back(std::move(*folder));
+                                reply(run, id, json::serialize(json::object{{"path", where}}));
+                              });
   open.fetching.insert(*ticket);
   return {};
 }

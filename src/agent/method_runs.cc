@@ -199,16 +199,14 @@ link::RunResult MethodRuns::ended(core::RunId id, methods::Completion completion
     // What is too much for memory is no result in JSON: its beginning explains a failure.
     if (completion.stdout_source)
       beginning = completion.stdout_source->read(0, kBeginningBytes).value_or("");
-    const methods::TaskResult result =
-        methods::parse_task_output({.task = run->package.name.shown(),
-                                    .stdout_bytes = completion.stdout_source
-                                                        ? std::string_view(beginning)
-                                                        : completion.stdout_bytes,
-                                    .stderr_bytes = completion.stderr_bytes,
-                                    .exit_code = completion.exit_code,
-                                    .signal = completion.signal,
-                                    .stdout_cut = completion.stdout_bytes_cut > 0 ||
-                                                  completion.stdout_source});
+    const methods::TaskResult result = methods::parse_task_output(
+        {.task = run->package.name.shown(),
+         .stdout_bytes =
+             completion.stdout_source ? std::string_view(beginning) : completion.stdout_bytes,
+         .stderr_bytes = completion.stderr_bytes,
+         .exit_code = completion.exit_code,
+         .signal = completion.signal,
+         .stdout_cut = completion.stdout_bytes_cut > 0 || completion.stdout_source});
     said = result.succeeded ? std::string() : result.error_message();
     if (!result.succeeded && said.empty()) said = "the method reported an error without a message";
   }

@@ -118,8 +118,7 @@ bool Ledger::is_running(core::RunId run, const core::EndpointId& endpoint) const
 LedgerStats Ledger::stats() const {
   LedgerStats stats = core_->stats;
   stats.open_runs = core_->runs.size();
-  stats.writing_bytes =
-      core_->gathering->bytes + (core_->in_flight ? core_->in_flight->bytes : 0);
+  stats.writing_bytes = core_->gathering->bytes + (core_->in_flight ? core_->in_flight->bytes : 0);
   stats.pending_bytes = stats.writing_bytes + core_->assembling_bytes;
   return stats;
 }

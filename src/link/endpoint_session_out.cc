@@ -96,7 +96,8 @@ bool EndpointSession::send_chunk(core::RunId run, Transfer& transfer) {
   chunk.set_offset(offset);
   if (source) {
     auto data = source->read(offset, size);
-    if (data && data->size() != size) data = core::fail(core::Code::kIo, "it is shorter than it was");
+    if (data && data->size() != size)
+      data = core::fail(core::Code::kIo, "it is shorter than it was");
     if (!data) {
       runs_.lose_output(run, data.error().message);
       broken("a result could not be read: " + data.error().message);

@@ -61,9 +61,10 @@ std::string reply_line(std::uint64_t id, std::string_view what, std::string_view
 }
 
 std::string error_line(std::uint64_t id, const core::Error& error) {
-  return reply_line(id, "error",
-                    json::serialize(json::object{{"code", core::name(error.code)},
-                                                 {"message", core::printable(error.message, 1024)}}));
+  return reply_line(
+      id, "error",
+      json::serialize(json::object{{"code", core::name(error.code)},
+                                   {"message", core::printable(error.message, 1024)}}));
 }
 
 }  // namespace
@@ -112,7 +113,8 @@ void Channel::line(std::string_view text, Heard& heard) {
 void Channel::call(Call call, Heard& heard) {
   if (pending_ >= kChannelCallsPendingMax || ++calls_ > kChannelCallsPerSecond) {
     heard.replies += error_line(
-        call.id, {core::Code::kLimit, "too many calls at a time: wait for replies, then ask again"});
+        call.id,
+        {core::Code::kLimit, "too many calls at a time: wait for replies, then ask again"});
     return;
   }
   ++pending_;

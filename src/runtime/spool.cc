@@ -81,7 +81,8 @@ std::size_t Spool::write(std::string_view data) {
   const SpoolOptions& options = folder_->options_;
   struct statvfs disk{};
   if (folder_->bytes_ + data.size() > options.bytes_max) {
-    stop("this machine holds " + std::to_string(folder_->bytes_) + " bytes of results on its disk already");
+    stop("this machine holds " + std::to_string(folder_->bytes_) +
+         " bytes of results on its disk already");
     return 0;
   }
   if (fstatvfs(file_, &disk) == 0 &&
@@ -91,8 +92,8 @@ std::size_t Spool::write(std::string_view data) {
   }
   std::size_t done = 0;
   while (done < data.size()) {
-    const ssize_t count = pwrite(file_, data.data() + done, data.size() - done,
-                                 static_cast<off_t>(size_ + done));
+    const ssize_t count =
+        pwrite(file_, data.data() + done, data.size() - done, static_cast<off_t>(size_ + done));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       stop(std::string("the disk took no more: ") + std::strerror(errno));

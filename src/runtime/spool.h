@@ -19,8 +19,8 @@ namespace muster::runtime {
 
 struct SpoolOptions {
   std::filesystem::path folder{};
-  std::size_t memory_bytes_max = 1024 * 1024;       ///< of one spool
-  std::uint64_t bytes_max = 4ULL << 30;             ///< of all files together
+  std::size_t memory_bytes_max = 1024 * 1024;        ///< of one spool
+  std::uint64_t bytes_max = 4ULL << 30;              ///< of all files together
   std::uint64_t free_bytes_min = 256 * 1024 * 1024;  ///< that others shall find on the disk
 };
 

@@ -80,7 +80,8 @@ Live::Recent& Live::recent_of(core::RunId run) {
 
 void Live::run_progress(core::RunId run, const core::EndpointId& endpoint,
                         const wire::Output& output) {
-  TargetProgress said{.percent = {}, .text = core::printable(output.data(), wire::kProgressTextBytesMax)};
+  TargetProgress said{.percent = {},
+                      .text = core::printable(output.data(), wire::kProgressTextBytesMax)};
   if (output.has_percent()) said.percent = std::min(output.percent(), 100U);
   const auto keep = [&](ProgressMap& map) {
     if (map.size() < kProgressTargetsMax || map.contains(endpoint)) map[endpoint] = said;

@@ -12,14 +12,10 @@ namespace {
 namespace json = boost::json;
 
 std::string describe(const jobs::Run& run) {
-  json::object object{{"run", run.id.str()},
-                      {"kind", jobs::name(run.kind)},
-                      {"method", run.method.name},
-                      {"version", run.method.version},
-                      {"created_by", run.created_by},
-                      {"description", run.description},
-                      {"selector", run.selector},
-                      {"targets", run.counts.total()}};
+  json::object object{{"run", run.id.str()},          {"kind", jobs::name(run.kind)},
+                      {"method", run.method.name},    {"version", run.method.version},
+                      {"created_by", run.created_by}, {"description", run.description},
+                      {"selector", run.selector},     {"targets", run.counts.total()}};
   return json::serialize(object);
 }
 

@@ -40,11 +40,12 @@ int main(int argc, char** argv) {
   using namespace muster;
   swarm::Options options;
   std::string server;
-  const option longs[] = {
-      {"server", 1, nullptr, 's'},  {"token", 1, nullptr, 't'},  {"endpoints", 1, nullptr, 'n'},
-      {"file", 1, nullptr, 'f'},    {"prefix", 1, nullptr, 'p'}, {"window", 1, nullptr, 'w'},
-      {"work-ms", 1, nullptr, 'm'}, {"output", 1, nullptr, 'o'}, {"output-bytes", 1, nullptr, 'b'},
-      {"no-reconnect", 0, nullptr, 'r'}, {"help", 0, nullptr, 'h'},    {nullptr, 0, nullptr, 0}};
+  const option longs[] = {{"server", 1, nullptr, 's'},       {"token", 1, nullptr, 't'},
+                          {"endpoints", 1, nullptr, 'n'},    {"file", 1, nullptr, 'f'},
+                          {"prefix", 1, nullptr, 'p'},       {"window", 1, nullptr, 'w'},
+                          {"work-ms", 1, nullptr, 'm'},      {"output", 1, nullptr, 'o'},
+                          {"output-bytes", 1, nullptr, 'b'}, {"no-reconnect", 0, nullptr, 'r'},
+                          {"help", 0, nullptr, 'h'},         {nullptr, 0, nullptr, 0}};
   for (int c; (c = getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
     switch (c) {
       case 's':

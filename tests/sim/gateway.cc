@@ -62,23 +62,21 @@ void Gateway::tell_server(std::function<void()> event) {
   Server& server = world->server;
   auto& clock = world->clock;
   to_server_free = std::max(to_server_free, clock.now() + clock.between(1ms, 40ms));
-  clock.after(to_server_free - clock.now(),
-              [this, &server, my = life, over = session, its = server.life,
-               event = std::move(event)] {
-                if (life != my || session != over || server.life != its || !server.ledger) return;
-                event();
-                server.turn();
-              });
+  clock.after(to_server_free - clock.now(), [this, &server, my = life, over = session,
+                                             its = server.life, event = std::move(event)] {
+    if (life != my || session != over || server.life != its || !server.ledger) return;
+    event();
+    server.turn();
+  });
 }
 
 void Gateway::hear_server(std::function<void()> event) {
   auto& clock = world->clock;
   from_server_free = std::max(from_server_free, clock.now() + clock.between(1ms, 40ms));
-  clock.after(from_server_free - clock.now(),
-              [this, my = life, over = session, its = world->server.life,
-               event = std::move(event)] {
-                if (life == my && session == over && world->server.life == its) event();
-              });
+  clock.after(from_server_free - clock.now(), [this, my = life, over = session,
+                                               its = world->server.life, event = std::move(event)] {
+    if (life == my && session == over && world->server.life == its) event();
+  });
 }
 
 void Gateway::start() {

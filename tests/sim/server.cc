@@ -63,8 +63,7 @@ void Server::cancel_some_run() {
 
 void Server::persist(std::shared_ptr<const jobs::Batch> batch) {
   auto& clock = world->clock;
-  const bool fails =
-      !world->healed && (clock.now() < world->disk_full_until || clock.chance(5));
+  const bool fails = !world->healed && (clock.now() < world->disk_full_until || clock.chance(5));
   clock.after(clock.between(1ms, 30ms), [this, batch, fails, now = life] {
     if (life != now) return;  // the process died before the fsync: forgotten
     if (!fails) {

@@ -45,15 +45,14 @@ struct MethodRunsTest : ::testing::Test, methods::CommandObserver {
   void make_runs(std::set<std::string> pinned = {}) {
     runs = std::make_unique<MethodRuns>(
         content.get(), std::move(pinned), [this] { return features; },
-        MethodRuns::Effects{.start =
-                                [this](core::RunId run, methods::Command command) {
-                                  commands[run] = command;
-                                  runner.run(run, std::move(command));
-                                },
-                            .finished =
-                                [this](core::RunId run, link::RunResult result) {
-                                  over(run, std::move(result));
-                                }});
+        MethodRuns::Effects{
+            .start =
+                [this](core::RunId run, methods::Command command) {
+                  commands[run] = command;
+                  runner.run(run, std::move(command));
+                },
+            .finished = [this](core::RunId run,
+                               link::RunResult result) { over(run, std::move(result)); }});
   }
 
   // The gateway: it has `objects`, and says what it has to say when the loop gets to it.
@@ -160,7 +159,9 @@ struct MethodRunsTest : ::testing::Test, methods::CommandObserver {
       fs::temp_directory_path() / ("muster-agent-" + core::to_base32(core::random_bytes(8)));
   runtime::Loop loop;
   std::unique_ptr<Content> content;
-  methods::Runner runner{loop, *this};
+  methods::Runner runner{loop, *this,
+                         std::make_shared<runtime::SpoolFolder>(
+                             runtime::SpoolOptions{.folder = folder, .free_bytes_min = 0})};
   std::vector<std::string> features{"linux", "shell"};
   std::unique_ptr<MethodRuns> runs;
   identity::PrivateKey key = identity::PrivateKey::generate();
@@ -391,6 +392,23 @@ TEST_F(MethodRunsTest, ResultsAreNotShownLiveButTextIs) {
   (void)result_of(package("echo text; echo '{}'"));
   EXPECT_EQ(shown, "text\n{}\n");
   EXPECT_TRUE(runs->may_show(core::RunId(999), methods::Stream::kStdout, "{"));  // no method
+}
+
+// What lies on the disk is not read as JSON.
+TEST_F(MethodRunsTest, OfALargeResultTheExitStatusDecides) {
+  connect();
+  const std::string script = "echo '{\"_error\":{\"msg\":\"text\"},\"pad\":\"'; "
+                             "head -c 2000000 /dev/zero | tr '\\0' x; echo '\"}'; ";
+  for (const int status : {0, 3}) {
+    wire::Invoke invoke = package(script + "exit " + std::to_string(status));
+    invoke.mutable_limits()->set_output_bytes_max(4'000'000);
+    const link::RunResult& result = result_of(invoke);
+    EXPECT_EQ(result.announce.outcome(),
+              status == 0 ? wire::OUTCOME_SUCCEEDED : wire::OUTCOME_FAILED);
+    EXPECT_EQ(result.stdout_bytes, "");
+    EXPECT_GT(result.stdout_size(), 2'000'000U);
+    if (status != 0) EXPECT_NE(result.announce.reason().find("exit code 3"), std::string::npos);
+  }
 }
 
 TEST_F(MethodRunsTest, WhatItSaysDecides) {

@@ -93,8 +93,7 @@ void Execution::hear() {
   const auto alive = shared_from_this();
   auto& buffer = read_buffer();
   for (int i = 0; i < kReadsInARow && channel_; ++i) {
-    const ssize_t count =
-        recv(channel_->descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    const ssize_t count = recv(channel_->descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (count <= 0) return channel_.reset();  // all who had it have closed it
     runner_.observer_.command_channel(run_, {buffer.data(), static_cast<std::size_t>(count)});

@@ -43,12 +43,15 @@ TEST_F(ChannelTest, CallsAreAnsweredInOneForm) {
   EXPECT_EQ(heard.calls[0].id, 7U);
   EXPECT_EQ(heard.calls[0].name, "a.b");
   EXPECT_EQ(heard.calls[0].body, R"({"x":[1]})");
-  EXPECT_EQ(channel.reply(7, "{ \"a\" :\n 1}"), "{\"type\":\"reply\",\"id\":7,\"body\":{\"a\":1}}\n");
-  EXPECT_EQ(channel.reply(8, core::fail(core::Code::kNotFound, "none")),
-            "{\"type\":\"reply\",\"id\":8,\"error\":{\"code\":\"not_found\",\"message\":\"none\"}}\n");
+  EXPECT_EQ(channel.reply(7, "{ \"a\" :\n 1}"),
+            "{\"type\":\"reply\",\"id\":7,\"body\":{\"a\":1}}\n");
+  EXPECT_EQ(
+      channel.reply(8, core::fail(core::Code::kNotFound, "none")),
+      "{\"type\":\"reply\",\"id\":8,\"error\":{\"code\":\"not_found\",\"message\":\"none\"}}\n");
   EXPECT_NE(channel.reply(9, "no json").find("\"internal\""), std::string::npos);
-  EXPECT_NE(channel.reply(9, "\"" + std::string(kChannelLineBytesMax, 'x') + "\"").find("\"limit\""),
-            std::string::npos);
+  EXPECT_NE(
+      channel.reply(9, "\"" + std::string(kChannelLineBytesMax, 'x') + "\"").find("\"limit\""),
+      std::string::npos);
   EXPECT_EQ(hear("{\"type\":\"call\",\"id\":1,\"name\":\"n\"}\n").calls.at(0).body, "null");
 }
 
@@ -83,7 +86,8 @@ TEST_F(ChannelTest, NonsenseIsHeardForAWhileOnly) {
        {"", "hello", "[1]", "{}", "{\"type\":1}", "{\"type\":\"progress\"}",
         "{\"type\":\"progress\",\"percent\":101}", "{\"type\":\"progress\",\"percent\":-1}",
         "{\"type\":\"call\"}", "{\"type\":\"call\",\"id\":-1,\"name\":\"x\"}",
-        "{\"type\":\"call\",\"id\":1.5,\"name\":\"x\"}", "{\"type\":\"call\",\"id\":1,\"name\":\"\"}",
+        "{\"type\":\"call\",\"id\":1.5,\"name\":\"x\"}",
+        "{\"type\":\"call\",\"id\":1,\"name\":\"\"}",
         "{\"type\":\"call\",\"id\":\"1\",\"name\":\"x\"}", "\xff\xfe"}) {
     const auto heard = hear(std::string(bad) + "\n");
     EXPECT_TRUE(heard.calls.empty()) << bad;

@@ -181,7 +181,8 @@ TEST_F(RunnerTest, LeavesNoDescriptorsToItsCommands) {
 }
 
 TEST_F(RunnerTest, AChannelCarriesLinesBothWays) {
-  Command command = shell("printf 'a question\\n' >&$MUSTER_CHANNEL; read -r answer <&8; echo \"$answer\"");
+  Command command =
+      shell("printf 'a question\\n' >&$MUSTER_CHANNEL; read -r answer <&8; echo \"$answer\"");
   command.channel = true;
   on_channel = [this](std::string_view said) {
     EXPECT_EQ(said, "a question\n");
@@ -220,8 +221,10 @@ TEST_F(RunnerTest, WhoDoesNotReadItsChannelReadsItsEnd) {
 }
 
 TEST_F(RunnerTest, MuchOutputLiesOnTheDisk) {
-  const auto folder = std::make_shared<runtime::SpoolFolder>(runtime::SpoolOptions{
-      .folder = std::filesystem::temp_directory_path(), .memory_bytes_max = 1000, .bytes_max = 40'000});
+  const auto folder = std::make_shared<runtime::SpoolFolder>(
+      runtime::SpoolOptions{.folder = std::filesystem::temp_directory_path(),
+                            .memory_bytes_max = 1000,
+                            .bytes_max = 40'000});
   Runner spooling(loop, *this, folder);
   const auto run_there = [&](const char* script, std::uint64_t output_bytes_max) {
     Command command = shell(script);

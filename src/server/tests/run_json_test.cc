@@ -60,7 +60,8 @@ TEST(ReadRunRequest, TakesEveryMember) {
 
 TEST(ReadRunRequest, AsksForWhatIsNeeded) {
   EXPECT_THAT(refusal(R"({"ping": {}})"), HasSubstr("'selector' is required"));
-  EXPECT_THAT(refusal(R"({"selector": "all"})"), HasSubstr("exactly one of 'command', 'method' and 'ping'"));
+  EXPECT_THAT(refusal(R"({"selector": "all"})"),
+              HasSubstr("exactly one of 'command', 'method' and 'ping'"));
   EXPECT_THAT(refusal(R"({"selector": "", "ping": {}, "command": {"shell": "x"}})"),
               HasSubstr("exactly one"));
 }

@@ -27,9 +27,8 @@ int main() {
     } catch (const muster_method::CallError& error) {
       if (error.code != "not_found") throw;
     }
-    method.result("{\"count\":" + std::to_string(count + 1) +
-                  ",\"name\":" + muster_method::quoted(name) +
-                  ",\"note\":" + muster_method::quoted(note) +
+    method.result("{\"count\":" + std::to_string(count + 1) + ",\"name\":" +
+                  muster_method::quoted(name) + ",\"note\":" + muster_method::quoted(note) +
                   ",\"run\":{\"method\":" + muster_method::quoted(run.find("method")->text) +
                   ",\"targets\":" + run.find("targets")->text + "}}");
   });
