@@ -18,9 +18,12 @@ class Server:
     def __init__(self, binaries, folder):
         self.binaries, self.folder = binaries, folder
         self.port = free_port("127.0.0.1")
-        self.log = open(folder / "server.log", "w")
+        self.start()
+
+    def start(self):
+        self.log = open(self.folder / "server.log", "a")
         self.process = subprocess.Popen(
-            [binaries / "muster", "server", "--state", folder, "--listen", f"127.0.0.1:{self.port}",
+            [self.binaries / "muster", "server", "--state", self.folder, "--listen", f"127.0.0.1:{self.port}",
              "--log", "warn"], stdout=self.log, stderr=self.log)
         self.client = None
         self.wait_ready()

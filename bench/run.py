@@ -21,7 +21,9 @@ import sys
 import tempfile
 import time
 
+from fleet import measure_agents, measure_fanout, measure_rejoin
 from harness import Server, Swarm, Table, free_port, memory_bytes
+from ledger import measure_ledger
 from pacing import measure_pacing
 
 
@@ -147,6 +149,11 @@ MEASURES = {
     "links": lambda table, options, folder: [
         measure_links(table, options.bin, folder, links) for links in options.links],
     "agent": lambda table, options, folder: measure_agent(table, options.bin, folder),
+    "ledger": lambda table, options, folder: measure_ledger(table, options.bin, folder, max(options.links)),
+    "fanout": lambda table, options, folder: measure_fanout(table, options.bin, folder, options.fleet),
+    "agents": lambda table, options, folder: measure_agents(table, options.bin, folder, options.agents),
+    "rejoin": lambda table, options, folder: measure_rejoin(
+        table, options.bin, folder, max(options.links), tls_reference(options.bin, 2000)["handshakes_per_s"]),
     "pacing": lambda table, options, folder: measure_pacing(table, options.bin, folder, options.result_mb),
 }
 
@@ -157,6 +164,8 @@ def main():
     parser.add_argument("--out", type=lambda p: pathlib.Path(p).resolve(), required=True)
     parser.add_argument("--links", type=int, nargs="*", default=[2000, 10000])
     parser.add_argument("--only", choices=MEASURES, help="measure only these")
+    parser.add_argument("--fleet", type=int, default=50_000, help="simulated endpoints over three gateways")
+    parser.add_argument("--agents", type=int, default=500, help="real agents on this machine")
     parser.add_argument("--result-mb", type=int, default=5, help="size of each of the 200 large results")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ std::unique_ptr<Command> build_tree() {
   add_run_command(*root);
   add_runs_commands(*root);
   add_method_commands(*root);
+  add_schedule_commands(*root);
   add_login_commands(*root);
   add_token_commands(*root);
   add_api_token_commands(*root);

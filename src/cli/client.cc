@@ -264,6 +264,23 @@ core::Result<Json> Client::list(std::string_view collection) {
   return call("GET", "/v1/" + std::string(collection));
 }
 
+core::Result<Json> Client::get(std::initializer_list<std::string_view> parts) {
+  std::string target = "/v1";
+  for (const auto part : parts) target += "/" + url_escape(part);
+  return call("GET", target);
+}
+
+core::Result<Json> Client::add_to_recording(std::string_view name, const boost::json::array& runs) {
+  const Json body = boost::json::object{{"runs", runs}};
+  return call("POST", path("recordings", name) + "/runs", &body);
+}
+
+core::Status Client::change_retention(const boost::json::object& change) {
+  const Json body(change);
+  MUSTER_TRY(call("PATCH", "/v1/retention", &body));
+  return {};
+}
+
 core::Result<Json> Client::create(std::string_view collection, const Json& what) {
   return call("POST", "/v1/" + std::string(collection), &what);
 }
@@ -332,6 +349,34 @@ core::Status Client::send_object(std::string_view digest, std::string bytes) {
   MUSTER_ASSIGN(const Answer answer, transport_->request(std::move(request)));
   MUSTER_TRY(parse_answer(answer));
   return {};
+}
+
+core::Result<Json> Client::schedule(std::string_view name) {
+  return call("GET", path("schedules", name));
+}
+
+core::Result<Json> Client::replace_schedule(std::string_view name, const Json& what) {
+  return call("PUT", path("schedules", name), &what);
+}
+
+core::Result<Json> Client::fire_schedule(std::string_view name) {
+  return call("POST", path("schedules", name) + "/fire");
+}
+
+core::Result<Json> Client::firings(std::string_view schedule, std::size_t limit) {
+  boost::json::array firings;
+  MUSTER_TRY(pages(path("schedules", schedule) + "/firings", "firings", "after", limit,
+                   [&](const Json& firing) {
+                     firings.push_back(firing);
+                     return true;
+                   }));
+  return Json(boost::json::object{{"firings", std::move(firings)}});
+}
+
+core::Result<Json> Client::preview_schedule(std::string_view cron, std::string_view zone,
+                                            std::size_t count) {
+  return call("GET", "/v1/schedules/preview?cron=" + url_escape(cron) +
+                         "&zone=" + url_escape(zone) + "&count=" + std::to_string(count));
 }
 
 core::Status Client::audit(std::size_t limit, const Visitor& visit) {

@@ -65,8 +65,11 @@ class Client {
                                    std::string_view stream);
   core::Status run_events(std::string_view run, EventReader& reader);
 
-  /// `collection` is one of join-tokens, api-tokens, users, publishing-keys; methods for create().
+  /// `collection` is one of join-tokens, api-tokens, users, publishing-keys, schedules;
+  /// methods for create().
   core::Result<Json> list(std::string_view collection);
+  /// What stands at /v1/ and these parts.
+  core::Result<Json> get(std::initializer_list<std::string_view> parts);
   core::Result<Json> create(std::string_view collection, const Json& what);
   core::Status change(std::string_view collection, std::string_view name, const Json& what);
   core::Status remove(std::string_view collection, std::string_view name);
@@ -82,6 +85,18 @@ class Client {
   /// Those of these objects (64 hexadecimal characters each) that the server has not.
   core::Result<std::vector<std::string>> missing_objects(const std::vector<std::string>& digests);
   core::Status send_object(std::string_view digest, std::string bytes);
+
+  core::Result<Json> add_to_recording(std::string_view name, const boost::json::array& runs);
+  core::Status change_retention(const boost::json::object& change);
+  core::Result<Json> schedule(std::string_view name);
+  core::Result<Json> replace_schedule(std::string_view name, const Json& what);
+  /// The firing as it ended.
+  core::Result<Json> fire_schedule(std::string_view name);
+  /// {firings}, newest first, up to `limit` (0: all).
+  core::Result<Json> firings(std::string_view schedule, std::size_t limit);
+  /// {next, local}: when this would fire.
+  core::Result<Json> preview_schedule(std::string_view cron, std::string_view zone,
+                                      std::size_t count);
 
   /// Newest first; ends after `limit` entries (0: all).
   core::Status audit(std::size_t limit, const Visitor& visit);

@@ -15,9 +15,11 @@ void add_login_commands(Command& root);         // login, logout, whoami
 void add_hosts_commands(Command& root);         // hosts list|show|label|remove|revoke
 void add_run_command(Command& root);            // run
 void add_runs_commands(Command& root);          // runs list|show|cancel|watch
+void add_recording_commands(Command& runs);     // runs record|recordings|export|forget|replay|…
 void add_method_commands(Command& root);        // method publish|run|list|show|diff|…
 void add_method_key_commands(Command& method);  // method key
 void add_method_run_command(Command& method);   // method run
+void add_schedule_commands(Command& root);      // schedule create|list|show|enable|disable|fire|…
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove

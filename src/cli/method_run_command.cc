@@ -7,9 +7,8 @@
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/run_order.h"
+#include "cli/run_what.h"
 #include "cli/text.h"
-#include "methods/parameters.h"
-#include "runtime/file.h"
 
 namespace muster::cli {
 namespace {
@@ -22,31 +21,6 @@ struct MethodRunOptions {
   bool noop = false;
 };
 
-/// The method's parameters, as the server has them.
-methods::Parameters parameters_of(const Json& method) {
-  methods::Metadata metadata;
-  if (!truth(method, "any_parameters")) metadata.parameters.emplace();
-  for (const Json& listed : elements(method, "parameters")) {
-    methods::Parameter parameter{text(listed, "name"), text(listed, "type"), "",
-                                 truth(listed, "sensitive"), std::nullopt};
-    if (const Json* value = member(listed, "default")) parameter.default_value = *value;
-    metadata.parameters->push_back(std::move(parameter));
-  }
-  std::vector<methods::Problem> errors;
-  std::vector<methods::Problem> warnings;
-  return methods::Parameters::compile({}, {}, metadata, errors, warnings);
-}
-
-core::Result<boost::json::object> arguments_of(const Json& method,
-                                               const std::vector<std::string>& words) {
-  const methods::Parameters parameters = parameters_of(method);
-  MUSTER_ASSIGN(auto arguments, parameters.from_words(words, [](const std::string& path) {
-    return runtime::read_file(path, methods::kArgumentsBytesMax);
-  }));
-  MUSTER_TRY(parameters.check(arguments));
-  return arguments;
-}
-
 int run(Context& context, const MethodRunOptions& options) {
   if (const auto good = check(options.order, options.watch, "muster method run --help"); !good) {
     return report(context, good.error());
@@ -55,8 +29,13 @@ int run(Context& context, const MethodRunOptions& options) {
   if (!client) return report(context, client.error());
   const auto [name, version] = split_version(options.method);
   const auto method = client->method(name, version);
-  if (!method) return report(context, method.error());
-  auto arguments = arguments_of(*method, options.words);
+  if (!method) {
+    core::Error error = method.error();
+    if (error.code == core::Code::kNotFound)
+      error.message += " (muster method list shows what there is)";
+    return report(context, error);
+  }
+  auto arguments = method_arguments(*method, options.words);
   if (!arguments) {
     return report(context, {arguments.error().code, arguments.error().message +
                                                         "\nWhat it takes: muster method show " +

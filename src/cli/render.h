@@ -41,12 +41,23 @@ std::string outcome_text(const Json& target_or_fold);
 /// where all succeeded. `rows` are folds, or targets (then their names are listed).
 std::string render_troubles(const boost::json::array& rows, const Terminal& terminal);
 
+std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now);
+std::string render_retention(const Json& retention);
+
 // render_methods.cc
 std::string render_methods(const Json& list, const Terminal& terminal, core::WallTime now);
 std::string render_method(const Json& method, const Terminal& terminal, core::WallTime now);
 /// What differs between two versions, a line each; empty where nothing does.
 std::string render_method_diff(const Json& before, const Json& after, const Terminal& terminal);
 std::string render_publishing_keys(const Json& list, const Terminal& terminal, core::WallTime now);
+
+// render_schedules.cc
+std::string render_schedules(const Json& list, const Terminal& terminal, core::WallTime now);
+/// All about a schedule, and the newest of its firings.
+std::string render_schedule(const Json& schedule, const Json& firings, const Terminal& terminal,
+                            core::WallTime now);
+std::string render_preview(const Json& preview, std::string_view zone, const Terminal& terminal,
+                           core::WallTime now);
 
 // render_access.cc
 std::string render_join_tokens(const Json& list, const Terminal& terminal, core::WallTime now);

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <cstring>
 
@@ -49,10 +51,28 @@ std::string elapsed_text(const Json& run) {
   return from && to && *to >= *from ? core::to_text(*to - *from) : "";
 }
 
+/// "service::restart 1.2 name=nginx ports:=[80,443]", as muster method run takes it.
+std::string method_text(const Json& method) {
+  std::string line = text(method, "name") + " " + text(method, "version");
+  if (truth(method, "noop")) line += " --noop";
+  const Json* arguments = member(method, "arguments");
+  if (!arguments || !arguments->is_object()) return line;
+  for (const auto& argument : arguments->get_object()) {
+    line += " " + std::string(argument.key());
+    if (argument.value().is_string()) {
+      line += "=" + shell_quoted(std::string(argument.value().get_string()));
+    } else {
+      line += ":=" + shell_quoted(boost::json::serialize(argument.value()));
+    }
+  }
+  return line;
+}
+
 }  // namespace
 
 std::string command_text(const Json& run) {
   if (text(run, "kind") == "ping") return "(ping)";
+  if (const Json* method = member(run, "method")) return method_text(*method);
   const Json* command = member(run, "command");
   if (command == nullptr) return "-";
   if (member(*command, "shell") != nullptr) return text(*command, "shell");
@@ -196,6 +216,35 @@ std::string render_troubles(const boost::json::array& rows, const Terminal& term
               (trouble.outcome.empty() ? "" : ": " + trouble.outcome) + "\n";
   }
   return result;
+}
+
+std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now) {
+  Table table({"RECORDING", "RUNS", "MADE", "BY", "STATE", "DESCRIPTION"});
+  for (const Json& recording : elements(list, "recordings")) {
+    table.row({text(recording, "name"), std::to_string(number(recording, "runs")),
+               age(recording, "created_at", now), text(recording, "created_by"),
+               truth(recording, "open") ? "recording" : "closed", text(recording, "description")});
+  }
+  return table.render(terminal);
+}
+
+std::string render_retention(const Json& retention) {
+  const auto limit = [&](const char* name, const std::function<std::string(std::uint64_t)>& show) {
+    const auto value = static_cast<std::uint64_t>(number(retention, name));
+    return value == 0 ? std::string("no limit") : show(value);
+  };
+  const Json* kept = member(retention, "kept");
+  const Json none;
+  const Json& now = kept ? *kept : none;
+  const auto runs = static_cast<std::uint64_t>(number(now, "runs"));
+  return "Finished runs are kept\n  for      " +
+         limit("age_max_s",
+               [](std::uint64_t s) { return core::to_text(std::chrono::seconds(s)); }) +
+         "\n  answers  up to " + limit("bytes_max", size_text) + "\n  runs     up to " +
+         limit("runs_max", [](std::uint64_t n) { return std::to_string(n); }) + "\nNow " +
+         count_of(runs, "run", "runs") + ", " +
+         size_text(static_cast<std::uint64_t>(number(now, "output_bytes"))) + " of answers; " +
+         std::to_string(number(now, "recorded_runs")) + " recorded\n";
 }
 
 }  // namespace muster::cli

@@ -181,6 +181,7 @@ void add_runs_commands(Command& root) {
           "Hosts that had finished keep their answers.")
       .example("muster runs cancel 0dp7c3k8r6qaz", "stop a run everywhere")
       .action([cancelled](Context& context) { return cancel_run(context, *cancelled); });
+  add_recording_commands(runs);
 }
 
 }  // namespace muster::cli

@@ -45,6 +45,7 @@ void add_gateway_routes(net::Router& router, Region& region);
 void add_method_routes(net::Router& router, Region& region);
 void add_run_routes(net::Router& router, Region& region);
 void add_run_result_routes(net::Router& router, Region& region);
+void add_schedule_routes(net::Router& router, Region& region);
 void add_recording_routes(net::Router& router, Region& region);
 void add_retention_routes(net::Router& router, Region& region);
 void add_live_routes(net::Router& router, Region& region);

@@ -2,6 +2,7 @@
 //
 // Runs: start, list, look, cancel.
 #include <algorithm>
+#include <set>
 
 #include "core/bytes.h"
 #include "core/log.h"
@@ -67,19 +68,17 @@ void add_method(MethodService::Ready ready, jobs::RunSpec& spec) {
     spec.limits.set_output_bytes_max(additions.output_bytes_max);
 }
 
-}  // namespace
-
-runtime::Task<core::Result<RunService::Created>> order_run(Region& region, access::Principal by,
-                                                           json::object request,
-                                                           std::string idempotency_key,
-                                                           std::string digest) {
-  if (region.stopping())
-    co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
-  if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
-    co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
+/// All that can be known of an order before its targets are chosen.
+struct Checked {
   RunService::Wanted wanted;
-  wanted.idempotency_key = std::move(idempotency_key);
-  wanted.request_digest = std::move(digest);
+  fleet::Selector selector = fleet::Selector::all();
+  Scope scope;
+};
+
+runtime::Task<core::Result<Checked>> check_order(Region& region, access::Principal by,
+                                                 json::object request) {
+  Checked checked;
+  RunService::Wanted& wanted = checked.wanted;
   MUSTER_CO_ASSIGN(auto read, read_run_request(request));
   wanted.spec = std::move(read.spec);
   wanted.spec.created_by = by.name;
@@ -94,9 +93,41 @@ runtime::Task<core::Result<RunService::Created>> order_run(Region& region, acces
   auto selector = read_selector(wanted.spec.selector);
   if (!selector)
     co_return fail(Code::kInvalid, check_selector(wanted.spec.selector).error().message);
+  checked.selector = std::move(*selector);
   if (wanted.spec.selector.empty()) wanted.spec.selector = "all";
-  MUSTER_CO_ASSIGN(const auto scope, Scope::of(by));
-  auto matched = region.registry().select(&*selector, scope.selector(), core::wall_now());
+  MUSTER_CO_ASSIGN(checked.scope, Scope::of(by));
+  co_return checked;
+}
+
+}  // namespace
+
+runtime::Task<core::Result<json::object>> check_run(Region& region, access::Principal by,
+                                                    json::object request) {
+  MUSTER_CO_ASSIGN(const Checked checked, co_await check_order(region, std::move(by), request));
+  const jobs::MethodLabel& method = checked.wanted.spec.method.label;
+  if (method.has_secrets)
+    request["method"].as_object()["arguments"] = json::parse(method.arguments);
+  co_return request;
+}
+
+runtime::Task<core::Result<RunService::Created>> order_run(
+    Region& region, access::Principal by, json::object request, std::string idempotency_key,
+    std::string digest, std::optional<std::vector<core::EndpointId>> only) {
+  if (region.stopping())
+    co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
+  if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
+    co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
+  MUSTER_CO_ASSIGN(Checked checked,
+                   co_await check_order(region, std::move(by), std::move(request)));
+  RunService::Wanted wanted = std::move(checked.wanted);
+  wanted.idempotency_key = std::move(idempotency_key);
+  wanted.request_digest = std::move(digest);
+  auto matched =
+      region.registry().select(&checked.selector, checked.scope.selector(), core::wall_now());
+  if (only) {
+    const std::set<core::EndpointId> chosen(only->begin(), only->end());
+    std::erase_if(matched, [&](const auto* endpoint) { return !chosen.contains(endpoint->id); });
+  }
   const auto revoked = std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
     return endpoint->state == fleet::EndpointState::kRevoked;
   });
@@ -105,13 +136,7 @@ runtime::Task<core::Result<RunService::Created>> order_run(Region& region, acces
                    (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");
   wanted.targets = targets_of(std::move(matched));
-  MUSTER_CO_ASSIGN(auto created, co_await region.runs().create(std::move(wanted)));
-  // The run is on its way: that it is not in a recording is no reason to say it is not.
-  if (!created.repeated)
-    if (const auto kept = co_await region.recorder().ordered(by.name, created.run.id); !kept)
-      core::log(core::Level::kWarn, "server", "a run could not be recorded",
-                {{"run", created.run.id}, {"why", kept.error().message}});
-  co_return created;
+  co_return co_await region.runs().create(std::move(wanted));
 }
 
 namespace {
@@ -126,6 +151,13 @@ Answer create_run(Region& region, Request& request) {
                    co_await order_run(region, caller(request), std::move(body),
                                       std::string(request.header("idempotency-key").value_or("")),
                                       core::sha256(request.body)));
+  // Recorded is what somebody orders, not what a schedule does in their name meanwhile.
+  // The run is on its way: that it is not in a recording is no reason to say it is not.
+  if (!created.repeated)
+    if (const auto kept = co_await region.recorder().ordered(caller(request).name, created.run.id);
+        !kept)
+      core::log(core::Level::kWarn, "server", "a run could not be recorded",
+                {{"run", created.run.id}, {"why", kept.error().message}});
   Response response = json_response(run_json(created.run), created.repeated ? 200 : 201);
   response.headers.emplace_back("Location", "/v1/runs/" + created.run.id.str());
   co_return response;

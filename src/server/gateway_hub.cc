@@ -209,6 +209,7 @@ void GatewayHub::link_up(Seat& seat, const wire::LinkUp& message) {
   runs_.ledger().endpoint_up(*id, seat.name(), message.link(), message.hello().instance(), held,
                              RunService::now());
   runs_.changed();
+  if (login_seen_) login_seen_(*id, message.hello());
 }
 
 void GatewayHub::link_down(Seat& seat, const wire::LinkDown& message) {

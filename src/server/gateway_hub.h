@@ -51,6 +51,10 @@ class GatewayHub {
   /// Gateways that connect from now on get content from here. It outlives this.
   void serve(Content& content) { content_ = &content; }
 
+  /// Called for each login that was admitted, after the registry knows of it.
+  using LoginSeen = std::function<void(const core::EndpointId&, const wire::Hello&)>;
+  void on_login(LoginSeen seen) { login_seen_ = std::move(seen); }
+
   /// Breaks the link of an endpoint, if it has one.
   void kick(const core::EndpointId& endpoint, wire::GoodbyeCode code, std::string_view reason);
 
@@ -88,6 +92,7 @@ class GatewayHub {
   std::map<std::string, std::shared_ptr<Seat>> seats_;
   runtime::TaskGroup tasks_;
   Content* content_ = nullptr;
+  LoginSeen login_seen_;
 };
 
 }  // namespace muster::server

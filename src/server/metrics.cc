@@ -61,6 +61,14 @@ void add_runs(Families& families, const jobs::LedgerStats& stats) {
                    stats.write_failures);
 }
 
+void add_schedules(Families& families, const ScheduleStats& stats) {
+  families.gauge("muster_schedules_enabled", "Schedules that can fire.", stats.enabled);
+  families.counter("muster_schedule_firings_total", "Firings that made a run.", stats.ordered);
+  families.counter("muster_schedule_firings_failed_total", "Firings that made none.", stats.failed);
+  families.counter("muster_schedule_logins_dropped_total",
+                   "Logins that no schedule could look at: too many waited.", stats.logins_dropped);
+}
+
 void add_database(Families& families, const store::Stats& stats) {
   families.counter("muster_database_writes_total", "Pieces of work written.", stats.writes);
   families.counter("muster_database_failures_total", "Pieces of work that failed.", stats.failures);
@@ -101,6 +109,7 @@ std::string metrics_text(Region& region) {
     families.labelled("muster_gateway_links", "Links by gateway.", prometheus::MetricType::Gauge,
                       static_cast<double>(links), {{"gateway", name}});
   add_runs(families, region.runs().ledger().stats());
+  add_schedules(families, region.schedules().stats());
   add_database(families, region.database().stats());
   for (const auto& [status, count] : region.http_stats().by_status)
     families.labelled("muster_http_responses_total", "Answers of the API by status.",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "access/schema.h"
+#include "core/bytes.h"
 #include "core/log.h"
 #include "core/version.h"
 #include "fleet/registry_store.h"
@@ -12,6 +13,8 @@
 #include "member/this_machine.h"
 #include "runtime/file.h"
 #include "server/api.h"
+#include "server/json.h"
+#include "server/run_access.h"
 
 namespace muster::server {
 namespace {
@@ -29,6 +32,14 @@ constexpr std::size_t kChangedMax = 10'000;
 constexpr std::size_t kGatewayLinksMax = 1'000;
 constexpr std::string_view kGatewayRevoked =
     "this gateway is revoked; enrol it anew under another name, with an empty state folder";
+
+/// By the host's own clock: a difference, so it does not matter how wrong that is.
+std::optional<std::chrono::milliseconds> uptime_of(const wire::Hello& hello) {
+  constexpr std::int64_t kMost = std::chrono::milliseconds(std::chrono::years(100)).count();
+  const std::int64_t now = hello.wall_clock_unix_ms(), booted = hello.facts().booted_unix_ms();
+  if (booted <= 0 || now < booted || now - booted > kMost) return std::nullopt;
+  return std::chrono::milliseconds(now - booted);
+}
 
 }  // namespace
 
@@ -52,7 +63,7 @@ core::Status Region::open_database() {
   store::Options options;
   options.path = config_.state / "region.db";
   options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
-                        catalog::migrations()};
+                        catalog::migrations(), schedules::migrations()};
   MUSTER_ASSIGN(database_, store::Database::open(std::move(options)));
   return {};
 }
@@ -96,7 +107,26 @@ core::Status Region::open_work() {
   methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store());
   recorder_ = std::make_unique<Recorder>(*database_);
   MUSTER_TRY(recorder_->restore());
-  return runs_->restore();
+  MUSTER_TRY(runs_->restore());
+  return open_schedules();
+}
+
+core::Status Region::open_schedules() {
+  ScheduleService::Ports ports;
+  ports.order = [this](access::Principal by, std::string request, std::string key,
+                       ScheduleService::Targets only) -> runtime::Task<core::Result<core::RunId>> {
+    MUSTER_CO_ASSIGN(auto body, parse_object(request));
+    MUSTER_CO_ASSIGN(auto created,
+                     co_await order_run(*this, std::move(by), std::move(body), std::move(key),
+                                        core::sha256(request), std::move(only)));
+    co_return created.run.id;
+  };
+  ports.rights = [this](schedules::Author author) { return rights_of(*users_, std::move(author)); };
+  schedules_ = std::make_unique<ScheduleService>(loop_, *database_, registry_, std::move(ports));
+  gateways_->on_login([this](const core::EndpointId& endpoint, const wire::Hello& hello) {
+    schedules_->logged_in(endpoint, hello.facts().booted_unix_ms(), uptime_of(hello));
+  });
+  return schedules_->restore();
 }
 
 core::Result<net::TlsIdentity> Region::server_identity() {
@@ -121,6 +151,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_method_routes(router, *this);
   add_run_routes(router, *this);
   add_run_result_routes(router, *this);
+  add_schedule_routes(router, *this);
   add_recording_routes(router, *this);
   add_retention_routes(router, *this);
   add_live_routes(router, *this);
@@ -153,6 +184,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   MUSTER_TRY(http_->start());
   save_timer_.start(kSaveInterval, [this] { save_registry(); });
   tasks_.spawn(housekeeping());
+  schedules_->start();
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
@@ -220,6 +252,7 @@ runtime::Task<void> Region::housekeeping() {
     hourly = core::mono_now() + 1h;
     (void)co_await sessions_->sweep();
     if (const auto retention = co_await this->retention()) co_await runs_->retain(*retention);
+    co_await schedules_->forget_hosts();
     // The server's own certificate is renewed here, long before it expires.
     if (auto identity = server_identity())
       if (auto replaced = tls_->replace_identity(*identity); !replaced)
@@ -234,6 +267,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   if (http_) co_await http_->stop(grace);
   for (auto& link : gateway_links_) link->close("the server stops");
   co_await gateways_->stop();
+  if (schedules_) co_await schedules_->stop();
   co_await tasks_.stop();
   save_timer_.cancel();
   const auto rows = registry_.take_unsaved(SIZE_MAX, core::wall_now());

@@ -35,6 +35,7 @@
 #include "server/method_service.h"
 #include "server/recorder.h"
 #include "server/run_service.h"
+#include "server/schedule_service.h"
 #include "store/database.h"
 
 namespace muster::server {
@@ -78,6 +79,7 @@ class Region {
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
   MethodService& methods() { return *methods_; }
+  ScheduleService& schedules() { return *schedules_; }
   Recorder& recorder() { return *recorder_; }
   Live& live() { return live_; }
   /// What is kept of finished runs: as it was set, else as the server was started.
@@ -91,6 +93,7 @@ class Region {
   core::Status open_database();
   core::Status open_identity();
   core::Status open_work();
+  core::Status open_schedules();
   core::Result<net::TlsIdentity> server_identity();
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
@@ -121,6 +124,7 @@ class Region {
   std::unique_ptr<RunService> runs_;
   std::unique_ptr<Content> content_;
   std::unique_ptr<MethodService> methods_;
+  std::unique_ptr<ScheduleService> schedules_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<GatewayHub> gateways_;
   std::vector<std::unique_ptr<GatewayLink>> gateway_links_;

@@ -4,7 +4,9 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "access/types.h"
 #include "jobs/types.h"
@@ -28,10 +30,14 @@ runtime::Task<core::Result<jobs::Run>> find_run(Region& region, net::Request& re
 /// and that `by` may reach; everything is checked first. The caller has checked that `by`
 /// may order runs. `idempotency_key`: empty, or names this order among those of `by`; the
 /// same key with another `digest` of the request is kConflict, so is an order that no
-/// host matches.
-runtime::Task<core::Result<RunService::Created>> order_run(Region& region, access::Principal by,
-                                                           boost::json::object request,
-                                                           std::string idempotency_key,
-                                                           std::string digest);
+/// host matches. `only`: on none but these, where given.
+runtime::Task<core::Result<RunService::Created>> order_run(
+    Region& region, access::Principal by, boost::json::object request, std::string idempotency_key,
+    std::string digest, std::optional<std::vector<core::EndpointId>> only = std::nullopt);
+
+/// Whether order_run would take `request`, whichever hosts match when it is called. The
+/// value is the request as it may be shown: its secrets hidden.
+runtime::Task<core::Result<boost::json::object>> check_run(Region& region, access::Principal by,
+                                                           boost::json::object request);
 
 }  // namespace muster::server

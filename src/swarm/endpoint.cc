@@ -78,10 +78,10 @@ void SimulatedEndpoint::tick(core::MonoTime now) {
       ++i;
       continue;
     }
-    const core::RunId run = pending_[i].run;
-    pending_[i] = pending_.back();
+    Pending due = std::move(pending_[i]);
+    pending_[i] = std::move(pending_.back());
     pending_.pop_back();
-    finish(run, wire::OUTCOME_SUCCEEDED);
+    runs_.finished(due.run, std::move(due.result), now);
   }
 }
 
@@ -129,21 +129,25 @@ void SimulatedEndpoint::welcomed(const wire::Welcome&) {
 void SimulatedEndpoint::start_work(const wire::Invoke& invoke) {
   ++stats_.commands;
   const core::RunId run{invoke.run()};
+  const core::MonoTime now = core::mono_now();
   runs_.started(run);
-  if (script_.work_time == core::Duration{}) return finish(run, wire::OUTCOME_SUCCEEDED);
-  pending_.push_back({run, core::mono_now() + script_.work_time});
+  if (script_.work_time == core::Duration{}) return runs_.finished(run, result_of(invoke), now);
+  pending_.push_back({run, now + script_.work_time, result_of(invoke)});
 }
 
 void SimulatedEndpoint::cancel_work(core::RunId run, const std::string&) {
   std::erase_if(pending_, [run](const Pending& pending) { return pending.run == run; });
-  finish(run, wire::OUTCOME_CANCELLED);
+  link::RunResult result;
+  result.announce.set_outcome(wire::OUTCOME_CANCELLED);
+  runs_.finished(run, std::move(result), core::mono_now());
 }
 
-void SimulatedEndpoint::finish(core::RunId run, wire::Outcome outcome) {
+link::RunResult SimulatedEndpoint::result_of(const wire::Invoke& invoke) const {
+  if (script_.recorded) return script_.recorded->answer(invoke, seed_);
   link::RunResult result;
-  result.announce.set_outcome(outcome);
-  if (outcome == wire::OUTCOME_SUCCEEDED) result.stdout_bytes = script_.output;
-  runs_.finished(run, std::move(result), core::mono_now());
+  result.announce.set_outcome(wire::OUTCOME_SUCCEEDED);
+  result.stdout_bytes = script_.output;
+  return result;
 }
 
 }  // namespace muster::swarm

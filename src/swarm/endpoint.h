@@ -14,6 +14,7 @@
 #include "net/websocket.h"
 #include "orders/guard.h"
 #include "runtime/loop.h"
+#include "swarm/recorded_answers.h"
 
 namespace muster::swarm {
 
@@ -23,6 +24,7 @@ struct Script {
   core::Duration work_time{};  ///< 0: answers at once
   std::string output = "ok\n";
   bool reconnect = true;
+  std::optional<RecordedAnswers> recorded{};  ///< instead of `output`
 };
 
 /// Counters over all endpoints.
@@ -67,8 +69,9 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
   struct Pending {
     core::RunId run;
     core::MonoTime at;
+    link::RunResult result;
   };
-  void finish(core::RunId run, wire::Outcome outcome);
+  link::RunResult result_of(const wire::Invoke& invoke) const;
 
   runtime::Loop& loop_;
   const Script& script_;

@@ -9,9 +9,12 @@
 #include <cstdlib>
 
 #include "core/log.h"
+#include "runtime/file.h"
 #include "swarm/swarm.h"
 
 namespace {
+
+constexpr std::size_t kArchiveBytesMax = 256 * 1024 * 1024;
 
 constexpr const char* kUsage = R"(usage: muster-swarm --server HOST:PORT --token TOKEN [options]
 
@@ -27,12 +30,25 @@ its own, on the agent's session code. For tests and benchmarks, never in a real 
   --work-ms N            simulated commands take so long (default 0)
   --output TEXT          and answer this (default ok)
   --output-bytes N       or so many bytes
+  --replay FILE          answer as this recording says (muster runs export)
   --no-reconnect         a link that ended stays so
   --help
 
 Standard output: {"event":"enrolled",…}, {"event":"ready",…}, {"event":"connected",…}, then
 {"event":"stats",…} whenever the numbers changed, at most once a second. Ends on SIGTERM.
 )";
+
+/// Nothing, and says why, where the file is none.
+std::optional<muster::swarm::RecordedAnswers> read_recording(const char* file) {
+  using namespace muster;
+  auto archive = runtime::read_file(file, kArchiveBytesMax);
+  auto recorded =
+      archive ? swarm::RecordedAnswers::read(*archive)
+              : core::Result<swarm::RecordedAnswers>(core::fail(std::move(archive.error())));
+  if (recorded) return std::move(*recorded);
+  std::fprintf(stderr, "muster-swarm: %s\n", recorded.error().message.c_str());
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -45,7 +61,8 @@ int main(int argc, char** argv) {
                           {"prefix", 1, nullptr, 'p'},       {"window", 1, nullptr, 'w'},
                           {"work-ms", 1, nullptr, 'm'},      {"output", 1, nullptr, 'o'},
                           {"output-bytes", 1, nullptr, 'b'}, {"no-reconnect", 0, nullptr, 'r'},
-                          {"help", 0, nullptr, 'h'},         {nullptr, 0, nullptr, 0}};
+                          {"replay", 1, nullptr, 'a'},       {"help", 0, nullptr, 'h'},
+                          {nullptr, 0, nullptr, 0}};
   for (int c; (c = getopt_long(argc, argv, "", longs, nullptr)) != -1;) {
     switch (c) {
       case 's':
@@ -74,6 +91,10 @@ int main(int argc, char** argv) {
         break;
       case 'b':
         options.script.output.assign(std::strtoul(optarg, nullptr, 10), 'x');
+        break;
+      case 'a':
+        options.script.recorded = read_recording(optarg);
+        if (!options.script.recorded) return 2;
         break;
       case 'r':
         options.script.reconnect = false;
