@@ -33,7 +33,8 @@ struct MethodChannelsTest : ::testing::Test {
                   told += bytes_told;
                   loop.stop();
                 },
-            .progress = [this](core::RunId, const methods::Progress& said) { progress.push_back(said); },
+            .progress = [this](core::RunId,
+                               const methods::Progress& said) { progress.push_back(said); },
             .upcall =
                 [this](core::RunId by, std::string name, const std::string& body, Done done) {
                   asked.push_back(by.str() + " " + name + " " + body);
@@ -134,7 +135,8 @@ TEST_F(MethodChannelsTest, TheAgentsOwnUpcallsKeepTheirRoom) {
 }
 
 TEST_F(MethodChannelsTest, ProgressThatWaitsGoesOnByItself) {
-  channels->heard(run, "{\"type\":\"progress\",\"percent\":1}\n{\"type\":\"progress\",\"percent\":2}\n");
+  channels->heard(run,
+                  "{\"type\":\"progress\",\"percent\":1}\n{\"type\":\"progress\",\"percent\":2}\n");
   channels->heard(run, "{\"type\":\"progress\",\"percent\":3}\n");
   ASSERT_EQ(progress.size(), 1U);
   EXPECT_EQ(progress[0].percent, 2U);

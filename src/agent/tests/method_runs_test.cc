@@ -397,8 +397,9 @@ TEST_F(MethodRunsTest, ResultsAreNotShownLiveButTextIs) {
 // What lies on the disk is not read as JSON.
 TEST_F(MethodRunsTest, OfALargeResultTheExitStatusDecides) {
   connect();
-  const std::string script = "echo '{\"_error\":{\"msg\":\"text\"},\"pad\":\"'; "
-                             "head -c 2000000 /dev/zero | tr '\\0' x; echo '\"}'; ";
+  const std::string script =
+      "echo '{\"_error\":{\"msg\":\"text\"},\"pad\":\"'; "
+      "head -c 2000000 /dev/zero | tr '\\0' x; echo '\"}'; ";
   for (const int status : {0, 3}) {
     wire::Invoke invoke = package(script + "exit " + std::to_string(status));
     invoke.mutable_limits()->set_output_bytes_max(4'000'000);

@@ -268,7 +268,8 @@ TEST_F(GatewayHubTest, MethodsAskUnderTheirRunsNameWhileItGoesOn) {
   const core::RunId id = order(1);
   const auto ask = [&](int number, core::RunId run_id, std::string name) {
     const std::size_t before = a.replies.size();
-    wire::UpcallUp up = upcall(bytes_of(host(number)), static_cast<std::uint64_t>(number) + 1, std::move(name));
+    wire::UpcallUp up =
+        upcall(bytes_of(host(number)), static_cast<std::uint64_t>(number) + 1, std::move(name));
     up.mutable_upcall()->set_run(run_id.value());
     port.upcall(up);
     testing::run_until(loop, [&] { return a.replies.size() > before; });

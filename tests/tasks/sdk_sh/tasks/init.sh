@@ -1,5 +1,6 @@
 #!/bin/sh
-# shellcheck source=/dev/null
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2154,SC1091
 . "$PT__installdir/muster_sdk/files/muster.sh"
 count=$(muster_arg count)
 name=$(muster_arg name)
