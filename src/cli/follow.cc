@@ -32,6 +32,7 @@ class Follower final : public EventReader {
     if (event.name == "run" || event.name == "end") run_ = data;
     if (event.name == "output" && options_.live) lines_.add(data);
     tell_hold();
+    if (event.name == "progress") said_ = said_text(data);
     show();
     return event.name != "end";
   }
@@ -97,7 +98,17 @@ class Follower final : public EventReader {
 
   void show() {
     if (!options_.progress) return;
-    context_.terminal.progress(progress_text(run_, context_.mono() - started_));
+    const std::string counts = progress_text(run_, context_.mono() - started_);
+    context_.terminal.progress(said_.empty() || finished() ? counts : counts + " · " + said_);
+  }
+
+  /// What a host last said of its own progress: "web1: 42% copying".
+  static std::string said_text(const Json& event) {
+    std::string said = in_line(text(event, "name")) + ":";
+    if (const auto percent = maybe_number(event, "percent"))
+      said += " " + std::to_string(*percent) + "%";
+    const std::string words = in_line(text(event, "text"));
+    return words.empty() ? said : said + " " + words;
   }
 
   bool cancel() {
@@ -126,6 +137,7 @@ class Follower final : public EventReader {
   Json run_;
   const FollowOptions options_;
   LiveLines lines_;
+  std::string said_;
   const core::MonoTime started_;
   bool detached_ = false;
   bool cancelled_ = false;

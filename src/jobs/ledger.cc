@@ -125,6 +125,16 @@ bool Ledger::is_target(core::RunId run, const core::EndpointId& endpoint) const 
                              [&](const auto& member) { return member.node == number->second; });
 }
 
+bool Ledger::is_running(core::RunId run, const core::EndpointId& endpoint) const {
+  const auto* found = core_->find(run);
+  const auto number = core_->node_numbers.find(endpoint);
+  if (!found || number == core_->node_numbers.end()) return false;
+  return std::ranges::any_of(found->members, [&](const auto& member) {
+    return member.node == number->second &&
+           (member.state == TargetState::kSent || member.state == TargetState::kRunning);
+  });
+}
+
 LedgerStats Ledger::stats() const {
   LedgerStats stats = core_->stats;
   stats.open_runs = core_->runs.size();

@@ -151,6 +151,8 @@ class Ledger {
   /// The open runs, newest first.
   std::vector<const Run*> open_runs() const;
   bool is_target(core::RunId run, const core::EndpointId& endpoint) const;
+  /// The order has left for this endpoint, and no end of it is known.
+  bool is_running(core::RunId run, const core::EndpointId& endpoint) const;
 
   LedgerStats stats() const;
   /// Empty while the disk takes what it is given; else why it does not.

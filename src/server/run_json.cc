@@ -177,6 +177,13 @@ json::object target_json(const jobs::Run& run, const jobs::Target& target,
   return object;
 }
 
+json::object progress_json(const TargetProgress& progress) {
+  json::object object;
+  if (progress.percent) object["percent"] = *progress.percent;
+  set(object, "text", progress.text);
+  return object;
+}
+
 core::Result<RunRequest> read_run_request(const json::object& body) {
   Members members(body);
   RunRequest request;

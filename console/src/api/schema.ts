@@ -495,6 +495,7 @@ export interface paths {
          *     |---|---|---|
          *     | `run` | Run | on change, at most 10 a second |
          *     | `target` | TargetEvent | a target changed its state; only in runs of at most 1000 targets |
+         *     | `progress` | ProgressEvent | how far a method says it is, the newest of each target; best effort, of at most 1000 targets |
          *     | `output` | OutputEvent | live output, when the run was created with live_output; best effort |
          *     | `end` | Run | the run is finished; the server closes the stream, do not reconnect |
          *
@@ -875,6 +876,122 @@ export interface paths {
          * @description The current one can be removed only where it is the last.
          */
         delete: operations["deleteMethodVersion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All schedules, by name
+         * @description Who is narrowed to some hosts sees their own. Each has at most one time in `next`.
+         */
+        get: operations["listSchedules"];
+        put?: never;
+        /**
+         * Run something by itself
+         * @description The run is checked now and again each time it is ordered, in the name of who made the schedule and with the rights that they have then, never more than they had when they made it.
+         */
+        post: operations["createSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** When a cron expression would fire */
+        get: operations["previewSchedule"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        /** One schedule */
+        get: operations["getSchedule"];
+        /**
+         * Change a schedule
+         * @description All of it: what is left out has its default. It is in the name of who changes it from then on, and what was missed before is forgotten. Refused (409) where somebody else's is being fired just now.
+         */
+        put: operations["replaceSchedule"];
+        post?: never;
+        /**
+         * Remove a schedule and its history
+         * @description Runs that it ordered stay.
+         */
+        delete: operations["deleteSchedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Enable or disable a schedule
+         * @description What would have fired while it was disabled is not made up for.
+         */
+        patch: operations["enableSchedule"];
+        trace?: never;
+    };
+    "/v1/schedules/{name}/fire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fire a schedule now
+         * @description Also one that is disabled, and in a blackout. In its author's name, with the rights that both its author and the caller have. A run that cannot be ordered is 409, and a failed firing in the history.
+         */
+        post: operations["fireSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/{name}/firings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What came of a schedule, newest first
+         * @description The newest 200 firings are kept.
+         */
+        get: operations["listFirings"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1289,6 +1406,120 @@ export interface components {
             noop: boolean;
             user?: string;
         };
+        /** @description Letters, digits and . _ -; not "preview" */
+        ScheduleName: string;
+        /** @description Exactly one of cron, at and on. */
+        Trigger: {
+            /**
+             * @description Minute, hour, day of month, month, day of week; or @hourly, @daily, @weekly, @monthly, @yearly
+             * @example 0 3 * * sun
+             */
+            cron?: string;
+            /** @description Once: 2026-12-01T03:00 on the clocks of the zone, or with Z or an offset; shown in UTC */
+            at?: string;
+            /**
+             * @description On the hosts that have logged in, or booted
+             * @enum {string}
+             */
+            on?: "login" | "boot";
+            /**
+             * @description For login: a host fires it once in so long at most
+             * @default 60000
+             */
+            at_most_every_ms?: number;
+        } & (unknown | unknown | unknown);
+        /** @description 22:00-06:00, mon-fri 08:00-18:00, sat,sun, 12-20..01-06 (each year) or 2026-12-20..2027-01-06, on the clocks of the zone */
+        Blackout: string;
+        ScheduleRequest: {
+            /** @description Required where the path does not say it */
+            name?: components["schemas"]["ScheduleName"];
+            description?: string;
+            /** @default true */
+            enabled?: boolean;
+            trigger: components["schemas"]["Trigger"];
+            /**
+             * @default UTC
+             * @example Europe/Berlin
+             */
+            zone?: string;
+            /**
+             * @description Fire up to so much later: by the same on every server, by another for each time
+             * @default 0
+             */
+            jitter_ms?: number;
+            blackouts?: components["schemas"]["Blackout"][];
+            /**
+             * @description A firing in a window is dropped, or one is made at its end
+             * @default skip
+             * @enum {string}
+             */
+            in_blackout?: "skip" | "wait";
+            /**
+             * @description What was more than a minute late: dropped, made up for by one, or each (at most 100)
+             * @default skip
+             * @enum {string}
+             */
+            missed?: "skip" | "once" | "all";
+            /** @description At most 64 KiB */
+            request: components["schemas"]["RunRequest"];
+        };
+        ScheduleChange: {
+            enabled: boolean;
+        };
+        Schedule: {
+            name: components["schemas"]["ScheduleName"];
+            description?: string;
+            enabled: boolean;
+            /** @description In whose name it fires */
+            author: string;
+            trigger: components["schemas"]["Trigger"];
+            zone: string;
+            jitter_ms: number;
+            blackouts: components["schemas"]["Blackout"][];
+            /** @enum {string} */
+            in_blackout: "skip" | "wait";
+            /** @enum {string} */
+            missed: "skip" | "once" | "all";
+            /** @description Secrets are shown as [hidden] */
+            request: components["schemas"]["RunRequest"];
+            /** @description When it is due next; empty where it is disabled, done, or not by time */
+            next: components["schemas"]["Time"][];
+            /** @description Absent where it has never fired */
+            last?: components["schemas"]["Firing"];
+            created_at: components["schemas"]["Time"];
+            changed_at: components["schemas"]["Time"];
+            changed_by: string;
+        };
+        ScheduleList: {
+            schedules: components["schemas"]["Schedule"][];
+        };
+        SchedulePreview: {
+            next: components["schemas"]["Time"][];
+            /** @description The same on the clocks of the zone */
+            local: string[];
+        };
+        Firing: {
+            /** @description With the schedule the name of this firing, jitter aside */
+            due: components["schemas"]["Time"];
+            /** @enum {string} */
+            cause: "time" | "missed" | "hand" | "login" | "boot";
+            /**
+             * @description Ordering: the run is being made, or tried again
+             * @enum {string}
+             */
+            state: "ordering" | "ordered" | "failed" | "skipped";
+            fired_at: components["schemas"]["Time"];
+            /** @description Where state is ordered */
+            run?: components["schemas"]["RunId"];
+            /** @description Why it failed or was skipped */
+            reason?: string;
+            /** @description Firings that this one makes up for, or that were left out together */
+            stands_for: number;
+        };
+        FiringList: {
+            firings: components["schemas"]["Firing"][];
+            next: components["schemas"]["Cursor"];
+        };
         Recording: {
             name: string;
             description?: string;
@@ -1567,7 +1798,8 @@ export interface components {
             signal?: number;
             /** @description Why it was refused, could not start, was cut, … */
             reason?: string;
-            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            progress?: components["schemas"]["Progress"];
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it. A result of more than 64 KiB is in stdout only */
             result?: Record<string, never>;
             stdout?: string;
             stderr?: string;
@@ -1582,6 +1814,11 @@ export interface components {
             finished_at?: components["schemas"]["Time"];
             /** @description By the host's own clock */
             duration_ms?: number;
+        };
+        /** @description How far a method says it is, while its target is not final; kept for at most 1000 targets of a run */
+        Progress: {
+            percent?: number;
+            text?: string;
         };
         TargetList: {
             targets: components["schemas"]["Target"][];
@@ -1628,6 +1865,12 @@ export interface components {
             name: string;
             state: components["schemas"]["TargetState"];
             exit_code?: number;
+        };
+        ProgressEvent: {
+            endpoint: components["schemas"]["EndpointId"];
+            name: string;
+            percent?: number;
+            text?: string;
         };
         /** @description Exactly one of text and base64. */
         OutputEvent: {
@@ -1962,6 +2205,7 @@ export interface components {
         TokenId: components["schemas"]["TokenId"];
         /** @description `module::task`, or `module` for its init */
         Method: string;
+        Schedule: components["schemas"]["ScheduleName"];
         MethodVersion: components["schemas"]["MethodVersion"];
     };
     requestBodies: never;
@@ -3685,6 +3929,277 @@ export interface operations {
             404: components["responses"]["Error"];
             409: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    listSchedules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    createSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description The new schedule */
+            201: {
+                headers: {
+                    /** @description /v1/schedules/{name} */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    previewSchedule: {
+        parameters: {
+            query: {
+                cron: string;
+                zone?: string;
+                count?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The next times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SchedulePreview"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    getSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schedule, with the next five times */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    replaceSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description The schedule as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    deleteSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    enableSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description The schedule as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Schedule"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    fireSchedule: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The firing, with its run */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Firing"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listFirings: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["Schedule"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of firings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FiringList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     listPublishingKeys: {

@@ -89,7 +89,8 @@ void Ledger::Core::report(std::uint32_t gateway, wire::Report& report, Now now) 
       return;
     case wire::Report::kOutput:
       if (Membership* m = membership(*node, report.output().run());
-          m && m->run->run.invoke.live_output() && !is_final(m->run->members[m->slot].state))
+          m && !is_final(m->run->members[m->slot].state) &&
+          (m->run->run.invoke.live_output() || report.output().stream() == wire::STREAM_PROGRESS))
         sink.output(m->run->run, node->id, report.output());
       return;
     case wire::Report::kAnnounce:
