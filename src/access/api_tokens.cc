@@ -167,13 +167,13 @@ runtime::Task<core::Status> ApiTokens::remove(Principal by, std::string id) {
   });
 }
 
-runtime::Task<core::Result<Principal>> ApiTokens::authenticate(std::string token) {
+runtime::Task<core::Result<Principal>> ApiTokens::authenticate(std::string token, bool urgent) {
   const auto refused = [] {
     return core::fail(Code::kUnauthorized, "unknown or expired API token");
   };
   const auto secret = detail::SecretText::parse(kPrefix, token);
   if (!secret) co_return refused();
-  auto read = co_await database_.read([id = secret->id](store::Connection& connection) {
+  const auto find = [id = secret->id](store::Connection& connection) {
     return connection.first("SELECT " + std::string(kColumns) +
                                 ", t.secret_hash, u.role, u.selector FROM access_api_tokens t "
                                 "JOIN access_users u ON u.name = t.user_name WHERE t.id = ?",
@@ -181,7 +181,8 @@ runtime::Task<core::Result<Principal>> ApiTokens::authenticate(std::string token
                               return Found{info_of(row), row.bytes(8),
                                            static_cast<Role>(row.integer(9)), row.string(10)};
                             });
-  });
+  };
+  auto read = urgent ? co_await database_.read_first(find) : co_await database_.read(find);
   if (!read) co_return core::fail(std::move(read.error()));
   const auto& found = *read;
   const auto now = clock_();
@@ -189,7 +190,7 @@ runtime::Task<core::Result<Principal>> ApiTokens::authenticate(std::string token
       (found->info.expires_at && now >= *found->info.expires_at)) {
     co_return refused();
   }
-  if (!found->info.last_used || now >= *found->info.last_used + kUsedEvery) {
+  if (!urgent && (!found->info.last_used || now >= *found->info.last_used + kUsedEvery)) {
     // A full disk must not lock people out: that it was used is only a note.
     [[maybe_unused]] const auto noted =
         co_await database_.write([id = secret->id, now](store::Connection& connection) {

@@ -47,8 +47,9 @@ class ApiTokens {
   runtime::Task<core::Result<std::vector<ApiTokenInfo>>> list(Principal by);
   runtime::Task<core::Status> remove(Principal by, std::string id);
 
-  /// kUnauthorized "unknown or expired API token" otherwise.
-  runtime::Task<core::Result<Principal>> authenticate(std::string token);
+  /// kUnauthorized "unknown or expired API token" otherwise. `urgent`: before all reads that
+  /// wait, and without a note of its use, which would wait for the disk.
+  runtime::Task<core::Result<Principal>> authenticate(std::string token, bool urgent = false);
 
   /// For start-up: a token for a user (the CLI's own of `muster up`). Blocking.
   core::Result<ApiTokenMade> create_for(std::string user, NewApiToken wanted);

@@ -74,18 +74,20 @@ runtime::Task<core::Result<SessionMade>> Sessions::create(User user, std::string
   co_return made;
 }
 
-runtime::Task<core::Result<Principal>> Sessions::authenticate(std::string cookie) {
+runtime::Task<core::Result<Principal>> Sessions::authenticate(std::string cookie, bool urgent) {
   const auto secret = detail::SecretText::parse(kPrefix, cookie);
   if (!secret) co_return nobody();
-  auto found = co_await database_.read(
-      [id = secret->id](store::Connection& connection) { return find(connection, id); });
+  const auto look = [id = secret->id](store::Connection& connection) {
+    return find(connection, id);
+  };
+  auto found = urgent ? co_await database_.read_first(look) : co_await database_.read(look);
   if (!found) co_return core::fail(std::move(found.error()));
   const auto now = clock_();
   if (!*found || !secret->matches((*found)->hash) || now >= (*found)->created_at + kLifeMax ||
       now >= (*found)->last_seen + kIdleMax) {
     co_return nobody();
   }
-  if (now >= (*found)->last_seen + kSeenEvery) {
+  if (!urgent && now >= (*found)->last_seen + kSeenEvery) {
     // A full disk must not lock people out: that it was used is only a note.
     [[maybe_unused]] const auto noted =
         co_await database_.write([id = secret->id, now](store::Connection& connection) {

@@ -28,7 +28,8 @@ class Sessions {
   /// After Users::login.
   runtime::Task<core::Result<SessionMade>> create(User user, std::string address);
   /// Who holds this cookie, with the user's role of now. kUnauthorized otherwise.
-  runtime::Task<core::Result<Principal>> authenticate(std::string cookie);
+  /// `urgent`: as ApiTokens::authenticate.
+  runtime::Task<core::Result<Principal>> authenticate(std::string cookie, bool urgent = false);
   /// Ends the session; fine where there is none.
   runtime::Task<core::Status> end(std::string cookie);
   /// The id within a principal's `via` "session:<id>", or "".

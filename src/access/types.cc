@@ -27,6 +27,7 @@ constexpr std::array kRights{
     RightRow{Right::kViewAudit, "view_audit", Role::kAdmin, true},
     RightRow{Right::kManageMethods, "manage_methods", Role::kAdmin, true},
     RightRow{Right::kManageRegion, "manage_region", Role::kAdmin, true},
+    RightRow{Right::kStopEverything, "stop_everything", Role::kAdmin, true},
 };
 
 const RightRow* row_of(Right right) {

@@ -21,14 +21,15 @@ using Clock = std::function<core::WallTime()>;
 enum class Role : std::uint8_t { kViewer, kOperator, kAdmin };
 
 enum class Right : std::uint8_t {
-  kView,           ///< See hosts, runs and their answers.
-  kRun,            ///< Start and cancel runs.
-  kManageHosts,    ///< Change labels, remove and revoke hosts.
-  kManageTokens,   ///< Make and remove join tokens.
-  kManageUsers,    ///< Make, change and remove users and their API tokens.
-  kViewAudit,      ///< Read and verify the audit log.
-  kManageMethods,  ///< Publish and remove methods, trust publishing keys.
-  kManageRegion,   ///< Change how the region is run: what is kept, and for how long.
+  kView,            ///< See hosts, runs and their answers.
+  kRun,             ///< Start and cancel runs.
+  kManageHosts,     ///< Change labels, remove and revoke hosts.
+  kManageTokens,    ///< Make and remove join tokens.
+  kManageUsers,     ///< Make, change and remove users and their API tokens.
+  kViewAudit,       ///< Read and verify the audit log.
+  kManageMethods,   ///< Publish and remove methods, trust publishing keys.
+  kManageRegion,    ///< Change how the region is run: what is kept, and for how long.
+  kStopEverything,  ///< Stop everything, and lift that.
 };
 
 std::string_view name(Role role);    ///< "viewer", "operator", "admin"
@@ -54,8 +55,7 @@ struct Principal {
 
 /// kDenied with a message that names the right and the role that has it. A principal
 /// who is narrowed to some hosts has no right to what concerns the whole region:
-/// manage_tokens, manage_users, view_audit
-/// and manage_methods.
+/// manage_tokens, manage_users, view_audit, manage_methods and stop_everything.
 core::Status require(const Principal& principal, Right right);
 
 inline constexpr std::size_t kSelectorBytesMax = 4096;

@@ -36,7 +36,9 @@ Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permi
       guard_(std::make_shared<orders::Verifier>(enrolment_.authority, enrolment_.region),
              enrolment_.key.endpoint_id(), instance_),
       runs_(*this),
-      runner_(loop, *this),
+      runner_(loop, *this,
+              std::make_shared<runtime::SpoolFolder>(
+                  runtime::SpoolOptions{.folder = folder_.path() / "spool"})),
       reconnect_(enrolment_.servers, enrolment_.last_good, core::random_seeded().next()),
       tasks_(loop, "agent"),
       stop_tasks_(loop, "agent stop") {}
@@ -57,6 +59,11 @@ void Agent::start() {
   else
     core::log(core::Level::kError, "agent", "methods cannot be fetched",
               {{"error", content.error().message}});
+  make_methods();
+  tasks_.spawn(keep_logged_in());
+}
+
+void Agent::make_methods() {
   methods_ = std::make_unique<MethodRuns>(
       content_.get(), permissions_.publishing_keys,
       [] {
@@ -64,11 +71,32 @@ void Agent::start() {
         return std::vector<std::string>(facts.features().begin(), facts.features().end());
       },
       MethodRuns::Effects{
-          .start = [this](core::RunId run,
-                          methods::Command command) { runner_.run(run, std::move(command)); },
+          .start =
+              [this](core::RunId run, methods::Command command) {
+                channels_->open(run, methods_->package(run), !command.user.empty());
+                runner_.run(run, std::move(command));
+              },
           .finished = [this](core::RunId run,
                              link::RunResult result) { work_done(run, std::move(result)); }});
-  tasks_.spawn(keep_logged_in());
+  channels_ = std::make_unique<MethodChannels>(
+      loop_, content_.get(),
+      MethodChannels::Effects{
+          .tell = [this](core::RunId run, std::string_view bytes) { runner_.tell(run, bytes); },
+          .progress =
+              [this](core::RunId run, const methods::Progress& progress) {
+                runs_.progress(run, progress.percent, progress.text);
+                touch_link();
+              },
+          .upcall =
+              [this](core::RunId run, std::string name, std::string body, auto done) {
+                if (!link_ || link_over_)
+                  return done(core::fail(core::Code::kUnavailable,
+                                         "there is no open link to a gateway; try again"));
+                link_->session().upcall(std::move(name), std::move(body),
+                                        MethodChannels::kUpcallPatience, core::mono_now(),
+                                        std::move(done), run);
+                touch_link();
+              }});
 }
 
 void Agent::stop() {
@@ -216,12 +244,17 @@ void Agent::command_output(core::RunId run, methods::Stream stream, std::uint64_
                offset, data);
 }
 
+void Agent::command_channel(core::RunId run, std::string_view data) {
+  channels_->heard(run, data);
+}
+
 void Agent::command_done(core::RunId run, methods::Completion completion) {
   core::log(core::Level::kInfo, "agent", "a command ended",
             {{"run", run},
              {"exit_code", completion.exit_code},
              {"signal", completion.signal},
              {"reason", completion.reason}});
+  channels_->close(run);
   work_done(run, methods_->has(run) ? methods_->ended(run, std::move(completion))
                                     : result_of(std::move(completion)));
 }

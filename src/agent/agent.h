@@ -13,6 +13,7 @@
 
 #include "agent/content.h"
 #include "agent/gateway_link.h"
+#include "agent/method_channels.h"
 #include "agent/method_runs.h"
 #include "agent/state_folder.h"
 #include "link/endpoint_runs.h"
@@ -59,6 +60,7 @@ class Agent final : private link::WorkPort,
   void command_started(core::RunId run) override;
   void command_output(core::RunId run, methods::Stream stream, std::uint64_t offset,
                       std::string_view data) override;
+  void command_channel(core::RunId run, std::string_view data) override;
   void command_done(core::RunId run, methods::Completion completion) override;
   // The link
   void link_open(const wire::Welcome& welcome) override;
@@ -66,6 +68,7 @@ class Agent final : private link::WorkPort,
   void link_content(const wire::ContentData& data) override;
   void link_ended(const link::Ending& ending) override;
   void touch_link();
+  void make_methods();
   void work_done(core::RunId run, link::RunResult result);
   std::size_t working() const { return runner_.running() + methods_->preparing(); }
 
@@ -91,6 +94,7 @@ class Agent final : private link::WorkPort,
   std::shared_ptr<const net::TlsClientContext> tls_;
   std::unique_ptr<Content> content_;  // null where its folder cannot be made
   std::unique_ptr<MethodRuns> methods_;
+  std::unique_ptr<MethodChannels> channels_;  // of what methods_ runs
   std::unique_ptr<GatewayLink> link_;
   runtime::Signal changed_;  // a link ended, a run ended
   bool link_over_ = false;

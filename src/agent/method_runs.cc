@@ -21,6 +21,8 @@ using core::fail;
 
 /// As much of an executable as tells how it is started.
 constexpr std::size_t kPrefixBytes = 128;
+/// As much of a large output as is looked at.
+constexpr std::size_t kBeginningBytes = 4096;
 
 core::Duration patience_of(const wire::Invoke& invoke) {
   const auto ms = invoke.limits().timeout_ms();
@@ -153,8 +155,13 @@ void MethodRuns::launch(core::RunId id, core::Result<content::RunFolder> folder)
   command.environment = std::move(invocation->environment);
   command.user = run.invoke.method().user();
   command.limits = limits_of(run.invoke.limits());
+  command.channel = true;
   --preparing_;
   effects_.start(id, std::move(command));
+}
+
+const methods::Package& MethodRuns::package(core::RunId id) const {
+  return runs_.at(id)->package;
 }
 
 bool MethodRuns::cancel(core::RunId id, const std::string& reason) {
@@ -187,15 +194,19 @@ bool MethodRuns::may_show(core::RunId id, methods::Stream stream, std::string_vi
 link::RunResult MethodRuns::ended(core::RunId id, methods::Completion completion) {
   const auto run = std::move(runs_.extract(id).mapped());
   using How = methods::Completion::How;
-  std::string said;
+  std::string said, beginning;
   if (completion.how == How::kExited) {
-    const methods::TaskResult result =
-        methods::parse_task_output({.task = run->package.name.shown(),
-                                    .stdout_bytes = completion.stdout_bytes,
-                                    .stderr_bytes = completion.stderr_bytes,
-                                    .exit_code = completion.exit_code,
-                                    .signal = completion.signal,
-                                    .stdout_cut = completion.stdout_bytes_cut > 0});
+    // What is too much for memory is no result in JSON: its beginning explains a failure.
+    if (completion.stdout_source)
+      beginning = completion.stdout_source->read(0, kBeginningBytes).value_or("");
+    const methods::TaskResult result = methods::parse_task_output(
+        {.task = run->package.name.shown(),
+         .stdout_bytes =
+             completion.stdout_source ? std::string_view(beginning) : completion.stdout_bytes,
+         .stderr_bytes = completion.stderr_bytes,
+         .exit_code = completion.exit_code,
+         .signal = completion.signal,
+         .stdout_cut = completion.stdout_bytes_cut > 0 || completion.stdout_source});
     said = result.succeeded ? std::string() : result.error_message();
     if (!result.succeeded && said.empty()) said = "the method reported an error without a message";
   }

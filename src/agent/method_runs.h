@@ -58,6 +58,8 @@ class MethodRuns {
   std::size_t preparing() const { return preparing_; }
 
   bool has(core::RunId run) const { return runs_.contains(run); }
+  /// What it runs, until it has ended. REQUIRES: its process was started.
+  const methods::Package& package(core::RunId run) const;
   /// True where this piece of live output may be shown: a result (a JSON object) is not,
   /// it may hold what must not be shown.
   bool may_show(core::RunId run, methods::Stream stream, std::string_view data);

@@ -59,6 +59,8 @@ link::RunResult result_of(methods::Completion completion) {
   announce.set_duration_ms(static_cast<std::uint32_t>(completion.duration.count()));
   result.stdout_bytes = std::move(completion.stdout_bytes);
   result.stderr_bytes = std::move(completion.stderr_bytes);
+  result.stdout_source = std::move(completion.stdout_source);
+  result.stderr_source = std::move(completion.stderr_source);
   return result;
 }
 

@@ -230,6 +230,32 @@ core::Result<Json> Client::cancel_run(std::string_view id) {
   return call("POST", path("runs", id) + "/cancel");
 }
 
+core::Result<Json> Client::pause_run(std::string_view id, std::string_view reason) {
+  const Json body = boost::json::object{{"reason", reason}};
+  return call("POST", path("runs", id) + "/pause", &body);
+}
+
+core::Result<Json> Client::resume_run(std::string_view id) {
+  return call("POST", path("runs", id) + "/resume");
+}
+
+core::Result<Json> Client::waves(std::string_view run) {
+  return call("GET", path("runs", run) + "/waves");
+}
+
+core::Result<Json> Client::stop_everything(std::string_view reason) {
+  const Json body = boost::json::object{{"reason", reason}};
+  return call("POST", "/v1/stop-everything", &body);
+}
+
+core::Result<Json> Client::lift_stop() {
+  return call("DELETE", "/v1/stop-everything");
+}
+
+core::Result<Json> Client::stop_state() {
+  return call("GET", "/v1/stop-everything");
+}
+
 core::Result<Json> Client::folds(std::string_view run) {
   boost::json::array folds;
   MUSTER_TRY(pages(path("runs", run) + "/folds", "folds", "after", 0, [&](const Json& fold) {

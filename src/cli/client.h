@@ -58,6 +58,14 @@ class Client {
   core::Result<Json> run(std::string_view id);
   core::Result<Json> runs(std::size_t limit);
   core::Result<Json> cancel_run(std::string_view id);
+  core::Result<Json> pause_run(std::string_view id, std::string_view reason);
+  core::Result<Json> resume_run(std::string_view id);
+  /// {waves}
+  core::Result<Json> waves(std::string_view run);
+  /// {stopped, by, reason, at, …}
+  core::Result<Json> stop_everything(std::string_view reason);
+  core::Result<Json> lift_stop();
+  core::Result<Json> stop_state();
   core::Result<Json> folds(std::string_view run);
   core::Status targets(std::string_view run, std::string_view state, const Visitor& visit);
   /// All bytes that one host wrote; `stream` is "stdout" or "stderr".

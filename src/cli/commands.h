@@ -14,7 +14,9 @@ void add_gateway_commands(Command& root);       // gateway, gateways
 void add_login_commands(Command& root);         // login, logout, whoami
 void add_hosts_commands(Command& root);         // hosts list|show|label|remove|revoke
 void add_run_command(Command& root);            // run
-void add_runs_commands(Command& root);          // runs list|show|cancel|watch
+void add_runs_commands(Command& root);          // runs list|show|watch
+void add_run_control_commands(Command& runs);   // runs cancel|pause|resume
+void add_stop_command(Command& root);           // stop-everything
 void add_recording_commands(Command& runs);     // runs record|recordings|export|forget|replay|…
 void add_method_commands(Command& root);        // method publish|run|list|show|diff|…
 void add_method_key_commands(Command& method);  // method key

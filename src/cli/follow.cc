@@ -31,6 +31,8 @@ class Follower final : public EventReader {
     heard_ = true;
     if (event.name == "run" || event.name == "end") run_ = data;
     if (event.name == "output" && options_.live) lines_.add(data);
+    tell_hold();
+    if (event.name == "progress") said_ = said_text(data);
     show();
     return event.name != "end";
   }
@@ -86,9 +88,27 @@ class Follower final : public EventReader {
   }
 
  private:
+  /// Says once why the run stands still: somebody has to do something.
+  void tell_hold() {
+    std::string held = options_.progress ? hold_text(run_) : "";
+    if (held == held_) return;
+    held_ = std::move(held);
+    if (!held_.empty()) context_.terminal.err(held_ + "\n");
+  }
+
   void show() {
     if (!options_.progress) return;
-    context_.terminal.progress(progress_text(run_, context_.mono() - started_));
+    const std::string counts = progress_text(run_, context_.mono() - started_);
+    context_.terminal.progress(said_.empty() || finished() ? counts : counts + " · " + said_);
+  }
+
+  /// What a host last said of its own progress: "web1: 42% copying".
+  static std::string said_text(const Json& event) {
+    std::string said = in_line(text(event, "name")) + ":";
+    if (const auto percent = maybe_number(event, "percent"))
+      said += " " + std::to_string(*percent) + "%";
+    const std::string words = in_line(text(event, "text"));
+    return words.empty() ? said : said + " " + words;
   }
 
   bool cancel() {
@@ -117,10 +137,12 @@ class Follower final : public EventReader {
   Json run_;
   const FollowOptions options_;
   LiveLines lines_;
+  std::string said_;
   const core::MonoTime started_;
   bool detached_ = false;
   bool cancelled_ = false;
   bool heard_ = false;
+  std::string held_;
 };
 
 }  // namespace

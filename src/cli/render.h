@@ -33,6 +33,12 @@ std::uint64_t finished_targets(const Json& run);
 bool all_succeeded(const Json& run);
 /// "4 succeeded, 1 failed": the states that occur, good news first.
 std::string counts_text(const Json& run);
+/// What a cancel found and what came of it: "12 were never sent, 30 were stopped, …".
+std::string cancel_text(const Json& run);
+/// Why the run stands still or was stopped, with what to do; empty where it goes on.
+std::string hold_text(const Json& run);
+/// A line for each wave.
+std::string render_waves(const Json& waves, const Terminal& terminal);
 /// "42/60 done · 40 succeeded · 2 failed · 3.2s · 13/s".
 std::string progress_text(const Json& run, core::Duration elapsed);
 /// "exit code 1", "killed by signal 9 (KILL)", "refused: no such user", …
@@ -43,6 +49,8 @@ std::string render_troubles(const boost::json::array& rows, const Terminal& term
 
 std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now);
 std::string render_retention(const Json& retention);
+
+// render_rollouts.cc: cancel_text, hold_text, render_waves
 
 // render_methods.cc
 std::string render_methods(const Json& list, const Terminal& terminal, core::WallTime now);

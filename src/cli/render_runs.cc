@@ -110,6 +110,12 @@ std::string counts_text(const Json& run) {
 std::string progress_text(const Json& run, core::Duration elapsed) {
   const auto done = finished_targets(run);
   std::string text = std::to_string(done) + "/" + std::to_string(number(run, "targets")) + " done";
+  if (const Json* rollout = member(run, "rollout");
+      rollout && number(*rollout, "waves_total") > 1) {
+    text += " · wave " + std::to_string(number(*rollout, "wave")) + "/" +
+            std::to_string(number(*rollout, "waves_total"));
+  }
+  if (member(run, "paused") != nullptr) text += " · PAUSED";
   for (const State& state : kStates) {
     if (const auto n = count(run, state.name); n > 0) {
       text += " · " + std::to_string(n) + " " + state.phrase;
@@ -154,7 +160,7 @@ std::string render_runs(const Json& list, const Terminal& terminal, core::WallTi
     table.row({text(run, "id"),
                age(run, "created_at", now),
                text(run, "created_by"),
-               {text(run, "state"), color},
+               {member(run, "paused") != nullptr ? "paused" : text(run, "state"), color},
                std::to_string(number(run, "targets")),
                counts_text(run),
                command_text(run)});
@@ -176,6 +182,8 @@ std::string render_run(const Json& run, const Terminal& terminal, core::WallTime
   const std::string took = elapsed_text(run);
   line("State", text(run, "state") + (took.empty() ? "" : " after " + took));
   line("Cancelled by", text(run, "cancelled_by"));
+  line("", cancel_text(run));
+  line(member(run, "stopped") != nullptr ? "Stopped" : "Paused", hold_text(run));
   const std::string counts = counts_text(run);
   const Color color = running ? Color::kCyan : all_succeeded(run) ? Color::kGreen : Color::kRed;
   result += "Hosts        " + std::to_string(number(run, "targets")) + ": " +

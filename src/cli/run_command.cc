@@ -69,6 +69,11 @@ void add_run_command(Command& root) {
       .example("muster run --on role=db --timeout 30s --user postgres -- psql -c 'select 1'",
                "as another user, not longer than 30 seconds")
       .example("muster run --on name=web1 -q -- cat /etc/hosts >hosts", "a file, byte for byte")
+      .example(
+          "muster run --on role=web --waves 1,10%,100% --max-failures 2% -- apt-get -y upgrade",
+          "one host first, then a tenth, then the rest, unless more than 2% of a wave fail")
+      .example("muster run --on all --parallel 50 -- /usr/local/bin/backup",
+               "on at most 50 hosts at a time")
       .example("muster run --on all --ping", "who answers")
       .action([options](Context& context) { return run(context, *options); });
 }

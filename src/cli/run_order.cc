@@ -76,6 +76,7 @@ void describe(Command& command, OrderOptions& options) {
                    options.output_max)
       .option("--description", "TEXT", "a note for the list of runs and the audit log",
               options.description);
+  describe_rollout(command, options.rollout);
 }
 
 void describe(Command& command, WatchOptions& options) {
@@ -100,7 +101,7 @@ core::Status check(const OrderOptions& order, const WatchOptions& watch, std::st
   return {};
 }
 
-void add_to(boost::json::object& order, const OrderOptions& options) {
+core::Status add_to(boost::json::object& order, const OrderOptions& options) {
   const auto ms = [](core::Duration duration) {
     return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
   };
@@ -112,12 +113,13 @@ void add_to(boost::json::object& order, const OrderOptions& options) {
   if (!limits.empty()) order["limits"] = std::move(limits);
   if (options.queue) order["queue_for_ms"] = ms(*options.queue);
   if (options.description) order["description"] = *options.description;
+  return add_rollout(options.rollout, order);
 }
 
 int order_and_watch(Context& context, Client& client, boost::json::object order,
                     const OrderOptions& options, const WatchOptions& watch, bool harmless) {
+  if (const auto good = add_to(order, options); !good) return report(context, good.error());
   if (const auto code = warn_first(context, client, options, !watch.yes && !harmless)) return *code;
-  add_to(order, options);
   if (watch.live) order["live_output"] = true;
   const auto created = client.create_run(Json(std::move(order)));
   if (!created) return report(context, pointing_at(created.error(), options.on));

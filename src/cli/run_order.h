@@ -9,6 +9,7 @@
 #include <string>
 
 #include "cli/context.h"
+#include "cli/rollout_options.h"
 #include "core/clock.h"
 
 namespace muster::cli {
@@ -22,10 +23,11 @@ struct OrderOptions {
   std::optional<std::uint64_t> memory;
   std::optional<std::uint64_t> output_max;
   std::optional<std::string> description;
+  RolloutOptions rollout;
 };
 void describe(Command& command, OrderOptions& options);
-/// All but the user, which belongs to what is run.
-void add_to(boost::json::object& order, const OrderOptions& options);
+/// All but the user, which belongs to what is run. kInvalid names the option that is wrong.
+core::Status add_to(boost::json::object& order, const OrderOptions& options);
 
 /// What becomes of the answers.
 struct WatchOptions {

@@ -74,7 +74,9 @@ void describe(Command& command, CommandOptions& options) {
       .flag("--ping", "run nothing: only see which hosts answer", options.ping)
       .option("--dir", "PATH", "run in this folder (default: the user's home)", options.directory)
       .option("--env", "NAME=VALUE", "set a variable; may be repeated", options.environment)
-      .option("--stdin", "FILE", "what the command reads; - is standard input", options.stdin_from);
+      .option("--stdin", "FILE", "what the command reads; - is standard input", options.stdin_from)
+      .flag("--idempotent", "doing it twice does no harm: send it again to an agent that restarted",
+            options.idempotent);
 }
 
 core::Status check(const CommandOptions& options, const OrderOptions& order,
@@ -96,7 +98,9 @@ core::Result<boost::json::object> order_of(Context& context, const CommandOption
                                            const OrderOptions& order) {
   if (options.ping) return boost::json::object{{"ping", boost::json::object()}};
   MUSTER_ASSIGN(auto command, command_of(context, options, order.user));
-  return boost::json::object{{"command", std::move(command)}};
+  boost::json::object made{{"command", std::move(command)}};
+  if (options.idempotent) made["idempotent"] = true;
+  return made;
 }
 
 core::Result<boost::json::object> method_arguments(const Json& method,

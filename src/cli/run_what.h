@@ -21,6 +21,7 @@ struct CommandOptions {
   std::optional<std::string> directory;
   std::vector<std::string> environment;
   std::optional<std::string> stdin_from;
+  bool idempotent = false;
 };
 void describe(Command& command, CommandOptions& options);
 

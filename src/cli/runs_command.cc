@@ -97,6 +97,11 @@ int show_run(Context& context, const ShowOptions& options) {
   const bool json = options.json || options.jsonl;
   if (!json && !options.quiet) {
     context.terminal.out(render_run(*run, context.terminal, context.now()));
+    if (member(*run, "rollout") != nullptr) {
+      const auto waves = client->waves(options.id);
+      if (!waves) return report(context, waves.error());
+      context.terminal.out(render_waves(*waves, context.terminal));
+    }
   }
   const ResultOptions results{!options.no_fold, options.quiet, options.json, options.jsonl};
   if (const auto shown = print_results(context, *client, *run, results); !shown) {
@@ -140,21 +145,10 @@ int watch_run(Context& context, const std::string& id) {
   return followed->cancelled ? kExitInterrupted : exit_code_of_run(followed->run);
 }
 
-int cancel_run(Context& context, const std::string& id) {
-  auto client = context.connect();
-  if (!client) return report(context, client.error());
-  const auto run = client->cancel_run(id);
-  if (!run) return report(context, run.error());
-  const bool finished = text(*run, "state") == "finished";
-  context.terminal.err((finished ? "The run is finished: " : "Cancelling: ") + counts_text(*run) +
-                       "\n");
-  return kExitOk;
-}
-
 }  // namespace
 
 void add_runs_commands(Command& root) {
-  Command& runs = root.add("runs", "list runs, show answers, watch, cancel");
+  Command& runs = root.add("runs", "list runs, show answers, watch, pause, cancel");
   runs.section("Hosts and runs")
       .details("Without a command it lists the newest runs.")
       .example("muster runs", "what ran lately, and how it went")
@@ -173,14 +167,7 @@ void add_runs_commands(Command& root) {
           "of muster run.")
       .example("muster runs watch 0dp7c3k8r6qaz", "come back to a run that you left")
       .action([watched](Context& context) { return watch_run(context, *watched); });
-  auto cancelled = std::make_shared<std::string>();
-  runs.add("cancel", "cancel what has not ended yet")
-      .argument("ID", "the run", *cancelled)
-      .details(
-          "Hosts that wait get no order any more; what runs is killed with all its children. "
-          "Hosts that had finished keep their answers.")
-      .example("muster runs cancel 0dp7c3k8r6qaz", "stop a run everywhere")
-      .action([cancelled](Context& context) { return cancel_run(context, *cancelled); });
+  add_run_control_commands(runs);
   add_recording_commands(runs);
 }
 

@@ -38,6 +38,7 @@ struct TargetRow {
   std::uint64_t instance = 0;  ///< of the agent's process that it was sent to; 0: none
   Target target;
   std::string output_digest;  ///< of output that is stored apart
+  std::uint8_t restarts = 0;  ///< how often it was sent to anew; stored until it is final
 };
 
 /// A block of large output; written before the row that refers to it.
@@ -63,16 +64,28 @@ struct RunCancel {
   std::string reason;
 };
 
+/// How far a run has come from now on, and by what, for the audit log.
+struct RunStep {
+  enum class What : std::uint8_t { kWave, kPaused, kResumed, kStopped, kCancelled };
+  core::RunId run;
+  What what = What::kWave;
+  std::string by;
+  std::string reason;
+  Progress progress;
+};
+
 struct Batch {
   std::vector<NewRun> runs;
   std::vector<OutputBlock> blocks;
   std::vector<TargetRow> rows;
   std::vector<RunCancel> cancels;
+  std::vector<RunStep> steps;
   std::vector<RunEnd> ends;
   std::size_t bytes = 0;  ///< of output in it
 
   bool empty() const {
-    return runs.empty() && blocks.empty() && rows.empty() && cancels.empty() && ends.empty();
+    return runs.empty() && blocks.empty() && rows.empty() && cancels.empty() && steps.empty() &&
+           ends.empty();
   }
 };
 

@@ -27,6 +27,26 @@ core::Status Ledger::cancel(core::RunId run, std::string by, std::string reason,
   return core_->cancel(run, std::move(by), std::move(reason), now);
 }
 
+core::Status Ledger::pause(core::RunId run, std::string by, std::string reason, Now now) {
+  return core_->pause(run, std::move(by), std::move(reason), now);
+}
+
+core::Status Ledger::resume(core::RunId run, std::string by, Now now) {
+  return core_->resume(run, std::move(by), now);
+}
+
+void Ledger::stop_all(Hold why, Now now) {
+  core_->stop_all(std::move(why), now);
+}
+
+void Ledger::lift_stop() {
+  core_->stopped.reset();
+}
+
+const std::optional<Hold>& Ledger::stopped() const {
+  return core_->stopped;
+}
+
 void Ledger::endpoint_up(const core::EndpointId& endpoint, std::string_view gateway,
                          std::uint64_t link, std::string_view instance,
                          std::span<const wire::HeldRun* const> held, Now now) {
@@ -103,6 +123,16 @@ bool Ledger::is_target(core::RunId run, const core::EndpointId& endpoint) const 
   if (!found || number == core_->node_numbers.end()) return false;
   return std::ranges::any_of(found->members,
                              [&](const auto& member) { return member.node == number->second; });
+}
+
+bool Ledger::is_running(core::RunId run, const core::EndpointId& endpoint) const {
+  const auto* found = core_->find(run);
+  const auto number = core_->node_numbers.find(endpoint);
+  if (!found || number == core_->node_numbers.end()) return false;
+  return std::ranges::any_of(found->members, [&](const auto& member) {
+    return member.node == number->second &&
+           (member.state == TargetState::kSent || member.state == TargetState::kRunning);
+  });
 }
 
 LedgerStats Ledger::stats() const {

@@ -12,6 +12,9 @@
 //     gateway says that it was not sent and nothing else is under way.
 //   - A new agent process that does not hold the run ends it as unknown.
 //   - A final state never changes; what arrives later is acknowledged and counted.
+//   - A run with a rollout sends wave by wave and never more than its ceiling at a time;
+//     what waits for its turn is queued. A pause, a stop and a cancel hold at once.
+//   - Only a run that is declared idempotent is sent to a restarted agent anew.
 //   - A failed write changes nothing: the same batch is tried again, and until it
 //     succeeds new runs are refused with the reason.
 //
@@ -58,6 +61,7 @@ struct LedgerStats {
   std::uint64_t runs = 0;
   std::uint64_t dispatched = 0;  ///< targets, repeats included
   std::uint64_t dispatched_again = 0;
+  std::uint64_t restarted = 0;        ///< idempotent targets sent to anew
   std::uint64_t results = 0;          ///< that decided a final state
   std::uint64_t results_late = 0;     ///< for a target that had its final state
   std::uint64_t results_refused = 0;  ///< while too much waited for the disk
@@ -77,6 +81,7 @@ struct StoredRun {
     TargetState state = TargetState::kQueued;
     std::uint64_t instance = 0;
     std::optional<core::WallTime> started_at;
+    std::uint8_t restarts = 0;
   };
   std::vector<Row> targets;
 };
@@ -96,15 +101,26 @@ class Ledger {
   /// A new run (make_run) on these endpoints, each once. `created` is called when it
   /// is durable, or with the reason why not, from within a later persisted(). Returns
   /// an error at once, and does not call `created`, for no targets (kInvalid), too many
-  /// of anything (kLimit), or while the disk refuses writes (kUnavailable).
+  /// of anything (kLimit), while the disk refuses writes (kUnavailable), or while everything
+  /// is stopped (kConflict). Of a run with a rollout, targets[i] is slot i of its waves.
   /// `idempotency_key` and `_digest` (of the request) are stored with the run;
   /// kConflict while another run with the same author and key is being created.
   core::Status create(Run run, std::span<const core::EndpointId> targets,
                       std::string idempotency_key, std::string idempotency_digest, Now now,
                       Created created);
-  /// kNotFound for a run that is not open. Queued targets end at once; the others are
-  /// asked to stop, and what they answer decides.
+  /// kNotFound for a run that is not open. Queued targets are not sent any more; the
+  /// others are asked to stop, and what they answer decides.
   core::Status cancel(core::RunId run, std::string by, std::string reason, Now now);
+  /// Nothing more leaves until resume(); what was sent goes on. kNotFound as above,
+  /// kConflict where the run is cancelled or stopped already. Fine for a paused run.
+  core::Status pause(core::RunId run, std::string by, std::string reason, Now now);
+  /// Goes on, and forgives the failures so far. kNotFound, kConflict where it is not paused.
+  core::Status resume(core::RunId run, std::string by, Now now);
+  /// Cancels all that is open and refuses new runs until lift_stop(). Nothing leaves any
+  /// more once this has returned. Not stored: say it again after restore().
+  void stop_all(Hold why, Now now);
+  void lift_stop();
+  const std::optional<Hold>& stopped() const;
 
   // What gateways report.
 
@@ -135,6 +151,8 @@ class Ledger {
   /// The open runs, newest first.
   std::vector<const Run*> open_runs() const;
   bool is_target(core::RunId run, const core::EndpointId& endpoint) const;
+  /// The order has left for this endpoint, and no end of it is known.
+  bool is_running(core::RunId run, const core::EndpointId& endpoint) const;
 
   LedgerStats stats() const;
   /// Empty while the disk takes what it is given; else why it does not.

@@ -51,7 +51,7 @@ class Sink {
                     std::string_view reason) = 0;
   /// Something about this run became durable. `targets`: those that changed.
   virtual void changed(const Run& run, std::span<const TargetEvent> targets) = 0;
-  /// Live output of a run that asked for it.
+  /// Live output of a run that asked for it, or progress.
   virtual void output(const Run& run, const core::EndpointId& endpoint,
                       const wire::Output& output) = 0;
 };

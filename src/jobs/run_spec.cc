@@ -111,7 +111,9 @@ core::Result<Run> make_run(const RunSpec& spec, core::WallTime now, std::uint64_
                                           std::to_string(kQueueForCeiling.count()) +
                                           " (30 days), not " +
                                           std::to_string(spec.queue_for.count()));
+  if (spec.rollout) MUSTER_TRY(check_plan(*spec.rollout));
   Run run;
+  run.idempotent = spec.idempotent;
   run.id = core::RunId::make(core::unix_ms(now), random);
   run.kind = spec.kind;
   run.shell = spec.shell;

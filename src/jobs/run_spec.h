@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,9 @@ struct RunSpec {
   wire::Limits limits;  ///< zero: the default
   std::chrono::milliseconds queue_for{0};
   bool live_output = false;
+  /// Doing it again does no harm; see Run.
+  bool idempotent = false;
+  std::optional<RolloutPlan> rollout;  ///< nothing: everything at once
   std::string selector;
   std::string description;
   std::string created_by;

@@ -108,6 +108,12 @@ CREATE TABLE jobs_retention (
   bytes_max BIGINT NOT NULL,
   runs_max BIGINT NOT NULL
 );
+)"},
+                                            {5, R"(
+ALTER TABLE jobs_runs ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs_runs ADD COLUMN rollout TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_runs ADD COLUMN progress TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs_targets ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;
 )"}};
 
 /// Runs that one call of retain() removes, and their targets together: this bounds
@@ -163,12 +169,14 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
   const Run& run = added.run;
   MUSTER_TRY(connection.execute(
       "INSERT INTO jobs_runs (run, kind, invoke, shell, selector, description, created_by, "
-      "created_at, queue_until, method, method_version, method_arguments, has_secrets) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "created_at, queue_until, method, method_version, method_arguments, has_secrets, "
+      "idempotent, rollout, progress) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       {detail::key(run.id), static_cast<int>(run.kind), Blob{run.invoke.SerializeAsString()},
        run.shell, run.selector, run.description, run.created_by, core::unix_ms(run.created_at),
        detail::maybe_ms(run.queue_until), run.method.name, run.method.version, run.method.arguments,
-       static_cast<int>(run.method.has_secrets)}));
+       static_cast<int>(run.method.has_secrets), static_cast<int>(run.idempotent),
+       run.rollout ? stored_text(*run.rollout) : std::string(),
+       run.progress.empty() ? std::string() : stored_text(run.progress)}));
   if (!added.idempotency_key.empty())
     MUSTER_TRY(connection.execute(
         "INSERT INTO jobs_idempotency (created_by, name, run, digest) VALUES (?, ?, ?, ?) "
@@ -203,11 +211,11 @@ core::Status update_row(store::Connection& connection, const TargetRow& row,
   const auto instance = static_cast<std::int64_t>(row.instance);
   // The guard is a second lock on a closed door: a final state never changes.
   if (!is_final(target.state)) {
-    MUSTER_TRY(
-        connection.execute("UPDATE jobs_targets SET state = ?, instance = ?, started_at = ? "
-                           "WHERE run = ? AND slot = ? AND state < 3",
-                           {static_cast<int>(target.state), instance,
-                            detail::maybe_ms(target.started_at), detail::key(row.run), row.slot}));
+    MUSTER_TRY(connection.execute(
+        "UPDATE jobs_targets SET state = ?, instance = ?, started_at = ?, "
+        "restarts = ? WHERE run = ? AND slot = ? AND state < 3",
+        {static_cast<int>(target.state), instance, detail::maybe_ms(target.started_at),
+         static_cast<int>(row.restarts), detail::key(row.run), row.slot}));
     return {};
   }
   const std::string& digest = digests.of(row);
@@ -276,6 +284,9 @@ core::Status RunStore::apply(store::Connection& connection, const Batch& batch) 
     MUSTER_TRY(
         connection.execute("UPDATE jobs_runs SET cancelled_by = ?, cancel_reason = ? WHERE run = ?",
                            {cancel.by, cancel.reason, detail::key(cancel.run)}));
+  for (const RunStep& step : batch.steps)
+    MUSTER_TRY(connection.execute("UPDATE jobs_runs SET progress = ? WHERE run = ?",
+                                  {stored_text(step.progress), detail::key(step.run)}));
   for (const RunEnd& end : batch.ends) MUSTER_TRY(end_run(connection, end));
   return {};
 }

@@ -93,6 +93,9 @@ class RunStore {
                                      const core::EndpointId& endpoint);
   /// Most numerous first. Targets that are not final are folded by state.
   static core::Result<std::vector<Fold>> folds(store::Connection& connection, core::RunId run);
+  /// Of each wave of the run's rollout.
+  static core::Result<std::vector<Counts>> wave_counts(store::Connection& connection,
+                                                       core::RunId run, const Rollout& rollout);
   /// At most `bytes_max` bytes of a stream from `offset`, wherever it lies; empty at its end.
   static core::Result<std::string> output(store::Connection& connection, core::RunId run,
                                           const core::EndpointId& endpoint, wire::Stream stream,

@@ -19,7 +19,7 @@ core::EndpointId endpoint_of(std::string_view bytes) {
 #define MUSTER_RUN_COLUMNS                                                    \
   "run, kind, invoke, shell, selector, description, created_by, created_at, " \
   "queue_until, cancelled_by, cancel_reason, finished_at, counts, "           \
-  "method, method_version, method_arguments, has_secrets"
+  "method, method_version, method_arguments, has_secrets, idempotent, rollout, progress"
 
 Run run_from(const store::Row& row) {
   Run run;
@@ -36,6 +36,13 @@ Run run_from(const store::Row& row) {
   run.cancelled_by = row.string(9);
   run.cancel_reason = row.string(10);
   run.finished_at = detail::maybe_time(row.maybe_integer(11));
+  run.idempotent = row.integer(17) != 0;
+  // What cannot be read any more is shown as if it were not there.
+  if (const auto text = row.text(18); !text.empty())
+    if (auto rollout = rollout_from(text))
+      run.rollout = std::make_shared<const Rollout>(std::move(*rollout));
+  if (const auto text = row.text(19); !text.empty())
+    run.progress = progress_from(text).value_or(Progress());
   const std::string_view counts = row.text(12);
   const char* at = counts.data();
   const char* const end = at + counts.size();
@@ -117,12 +124,13 @@ core::Result<std::vector<StoredRun>> RunStore::load_open(store::Connection& conn
       [&](const store::Row& row) { runs.push_back({run_from(row), {}}); }));
   for (StoredRun& run : runs)
     MUSTER_TRY(connection.query(
-        "SELECT endpoint, state, instance, started_at FROM jobs_targets WHERE run = ? "
+        "SELECT endpoint, state, instance, started_at, restarts FROM jobs_targets WHERE run = ? "
         "ORDER BY slot",
         {detail::key(run.run.id)}, [&](const store::Row& row) {
           run.targets.push_back({endpoint_of(row.blob(0)), static_cast<TargetState>(row.integer(1)),
                                  static_cast<std::uint64_t>(row.integer(2)),
-                                 detail::maybe_time(row.maybe_integer(3))});
+                                 detail::maybe_time(row.maybe_integer(3)),
+                                 static_cast<std::uint8_t>(row.integer(4))});
         }));
   return runs;
 }
@@ -232,6 +240,21 @@ core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, c
     folds.push_back(std::move(group.fold));
   }
   return folds;
+}
+
+core::Result<std::vector<Counts>> RunStore::wave_counts(store::Connection& connection,
+                                                        core::RunId run, const Rollout& rollout) {
+  std::vector<Counts> waves(rollout.waves.size());
+  std::size_t wave = 0;
+  MUSTER_TRY(connection.query("SELECT slot, state FROM jobs_targets WHERE run = ? ORDER BY slot",
+                              {detail::key(run)}, [&](const store::Row& row) {
+                                while (wave + 1 < waves.size() &&
+                                       row.integer(0) >= rollout.waves[wave].end)
+                                  ++wave;
+                                const auto state = static_cast<std::size_t>(row.integer(1));
+                                if (state < kTargetStates) ++waves[wave].of[state];
+                              }));
+  return waves;
 }
 
 core::Result<std::string> RunStore::output(store::Connection& connection, core::RunId run,

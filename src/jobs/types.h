@@ -6,12 +6,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "jobs/rollout.h"
 #include "wire/frame.h"
 
 namespace muster::jobs {
@@ -85,6 +87,10 @@ struct Run {
   std::optional<core::WallTime> finished_at;
   std::optional<core::WallTime> queue_until;  ///< targets that are away wait until then
   Counts counts;                              ///< of what is durable
+  /// Doing it again does no harm: a target whose agent was restarted is sent to again.
+  bool idempotent = false;
+  std::shared_ptr<const Rollout> rollout;  ///< null: everything is sent at once
+  Progress progress;
 
   bool finished() const { return finished_at.has_value(); }
 };
@@ -121,6 +127,8 @@ inline constexpr std::size_t kOutputBlockBytes = 64 * 1024;
 inline constexpr std::size_t kTargetsMax = 200'000;
 inline constexpr std::size_t kOpenRunsMax = 10'000;
 inline constexpr std::size_t kOpenTargetsMax = 2'000'000;
+/// How often a target of an idempotent run is sent to anew after its agent was restarted.
+inline constexpr std::uint8_t kRestartsMax = 3;
 /// Bytes of results that wait for the disk; beyond, endpoints are told to come again.
 inline constexpr std::size_t kPendingBytesMax = 256 * 1024 * 1024;
 

@@ -126,6 +126,29 @@ void EndpointRuns::output(core::RunId run, wire::Stream stream, std::uint64_t of
     observer_->run_output(run, stream, offset, data);
 }
 
+void EndpointRuns::progress(core::RunId run, std::optional<std::uint32_t> percent,
+                            std::string_view text) {
+  const Run* held = find(run);
+  if (held && held->state == State::kRunning && observer_)
+    observer_->run_progress(run, percent, text);
+}
+
+void EndpointRuns::lose_output(core::RunId run, std::string_view why) {
+  const auto held = runs_.find(run);
+  if (held == runs_.end() || held->second.state != State::kFinished) return;
+  RunResult& result = *held->second.result;
+  finished_bytes_ -= bytes_of(result);
+  wire::Announce& announce = result.announce;
+  announce.set_stdout_bytes_cut(announce.stdout_bytes_cut() + result.stdout_size());
+  announce.set_stderr_bytes_cut(announce.stderr_bytes_cut() + result.stderr_size());
+  if (!announce.reason().empty()) announce.mutable_reason()->append("; ");
+  announce.mutable_reason()->append("its output is lost: ").append(why);
+  result.stdout_bytes.clear();
+  result.stderr_bytes.clear();
+  result.stdout_source.reset();
+  result.stderr_source.reset();
+}
+
 void EndpointRuns::finished(core::RunId run, RunResult result, core::MonoTime now) {
   const auto held = runs_.find(run);
   if (held == runs_.end() || held->second.state != State::kRunning) return;

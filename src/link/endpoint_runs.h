@@ -14,9 +14,11 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/byte_source.h"
 #include "core/clock.h"
 #include "core/ids.h"
 #include "core/result.h"
@@ -31,6 +33,16 @@ struct RunResult {
   wire::Announce announce;
   std::string stdout_bytes;
   std::string stderr_bytes;
+  /// Instead of the strings, where it is too much for memory.
+  std::shared_ptr<const core::ByteSource> stdout_source;
+  std::shared_ptr<const core::ByteSource> stderr_source;
+
+  std::uint64_t stdout_size() const {
+    return stdout_source ? stdout_source->size() : stdout_bytes.size();
+  }
+  std::uint64_t stderr_size() const {
+    return stderr_source ? stderr_source->size() : stderr_bytes.size();
+  }
 };
 
 /// Does the work: the agent's process runner, or a simulation.
@@ -51,6 +63,8 @@ class RunsObserver {
   virtual void run_started(core::RunId run) = 0;
   virtual void run_output(core::RunId run, wire::Stream stream, std::uint64_t offset,
                           std::string_view data) = 0;
+  virtual void run_progress(core::RunId run, std::optional<std::uint32_t> percent,
+                            std::string_view text) = 0;
   /// The run is finished and held: announce it.
   virtual void run_finished(core::RunId run) = 0;
   /// An outcome that is not held, because the ledger is full: say it once.
@@ -93,9 +107,12 @@ class EndpointRuns {
   // --- from the work
   void started(core::RunId run);
   void output(core::RunId run, wire::Stream stream, std::uint64_t offset, std::string_view data);
+  void progress(core::RunId run, std::optional<std::uint32_t> percent, std::string_view text);
   void finished(core::RunId run, RunResult result, core::MonoTime now);
 
   // --- time, and what a session needs
+  /// What a finished run said cannot be read any more: its result goes without.
+  void lose_output(core::RunId run, std::string_view why);
   /// Expires what is queued. Call at deadline() or later.
   void tick(core::MonoTime now);
   /// When tick() is needed next; max() for never.

@@ -80,8 +80,9 @@ class EndpointSession final : private RunsObserver {
 
   /// Asks the gateway. kLimit when too many are pending or the body is too large,
   /// kUnavailable when the link is not open or ends first, kTimeout at the deadline.
+  /// `run`: its method asks, not the agent.
   void upcall(std::string name, std::string body, core::Duration timeout, core::MonoTime now,
-              UpcallDone done);
+              UpcallDone done, core::RunId run = {});
   /// Asks for a range of content; the answer comes by port.content(). kUnavailable unless
   /// the link is open.
   core::Status request_content(const wire::ContentRequest& request);
@@ -105,6 +106,8 @@ class EndpointSession final : private RunsObserver {
   void run_started(core::RunId run) override;
   void run_output(core::RunId run, wire::Stream stream, std::uint64_t offset,
                   std::string_view data) override;
+  void run_progress(core::RunId run, std::optional<std::uint32_t> percent,
+                    std::string_view text) override;
   void run_finished(core::RunId run) override;
   void run_refused(const wire::Announce& announce) override;
 
@@ -130,6 +133,7 @@ class EndpointSession final : private RunsObserver {
   void on_goodbye(std::string_view body);
   void announce(core::RunId run);
   void pump();
+  bool send_chunk(core::RunId run, Transfer& transfer);
   void protocol_error(std::string reason);
   void close(Ending ending);
   void set_heartbeat(std::uint32_t ms);

@@ -29,6 +29,17 @@ void EndpointSession::run_output(core::RunId run, wire::Stream stream, std::uint
   }
 }
 
+void EndpointSession::run_progress(core::RunId run, std::optional<std::uint32_t> percent,
+                                   std::string_view text) {
+  if (port_.backlog_bytes() > kLiveBacklogBytesMax) return;
+  wire::Output output;
+  output.set_run(run.value());
+  output.set_stream(wire::STREAM_PROGRESS);
+  output.set_data(clean_text(text, wire::kProgressTextBytesMax));
+  if (percent) output.set_percent(*percent);
+  send(output);
+}
+
 void EndpointSession::run_finished(core::RunId run) {
   announce(run);
 }
@@ -43,10 +54,11 @@ void EndpointSession::announce(core::RunId run) {
   wire::Announce message = result.announce;
   message.set_run(run.value());
   clean_text_in_place(*message.mutable_reason(), kReasonBytesMax);
-  message.set_stdout_bytes(result.stdout_bytes.size());
-  message.set_stderr_bytes(result.stderr_bytes.size());
-  const std::size_t total = result.stdout_bytes.size() + result.stderr_bytes.size();
-  message.set_is_inline(total <= inline_bytes_max_);
+  message.set_stdout_bytes(result.stdout_size());
+  message.set_stderr_bytes(result.stderr_size());
+  const std::uint64_t total = result.stdout_size() + result.stderr_size();
+  message.set_is_inline(total <= inline_bytes_max_ && !result.stdout_source &&
+                        !result.stderr_source);
   if (message.is_inline()) {
     message.set_stdout_inline(result.stdout_bytes);
     message.set_stderr_inline(result.stderr_bytes);
@@ -59,30 +71,50 @@ void EndpointSession::announce(core::RunId run) {
 void EndpointSession::pump() {
   for (auto at = transfers_.begin(); at != transfers_.end();) {
     auto& [run, transfer] = *at;
-    const RunResult& result = *runs_.find(run)->result;
-    while (transfer.credit > 0 && port_.backlog_bytes() <= kChunkBacklogBytesMax) {
-      const std::size_t out_bytes = result.stdout_bytes.size();
-      const bool out = transfer.sent < out_bytes;
-      const std::string& from = out ? result.stdout_bytes : result.stderr_bytes;
-      const std::uint64_t offset = out ? transfer.sent : transfer.sent - out_bytes;
-      const std::uint64_t size =
-          std::min<std::uint64_t>({transfer.credit, from.size() - offset, wire::kChunkBytesMax});
-      wire::Chunk chunk;
-      chunk.set_run(run.value());
-      chunk.set_stream(out ? wire::STREAM_STDOUT : wire::STREAM_STDERR);
-      chunk.set_offset(offset);
-      chunk.set_data(from.data() + offset, size);
-      transfer.sent += size;
-      transfer.credit -= size;
-      send(chunk);
-    }
+    while (transfer.credit > 0 && port_.backlog_bytes() <= kChunkBacklogBytesMax)
+      if (!send_chunk(run, transfer)) return;  // the link is broken
     if (transfer.credit > 0) port_.notify_below(kChunkBacklogBytesMax / 2);
     at = transfer.sent == transfer.total ? transfers_.erase(at) : std::next(at);
   }
 }
 
+// False where the result cannot be read any more. It was announced with its size: on the
+// next link it is announced without its output.
+bool EndpointSession::send_chunk(core::RunId run, Transfer& transfer) {
+  const RunResult& result = *runs_.find(run)->result;
+  const std::uint64_t out_bytes = result.stdout_size();
+  const bool out = transfer.sent < out_bytes;
+  const core::ByteSource* source = (out ? result.stdout_source : result.stderr_source).get();
+  const std::string& bytes = out ? result.stdout_bytes : result.stderr_bytes;
+  const std::uint64_t offset = out ? transfer.sent : transfer.sent - out_bytes;
+  const std::uint64_t end = out ? out_bytes : result.stderr_size();
+  const std::uint64_t size =
+      std::min<std::uint64_t>({transfer.credit, end - offset, wire::kChunkBytesMax});
+  wire::Chunk chunk;
+  chunk.set_run(run.value());
+  chunk.set_stream(out ? wire::STREAM_STDOUT : wire::STREAM_STDERR);
+  chunk.set_offset(offset);
+  if (source) {
+    auto data = source->read(offset, size);
+    if (data && data->size() != size)
+      data = core::fail(core::Code::kIo, "it is shorter than it was");
+    if (!data) {
+      runs_.lose_output(run, data.error().message);
+      broken("a result could not be read: " + data.error().message);
+      return false;
+    }
+    chunk.set_data(std::move(*data));
+  } else {
+    chunk.set_data(bytes.data() + offset, size);
+  }
+  transfer.sent += size;
+  transfer.credit -= size;
+  send(chunk);
+  return true;
+}
+
 void EndpointSession::upcall(std::string name, std::string body, core::Duration timeout,
-                             core::MonoTime now, UpcallDone done) {
+                             core::MonoTime now, UpcallDone done, core::RunId run) {
   if (state_ != State::kOpen)
     return done(core::fail(core::Code::kUnavailable, "there is no open link to a gateway"));
   if (upcalls_.size() >= kUpcallsPendingMax)
@@ -96,6 +128,7 @@ void EndpointSession::upcall(std::string name, std::string body, core::Duration 
   message.set_id(next_upcall_++);
   message.set_name(clean_text(name, kUpcallNameBytesMax));
   message.set_body(std::move(body));
+  message.set_run(run.value());
   upcalls_[message.id()] = {now + timeout, std::move(done)};
   send(message);
 }

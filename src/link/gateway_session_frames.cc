@@ -128,7 +128,10 @@ void GatewaySession::on_started(std::string_view body) {
 void GatewaySession::on_output(std::string_view body) {
   wire::Output output;
   if (!read(body, output)) return;
-  if (output.run() == 0 || !known(output.stream()) || output.data().size() > wire::kChunkBytesMax)
+  const bool progress = output.stream() == wire::STREAM_PROGRESS;
+  if (output.run() == 0 || (!progress && !known(output.stream())) ||
+      output.data().size() > (progress ? wire::kProgressTextBytesMax : wire::kChunkBytesMax) ||
+      output.percent() > 100)
     return protocol_error("Output without run or stream, or with too many bytes");
   port_.output(std::move(output));
 }

@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "core/byte_source.h"
 
 namespace muster::methods {
 
@@ -35,6 +38,7 @@ struct Command {
   std::string user;                      ///< empty: the agent's own
   std::string directory;                 ///< empty: the user's home, else /
   CommandLimits limits;
+  bool channel = false;  ///< it gets one: docs/protocols/method-channel.md
 };
 
 enum class Stream : std::uint8_t { kStdout, kStderr };
@@ -53,6 +57,9 @@ struct Completion {
   std::string reason;  ///< a sentence; empty for a plain exit
   std::string stdout_bytes;
   std::string stderr_bytes;
+  /// Set where it is too much for memory; then the string is empty.
+  std::shared_ptr<const core::ByteSource> stdout_source;
+  std::shared_ptr<const core::ByteSource> stderr_source;
   std::uint64_t stdout_bytes_cut = 0;  ///< beyond the limit, read and thrown away
   std::uint64_t stderr_bytes_cut = 0;
   std::chrono::milliseconds duration{0};

@@ -17,9 +17,11 @@
 
 namespace muster::methods {
 
-Runner::Runner(runtime::Loop& loop, CommandObserver& observer)
+Runner::Runner(runtime::Loop& loop, CommandObserver& observer,
+               std::shared_ptr<runtime::SpoolFolder> spool)
     : loop_(loop),
       observer_(observer),
+      spool_(std::move(spool)),
       children_(loop, {SIGCHLD}, [this](int) { children_changed(); }) {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
     core::log(core::Level::kWarn, "methods",
@@ -54,6 +56,11 @@ void Runner::run(core::RunId run, Command command) {
   executions_.emplace(run, execution);
   execution->start(*spawned);
   observer_.command_started(run);
+}
+
+void Runner::tell(core::RunId run, std::string_view bytes) {
+  if (const auto found = executions_.find(run); found != executions_.end())
+    found->second->tell(bytes);
 }
 
 void Runner::cancel(core::RunId run, std::string_view reason) {

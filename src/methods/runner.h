@@ -23,6 +23,7 @@
 #include "core/clock.h"
 #include "core/ids.h"
 #include "methods/command.h"
+#include "runtime/spool.h"
 #include "runtime/watch.h"
 
 namespace muster::methods {
@@ -35,6 +36,8 @@ class CommandObserver {
   /// What is kept of the output (not what is cut), as it comes.
   virtual void command_output(core::RunId run, Stream stream, std::uint64_t offset,
                               std::string_view data) = 0;
+  /// Bytes of its channel, as they come.
+  virtual void command_channel(core::RunId /*run*/, std::string_view /*data*/) {}
   virtual void command_done(core::RunId run, Completion completion) = 0;
 };
 
@@ -44,7 +47,9 @@ class Execution;
 
 class Runner {
  public:
-  Runner(runtime::Loop& loop, CommandObserver& observer);
+  /// `spool`: where output lies that is too much for memory; null: nowhere else.
+  Runner(runtime::Loop& loop, CommandObserver& observer,
+         std::shared_ptr<runtime::SpoolFolder> spool = nullptr);
   /// Kills what still runs, without grace.
   ~Runner();
   Runner(const Runner&) = delete;
@@ -52,6 +57,9 @@ class Runner {
 
   /// Starts it; exactly one command_done() follows. `run` must not be running.
   void run(core::RunId run, Command command);
+  /// Writes to its channel, which reads the end once it could not take something. The
+  /// bytes are lost where there is no channel, or it is full.
+  void tell(core::RunId run, std::string_view bytes);
   /// Ends the whole tree: SIGTERM, then after kKillGrace SIGKILL. command_done() says
   /// kCancelled, unless the command had ended by itself.
   void cancel(core::RunId run, std::string_view reason);
@@ -69,6 +77,7 @@ class Runner {
 
   runtime::Loop& loop_;
   CommandObserver& observer_;
+  const std::shared_ptr<runtime::SpoolFolder> spool_;
   runtime::SignalWatch children_;
   std::map<core::RunId, std::shared_ptr<detail::Execution>> executions_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -14,7 +14,7 @@ std::optional<access::Right> right_of(std::string_view name) {
   using access::Right;
   for (const Right right :
        {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens, Right::kManageUsers,
-        Right::kViewAudit, Right::kManageMethods, Right::kManageRegion})
+        Right::kViewAudit, Right::kManageMethods, Right::kManageRegion, Right::kStopEverything})
     if (access::name(right) == name) return right;
   return std::nullopt;
 }
@@ -25,11 +25,12 @@ bool changes_something(const net::Request& request) {
 
 runtime::Task<core::Result<access::Principal>> identify(Region& region, net::Request& request) {
   constexpr std::string_view kBearer = "Bearer ";
+  const bool urgent = request.path == kStopPath;
   if (const auto header = request.header("authorization")) {
     if (!header->starts_with(kBearer))
       co_return fail(Code::kUnauthorized, "authorize with 'Bearer' and an API token");
-    co_return co_await region.api_tokens().authenticate(
-        std::string(header->substr(kBearer.size())));
+    co_return co_await region.api_tokens().authenticate(std::string(header->substr(kBearer.size())),
+                                                        urgent);
   }
   const std::string cookie = cookie_of(request, kSessionCookie);
   if (cookie.empty())
@@ -38,7 +39,7 @@ runtime::Task<core::Result<access::Principal>> identify(Region& region, net::Req
   if (changes_something(request) && request.header("x-muster-request") != "1")
     co_return fail(Code::kDenied,
                    "a change with the session cookie needs the header X-Muster-Request: 1");
-  co_return co_await region.sessions().authenticate(cookie);
+  co_return co_await region.sessions().authenticate(cookie, urgent);
 }
 
 }  // namespace

@@ -26,6 +26,9 @@ inline constexpr std::string_view kSessionCookie = "muster_session";
 /// Who asks; set by authenticate() for every route that is not public.
 const access::Principal& caller(const net::Request& request);
 
+/// Stop everything: it is authenticated before all that waits for the database.
+inline constexpr std::string_view kStopPath = "/v1/stop-everything";
+
 /// The before-hook of the HTTP server: finds out who asks and whether they may.
 runtime::Task<std::optional<net::Response>> authenticate(Region& region, net::Request& request);
 
@@ -44,6 +47,8 @@ void add_host_routes(net::Router& router, Region& region);
 void add_gateway_routes(net::Router& router, Region& region);
 void add_method_routes(net::Router& router, Region& region);
 void add_run_routes(net::Router& router, Region& region);
+void add_rollout_routes(net::Router& router, Region& region);
+void add_stop_routes(net::Router& router, Region& region);
 void add_run_result_routes(net::Router& router, Region& region);
 void add_schedule_routes(net::Router& router, Region& region);
 void add_recording_routes(net::Router& router, Region& region);

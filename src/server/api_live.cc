@@ -40,6 +40,14 @@ std::string output_event(const Region& region, const RunWatch::OutputPart& part)
   return event("output", data);
 }
 
+std::string progress_event(Region& region, const core::EndpointId& endpoint,
+                           const TargetProgress& progress) {
+  json::object data = progress_json(progress);
+  data["endpoint"] = endpoint.str();
+  data["name"] = host_name(region.registry(), endpoint);
+  return event("progress", data);
+}
+
 std::string target_event(Region& region, const jobs::Run& run, const jobs::TargetEvent& target) {
   json::object data{{"endpoint", target.endpoint.str()},
                     {"name", host_name(region.registry(), target.endpoint)},
@@ -55,6 +63,8 @@ std::string take_events(Region& region, const jobs::Run& run, RunWatch& watch) {
   for (const auto& part : watch.output) text += output_event(region, part);
   watch.output.clear();
   watch.output_bytes = 0;
+  for (const auto& [endpoint, progress] : std::exchange(watch.progress, {}))
+    text += progress_event(region, endpoint, progress);
   if (with_targets)
     for (const auto& target : watch.events) text += target_event(region, run, target);
   watch.events.clear();

@@ -38,6 +38,16 @@ core::Result<std::uint32_t> read_number(std::string_view name, std::string_view 
   return number;
 }
 
+/// A target as it stands, with what it says of its progress while it goes on.
+json::object shown_target(Region& region, const jobs::Run& run, const jobs::Target& target,
+                          std::size_t output_bytes_max) {
+  json::object object = target_json(run, target, region.registry(), output_bytes_max);
+  if (!jobs::is_final(target.state))
+    if (const TargetProgress* progress = region.live().progress(run.id, target.endpoint))
+      object["progress"] = progress_json(*progress);
+  return object;
+}
+
 Answer list_targets(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const auto run, co_await find_run(region, request));
   MUSTER_CO_ASSIGN(const std::size_t limit, limit_of(request));
@@ -73,7 +83,7 @@ Answer list_targets(Region& region, Request& request) {
     }
     output += std::min<std::size_t>(target.out.size(), output_max) +
               std::min<std::size_t>(target.err.size(), output_max);
-    targets.push_back(target_json(run, target, region.registry(), output_max));
+    targets.push_back(shown_target(region, run, target, output_max));
   }
   co_return json_response(
       json::object{{"targets", std::move(targets)},
@@ -93,7 +103,7 @@ Answer get_target(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(auto target, co_await region.database().read([&](store::Connection& connection) {
     return jobs::RunStore::target(connection, run.id, endpoint);
   }));
-  co_return json_response(target_json(run, target, region.registry(), jobs::kRowOutputBytesMax));
+  co_return json_response(shown_target(region, run, target, jobs::kRowOutputBytesMax));
 }
 
 Answer get_output(Region& region, Request& request, wire::Stream stream) {

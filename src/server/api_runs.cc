@@ -10,6 +10,7 @@
 #include "server/api.h"
 #include "server/json.h"
 #include "server/region.h"
+#include "server/rollout_json.h"
 #include "server/run_access.h"
 #include "server/run_json.h"
 #include "server/scope.h"
@@ -46,11 +47,14 @@ namespace {
 
 /// The matching hosts by name, so that a run's targets are stored in the order in which
 /// people read them.
-std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> endpoints) {
+void sort_by_name(std::vector<const fleet::Endpoint*>& endpoints) {
   std::sort(endpoints.begin(), endpoints.end(),
             [](const fleet::Endpoint* a, const fleet::Endpoint* b) {
               return std::tie(a->name, a->id) < std::tie(b->name, b->id);
             });
+}
+
+std::vector<core::EndpointId> ids_of(const std::vector<const fleet::Endpoint*>& endpoints) {
   std::vector<core::EndpointId> ids;
   ids.reserve(endpoints.size());
   for (const auto* endpoint : endpoints) ids.push_back(endpoint->id);
@@ -61,6 +65,7 @@ std::vector<core::EndpointId> targets_of(std::vector<const fleet::Endpoint*> end
 void add_method(MethodService::Ready ready, jobs::RunSpec& spec) {
   const methods::Additions& additions = ready.method->package.metadata.additions;
   spec.method = std::move(ready.work);
+  spec.idempotent = additions.idempotent;
   if (spec.user.empty()) spec.user = additions.user;
   if (spec.limits.timeout_ms() == 0)
     spec.limits.set_timeout_ms(static_cast<std::uint32_t>(additions.timeout.count()));
@@ -117,8 +122,7 @@ runtime::Task<core::Result<RunService::Created>> order_run(
     co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
   if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
     co_return fail(Code::kInvalid, "an Idempotency-Key has at most 128 bytes of UTF-8");
-  MUSTER_CO_ASSIGN(Checked checked,
-                   co_await check_order(region, std::move(by), std::move(request)));
+  MUSTER_CO_ASSIGN(Checked checked, co_await check_order(region, by, std::move(request)));
   RunService::Wanted wanted = std::move(checked.wanted);
   wanted.idempotency_key = std::move(idempotency_key);
   wanted.request_digest = std::move(digest);
@@ -135,7 +139,11 @@ runtime::Task<core::Result<RunService::Created>> order_run(
     co_return fail(Code::kConflict,
                    (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");
-  wanted.targets = targets_of(std::move(matched));
+  sort_by_name(matched);
+  if (const auto& plan = wanted.spec.rollout) {
+    MUSTER_CO_ASSIGN(wanted.rollout, arrange_waves(*plan, matched, core::wall_now()));
+  }
+  wanted.targets = ids_of(matched);
   co_return co_await region.runs().create(std::move(wanted));
 }
 
@@ -151,8 +159,8 @@ Answer create_run(Region& region, Request& request) {
                    co_await order_run(region, caller(request), std::move(body),
                                       std::string(request.header("idempotency-key").value_or("")),
                                       core::sha256(request.body)));
-  // Recorded is what somebody orders, not what a schedule does in their name meanwhile.
-  // The run is on its way: that it is not in a recording is no reason to say it is not.
+  // What schedules do in somebody's name is not recorded. And a run that is on its way is told
+  // as one, even where it could not be recorded.
   if (!created.repeated)
     if (const auto kept = co_await region.recorder().ordered(caller(request).name, created.run.id);
         !kept)

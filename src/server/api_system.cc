@@ -19,12 +19,16 @@ json::value region_json(Region& region) {
   json::array gateways;
   for (const auto& [name, links] : region.registry().gateways())
     gateways.push_back(json::object{{"name", name}, {"links", links}});
-  return json::object{
+  json::object object{
       {"region", region.id()},
       {"version", core::kVersion},
       {"endpoints", {{"total", region.registry().size()}, {"online", region.registry().online()}}},
       {"gateways", std::move(gateways)},
       {"started_at", time_text(region.started_at())}};
+  if (const auto& stopped = region.stop_switch().stopped())
+    object["stopped"] = {
+        {"by", stopped->by}, {"reason", stopped->reason}, {"at", time_text(stopped->at)}};
+  return object;
 }
 
 Response ready(Region& region) {

@@ -78,6 +78,20 @@ const json::object* Members::object(std::string_view name) {
   return value->if_object();
 }
 
+std::vector<const json::object*> Members::objects(std::string_view name, std::size_t count_max) {
+  const json::value* value = find(name);
+  std::vector<const json::object*> objects;
+  if (!value) return objects;
+  const json::array* array = value->if_array();
+  const bool fits = array && array->size() <= count_max;
+  if (fits)
+    for (const json::value& entry : *array)
+      if (entry.is_object()) objects.push_back(&entry.get_object());
+  if (!fits || objects.size() != array->size())
+    wrong(name, "must be a list of at most " + std::to_string(count_max) + " objects");
+  return objects;
+}
+
 std::optional<std::vector<std::string>> Members::texts(std::string_view name, std::size_t count_max,
                                                        std::size_t bytes_max) {
   const json::value* value = find(name);

@@ -37,6 +37,8 @@ class Members {
   bool flag(std::string_view name, bool otherwise);
   /// None where the member is absent.
   const json::object* object(std::string_view name);
+  /// A list of objects; empty where the member is absent.
+  std::vector<const json::object*> objects(std::string_view name, std::size_t count_max);
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
                                                 std::size_t bytes_max);
   /// An object whose members are all strings.

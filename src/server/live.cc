@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/live.h"
 
+#include <algorithm>
+
+#include "core/bytes.h"
+#include "wire/limits.h"
+
 namespace muster::server {
 
 using core::Code;
@@ -24,6 +29,7 @@ core::Result<std::shared_ptr<RunWatch>> Live::watch_run(core::RunId run) {
   if (const auto recent = recent_.find(run); recent != recent_.end()) {
     watch->output = recent->second.parts;
     watch->output_bytes = recent->second.bytes;
+    watch->progress = recent->second.progress;
   }
   runs_.emplace(run, watch);
   return watch;
@@ -46,6 +52,9 @@ void Live::wake_all() {
 
 void Live::run_changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets) {
   if (run.finished()) recent_.erase(run.id);
+  if (const auto recent = recent_.find(run.id); recent != recent_.end())
+    for (const auto& target : targets)
+      if (jobs::is_final(target.state)) recent->second.progress.erase(target.endpoint);
   const auto [first, last] = runs_.equal_range(run.id);
   for (auto entry = first; entry != last; ++entry) {
     const auto watch = entry->second.lock();
@@ -64,9 +73,38 @@ void Live::run_changed(const jobs::Run& run, std::span<const jobs::TargetEvent> 
   }
 }
 
-void Live::keep_recent(core::RunId run, const RunWatch::OutputPart& part) {
+Live::Recent& Live::recent_of(core::RunId run) {
   if (recent_.size() >= kRecentRunsMax && !recent_.contains(run)) recent_.erase(recent_.begin());
-  Recent& recent = recent_[run];
+  return recent_[run];
+}
+
+void Live::run_progress(core::RunId run, const core::EndpointId& endpoint,
+                        const wire::Output& output) {
+  TargetProgress said{.percent = {},
+                      .text = core::printable(output.data(), wire::kProgressTextBytesMax)};
+  if (output.has_percent()) said.percent = std::min(output.percent(), 100U);
+  const auto keep = [&](ProgressMap& map) {
+    if (map.size() < kProgressTargetsMax || map.contains(endpoint)) map[endpoint] = said;
+  };
+  keep(recent_of(run).progress);
+  const auto [first, last] = runs_.equal_range(run);
+  for (auto entry = first; entry != last; ++entry) {
+    const auto watch = entry->second.lock();
+    if (!watch) continue;
+    keep(watch->progress);
+    watch->signal.notify();
+  }
+}
+
+const TargetProgress* Live::progress(core::RunId run, const core::EndpointId& endpoint) const {
+  const auto recent = recent_.find(run);
+  if (recent == recent_.end()) return nullptr;
+  const auto found = recent->second.progress.find(endpoint);
+  return found == recent->second.progress.end() ? nullptr : &found->second;
+}
+
+void Live::keep_recent(core::RunId run, const RunWatch::OutputPart& part) {
+  Recent& recent = recent_of(run);
   recent.parts.push_back(part);
   recent.bytes += part.data.size();
   while (recent.bytes > kRecentBytesMax) {
@@ -77,6 +115,7 @@ void Live::keep_recent(core::RunId run, const RunWatch::OutputPart& part) {
 
 void Live::run_output(core::RunId run, const core::EndpointId& endpoint,
                       const wire::Output& output) {
+  if (output.stream() == wire::STREAM_PROGRESS) return run_progress(run, endpoint, output);
   const RunWatch::OutputPart part{endpoint, output.stream(), output.data()};
   keep_recent(run, part);
   const auto [first, last] = runs_.equal_range(run);

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -26,6 +27,13 @@ struct HttpStats {
   std::uint64_t bytes_sent = 0;
 };
 
+/// How far a target says it is.
+struct TargetProgress {
+  std::optional<std::uint32_t> percent;
+  std::string text;
+};
+using ProgressMap = std::map<core::EndpointId, TargetProgress>;
+
 /// One watcher of one run.
 struct RunWatch {
   static constexpr std::size_t kEventsMax = 4096;
@@ -40,6 +48,7 @@ struct RunWatch {
   core::RunId run;
   runtime::Signal signal;
   std::deque<jobs::TargetEvent> events;
+  ProgressMap progress;  ///< since it was last taken
   std::deque<OutputPart> output;
   std::size_t output_bytes = 0;
 };
@@ -59,6 +68,8 @@ class Live {
   /// Live output that is kept for watchers who come while the run goes on.
   static constexpr std::size_t kRecentBytesMax = 256UL * 1024;
   static constexpr std::size_t kRecentRunsMax = 256;
+  /// Targets of a run whose progress is kept.
+  static constexpr std::size_t kProgressTargetsMax = 1000;
 
   /// The watcher begins with the run's recent live output. kLimit where there are too many
   /// watchers.
@@ -70,6 +81,8 @@ class Live {
 
   void run_changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets);
   void run_output(core::RunId run, const core::EndpointId& endpoint, const wire::Output& output);
+  /// The newest that this target said; null where it said nothing, or its run has ended.
+  const TargetProgress* progress(core::RunId run, const core::EndpointId& endpoint) const;
   void hosts_changed(std::span<const core::EndpointId> hosts);
 
  private:
@@ -77,9 +90,12 @@ class Live {
   struct Recent {
     std::deque<RunWatch::OutputPart> parts;
     std::size_t bytes = 0;
+    ProgressMap progress;
   };
 
   void forget_gone();
+  Recent& recent_of(core::RunId run);
+  void run_progress(core::RunId run, const core::EndpointId& endpoint, const wire::Output& output);
   void keep_recent(core::RunId run, const RunWatch::OutputPart& part);
   std::multimap<core::RunId, std::weak_ptr<RunWatch>> runs_;
   std::map<core::RunId, Recent> recent_;  ///< of runs that go on

@@ -50,6 +50,9 @@ void add_runs(Families& families, const jobs::LedgerStats& stats) {
                    stats.dispatched);
   families.counter("muster_targets_dispatched_again_total",
                    "Orders passed on again, proven not to have arrived.", stats.dispatched_again);
+  families.counter("muster_targets_restarted_total",
+                   "Orders of idempotent runs sent anew to an agent that was restarted.",
+                   stats.restarted);
   families.counter("muster_results_total", "Results that decided a final state.", stats.results);
   families.counter("muster_results_late_total", "Results for targets that were final already.",
                    stats.results_late);
@@ -110,6 +113,8 @@ std::string metrics_text(Region& region) {
                       static_cast<double>(links), {{"gateway", name}});
   add_runs(families, region.runs().ledger().stats());
   add_schedules(families, region.schedules().stats());
+  families.gauge("muster_stopped", "1 while everything is stopped.",
+                 region.stop_switch().stopped() ? 1 : 0);
   add_database(families, region.database().stats());
   for (const auto& [status, count] : region.http_stats().by_status)
     families.labelled("muster_http_responses_total", "Answers of the API by status.",

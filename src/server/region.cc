@@ -108,6 +108,12 @@ core::Status Region::open_work() {
   recorder_ = std::make_unique<Recorder>(*database_);
   MUSTER_TRY(recorder_->restore());
   MUSTER_TRY(runs_->restore());
+  stop_switch_ = std::make_unique<StopSwitch>(
+      loop_, config_.state, [this](const std::optional<jobs::Hold>& why, const std::string& by) {
+        return act_on_switch(why, by);
+      });
+  MUSTER_TRY(stop_switch_->open());
+  switch_is_open_ = true;
   return open_schedules();
 }
 
@@ -127,6 +133,29 @@ core::Status Region::open_schedules() {
     schedules_->logged_in(endpoint, hello.facts().booted_unix_ms(), uptime_of(hello));
   });
   return schedules_->restore();
+}
+
+/// Stops or lifts at once; that it was done is written when the database has time.
+std::uint64_t Region::act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by) {
+  const std::uint64_t runs = runs_->stop_all(why);
+  if (!switch_is_open_) return runs;  // it was set before this start
+  database_->write_then(
+      loop_,
+      [by, runs, is_set = why.has_value(),
+       reason = why ? why->reason : std::string()](store::Connection& connection) -> core::Status {
+        MUSTER_TRY(access::Audit::append(
+            connection, core::wall_now(),
+            {by, is_set ? "region.stop" : "region.resume", "everything",
+             is_set ? access::audit_detail({{"reason", reason}, {"runs", std::to_string(runs)}})
+                    : "{}"}));
+        return {};
+      },
+      [](core::Status noted) {
+        if (!noted)
+          core::log(Level::kError, "server", "stop everything is not in the audit log",
+                    {{"why", noted.error().message}});
+      });
+  return runs;
 }
 
 core::Result<net::TlsIdentity> Region::server_identity() {
@@ -150,6 +179,8 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_gateway_routes(router, *this);
   add_method_routes(router, *this);
   add_run_routes(router, *this);
+  add_rollout_routes(router, *this);
+  add_stop_routes(router, *this);
   add_run_result_routes(router, *this);
   add_schedule_routes(router, *this);
   add_recording_routes(router, *this);

@@ -36,6 +36,7 @@
 #include "server/recorder.h"
 #include "server/run_service.h"
 #include "server/schedule_service.h"
+#include "server/stop_switch.h"
 #include "store/database.h"
 
 namespace muster::server {
@@ -78,6 +79,7 @@ class Region {
   GatewayHub& gateways() { return *gateways_; }
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
+  StopSwitch& stop_switch() { return *stop_switch_; }
   MethodService& methods() { return *methods_; }
   ScheduleService& schedules() { return *schedules_; }
   Recorder& recorder() { return *recorder_; }
@@ -94,6 +96,7 @@ class Region {
   core::Status open_identity();
   core::Status open_work();
   core::Status open_schedules();
+  std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by);
   core::Result<net::TlsIdentity> server_identity();
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
@@ -122,6 +125,8 @@ class Region {
   Live live_;
   std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
+  std::unique_ptr<StopSwitch> stop_switch_;
+  bool switch_is_open_ = false;
   std::unique_ptr<Content> content_;
   std::unique_ptr<MethodService> methods_;
   std::unique_ptr<ScheduleService> schedules_;

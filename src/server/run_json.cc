@@ -4,6 +4,7 @@
 #include "core/bytes.h"
 #include "methods/task_result.h"
 #include "server/json.h"
+#include "server/rollout_json.h"
 
 namespace muster::server {
 namespace {
@@ -129,16 +130,14 @@ core::Status read_limits(const json::object& object, wire::Limits& limits) {
 }  // namespace
 
 json::object run_json(const jobs::Run& run) {
-  json::object counts;
-  for (std::size_t i = 0; i < jobs::kTargetStates; ++i) {
-    const auto state = static_cast<jobs::TargetState>(i);
-    counts[jobs::name(state)] = run.counts[state];
-  }
-  json::object object{
-      {"id", run.id.str()},           {"kind", jobs::name(run.kind)},
-      {"selector", run.selector},     {"created_at", time_text(run.created_at)},
-      {"created_by", run.created_by}, {"state", run.finished() ? "finished" : "running"},
-      {"counts", std::move(counts)},  {"targets", run.counts.total()}};
+  json::object object{{"id", run.id.str()},
+                      {"kind", jobs::name(run.kind)},
+                      {"selector", run.selector},
+                      {"created_at", time_text(run.created_at)},
+                      {"created_by", run.created_by},
+                      {"state", run.finished() ? "finished" : "running"},
+                      {"counts", counts_json(run.counts)},
+                      {"targets", run.counts.total()}};
   if (run.kind == jobs::RunKind::kCommand) object["command"] = command_json(run);
   if (run.kind == jobs::RunKind::kMethod) object["method"] = method_json(run);
   if (auto limits = limits_json(run.invoke.limits()); !limits.empty())
@@ -151,6 +150,7 @@ json::object run_json(const jobs::Run& run) {
     object["queue_for_ms"] = std::max<std::int64_t>(0, wait.count());
   }
   if (run.invoke.live_output()) object["live_output"] = true;
+  show_progress(object, run);
   return object;
 }
 
@@ -177,6 +177,13 @@ json::object target_json(const jobs::Run& run, const jobs::Target& target,
   return object;
 }
 
+json::object progress_json(const TargetProgress& progress) {
+  json::object object;
+  if (progress.percent) object["percent"] = *progress.percent;
+  set(object, "text", progress.text);
+  return object;
+}
+
 core::Result<RunRequest> read_run_request(const json::object& body) {
   Members members(body);
   RunRequest request;
@@ -187,6 +194,8 @@ core::Result<RunRequest> read_run_request(const json::object& body) {
   const json::object* ping = members.object("ping");
   const json::object* method = members.object("method");
   const json::object* limits = members.object("limits");
+  const json::object* rollout = members.object("rollout");
+  spec.idempotent = members.flag("idempotent", false);
   spec.queue_for = std::chrono::milliseconds(
       members.maybe_integer("queue_for_ms", 0, jobs::kQueueForCeiling.count()).value_or(0));
   spec.live_output = members.flag("live_output", false);
@@ -201,6 +210,12 @@ core::Result<RunRequest> read_run_request(const json::object& body) {
     MUSTER_ASSIGN(request.method, read_method_order(*method, spec));
   }
   if (limits) MUSTER_TRY(read_limits(*limits, spec.limits));
+  if (method && spec.idempotent)
+    return core::fail(core::Code::kInvalid,
+                      "'idempotent' is said of a command; a method's metadata says it itself");
+  if (rollout) {
+    MUSTER_ASSIGN(spec.rollout, read_rollout(*rollout));
+  }
   return request;
 }
 

@@ -12,6 +12,7 @@
 #include "fleet/registry.h"
 #include "jobs/run_spec.h"
 #include "jobs/types.h"
+#include "server/live.h"
 #include "server/method_service.h"
 
 namespace muster::server {
@@ -21,6 +22,9 @@ boost::json::object run_json(const jobs::Run& run);
 /// `output_bytes_max`: a stream that is longer is left out.
 boost::json::object target_json(const jobs::Run& run, const jobs::Target& target,
                                 const fleet::Registry& registry, std::size_t output_bytes_max);
+
+/// {percent, text}: what there is of it.
+boost::json::object progress_json(const TargetProgress& progress);
 
 /// A host's name, or its id where it was removed since.
 std::string host_name(const fleet::Registry& registry, const core::EndpointId& id);

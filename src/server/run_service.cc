@@ -21,6 +21,23 @@ static_assert(kTargetsPerDispatchMax * 56 + wire::kCommandBytesMax + 64 * 1024 <
               wire::kRegionFrameBytesMax);
 /// A create() waits so long for the disk before it says that the outcome is open.
 constexpr core::Duration kCreateWait = 60s;
+constexpr core::Duration kStepWait = 10s;
+
+std::string_view action_of(jobs::RunStep::What what) {
+  using enum jobs::RunStep::What;
+  switch (what) {
+    case kPaused:
+      return "run.pause";
+    case kResumed:
+      return "run.resume";
+    case kStopped:
+      return "run.stop";
+    case kWave:
+    case kCancelled:  // has an entry of its own
+      break;
+  }
+  return "";
+}
 
 /// The audit entries of a batch: they commit with what they tell of.
 core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch) {
@@ -36,17 +53,25 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
     MUSTER_TRY(access::Audit::append(
         connection, now,
         {run.created_by, "run.create", run.id.str(),
-         access::audit_detail({{"kind", jobs::name(run.kind)},
-                               {"command", command},
-                               {"user", run.invoke.has_method() ? run.invoke.method().user()
-                                                                : run.invoke.command().user()},
-                               {"selector", run.selector},
-                               {"targets", std::to_string(added.targets.size())}})}));
+         access::audit_detail(
+             {{"kind", jobs::name(run.kind)},
+              {"command", command},
+              {"user",
+               run.invoke.has_method() ? run.invoke.method().user() : run.invoke.command().user()},
+              {"selector", run.selector},
+              {"waves", run.rollout ? std::to_string(run.rollout->waves.size()) : ""},
+              {"targets", std::to_string(added.targets.size())}})}));
   }
   for (const auto& cancel : batch.cancels)
     MUSTER_TRY(access::Audit::append(connection, now,
                                      {cancel.by, "run.cancel", cancel.run.str(),
                                       access::audit_detail({{"reason", cancel.reason}})}));
+  for (const auto& step : batch.steps)
+    if (const auto action = action_of(step.what); !action.empty())
+      MUSTER_TRY(access::Audit::append(
+          connection, now,
+          {step.by == jobs::kByRollout ? std::string_view("system") : std::string_view(step.by),
+           action, step.run.str(), access::audit_detail({{"reason", step.reason}})}));
   return {};
 }
 
@@ -143,6 +168,7 @@ runtime::Task<core::Result<RunService::Created>> RunService::create(Wanted wante
   }
   MUSTER_CO_ASSIGN(auto run, jobs::make_run(wanted.spec, core::wall_now(), random_.next()));
   const core::RunId id = run.id;
+  run.rollout = std::move(wanted.rollout);
 
   struct Waiting {
     runtime::Signal signal;
@@ -175,6 +201,43 @@ runtime::Task<core::Result<jobs::Run>> RunService::cancel(core::RunId run, std::
   co_return co_await get(run);
 }
 
+runtime::Task<core::Result<jobs::Run>> RunService::pause(core::RunId run, std::string by,
+                                                         std::string reason) {
+  MUSTER_CO_TRY(ledger_.pause(run, std::move(by), std::move(reason), now()));
+  co_return co_await when_paused(run, true);
+}
+
+runtime::Task<core::Result<jobs::Run>> RunService::resume(core::RunId run, std::string by) {
+  MUSTER_CO_TRY(ledger_.resume(run, std::move(by), now()));
+  co_return co_await when_paused(run, false);
+}
+
+/// The run once it is durable that it is paused, or not.
+runtime::Task<core::Result<jobs::Run>> RunService::when_paused(core::RunId run, bool paused) {
+  changed();
+  for (const auto until = core::mono_now() + kStepWait;;) {
+    const auto seen = written_.count();
+    const jobs::Run* open = ledger_.find(run);
+    if (!open || open->progress.paused.has_value() == paused) break;
+    const auto left = until - core::mono_now();
+    if (left <= 0s || !co_await written_.wait(seen, left))
+      co_return fail(Code::kUnavailable,
+                     "it holds, but is not on the disk yet: look at the run before you rely on it");
+  }
+  co_return co_await get(run);
+}
+
+std::uint64_t RunService::stop_all(const std::optional<jobs::Hold>& why) {
+  std::uint64_t open = 0;
+  for (const auto* run : ledger_.open_runs()) open += run->cancelled_by.empty();
+  if (why)
+    ledger_.stop_all(*why, now());
+  else
+    ledger_.lift_stop();
+  changed();
+  return open;
+}
+
 runtime::Task<core::Result<jobs::Run>> RunService::get(core::RunId run) {
   if (const jobs::Run* open = ledger_.find(run)) co_return *open;
   co_return co_await database_.read(
@@ -194,6 +257,7 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
         if (!service) return;
         if (outcome) service->write_done_();  // before the next write begins
         service->ledger_.persisted(std::move(outcome), now());
+        service->written_.notify();
         service->changed();
       });
 }

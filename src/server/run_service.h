@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "link/region_ports.h"
 #include "orders/signer.h"
 #include "runtime/loop.h"
+#include "runtime/signal.h"
 #include "server/live.h"
 #include "store/database.h"
 
@@ -43,6 +45,7 @@ class RunService final : private jobs::Sink {
     std::vector<core::EndpointId> targets;  ///< each once, in the order in which to show them
     std::string idempotency_key;
     std::string request_digest;
+    std::shared_ptr<const jobs::Rollout> rollout;  ///< spec.rollout, arranged for `targets`
   };
   struct Created {
     jobs::Run run;
@@ -53,6 +56,12 @@ class RunService final : private jobs::Sink {
   /// Returns at once; what the endpoints answer decides. Fine for a finished run.
   runtime::Task<core::Result<jobs::Run>> cancel(core::RunId run, std::string by,
                                                 std::string reason);
+  /// Returns when it is durable. Errors as Ledger::pause and ::resume.
+  runtime::Task<core::Result<jobs::Run>> pause(core::RunId run, std::string by, std::string reason);
+  runtime::Task<core::Result<jobs::Run>> resume(core::RunId run, std::string by);
+  /// Cancels all that is open and refuses what is new: at once. Returns how many runs were
+  /// open. Nothing: lifts it.
+  std::uint64_t stop_all(const std::optional<jobs::Hold>& why);
   /// The run as it is durable now, open or finished. kNotFound.
   runtime::Task<core::Result<jobs::Run>> get(core::RunId run);
 
@@ -84,6 +93,7 @@ class RunService final : private jobs::Sink {
   class KeyTaken;
 
   void plan_tick();
+  runtime::Task<core::Result<jobs::Run>> when_paused(core::RunId run, bool paused);
 
   runtime::Loop& loop_;
   store::Database& database_;
@@ -95,6 +105,7 @@ class RunService final : private jobs::Sink {
   jobs::Ledger ledger_;
   runtime::Timer tick_;
   core::Random random_;
+  runtime::Signal written_;  ///< of the ledger's batches
   bool flush_posted_ = false;
   std::set<std::string> keys_taken_;  ///< author and idempotency key of each create()
   std::shared_ptr<RunService*> self_;

@@ -87,6 +87,12 @@ class Database {
     return run(Side::kRead, std::move(work));
   }
 
+  /// The same, before all reads that wait: for what must work while everybody reads.
+  template <typename F>
+  runtime::Task<std::invoke_result_t<F&, Connection&>> read_first(F work) {
+    return run(Side::kReadFirst, std::move(work));
+  }
+
   /// For hot paths: `done(status)` is called on `loop` after the commit. Any thread.
   void write_then(runtime::Loop& loop, Work work, Done done);
 
@@ -107,7 +113,7 @@ class Database {
   Stats stats() const;
 
  private:
-  enum class Side { kWrite, kRead };
+  enum class Side { kWrite, kRead, kReadFirst };
   struct Job {
     Work work;
     Done done;

@@ -25,9 +25,12 @@ inline constexpr std::size_t kHeldRunsMax = 256;
 /// From the start of a command to SIGTERM: the default, and what may be asked for.
 inline constexpr std::chrono::milliseconds kTimeoutDefault{10 * 60 * 1000};
 inline constexpr std::chrono::milliseconds kTimeoutCeiling{7 * 24 * 3600 * 1000LL};
-/// stdout and stderr of one run, each: the default, and what may be asked for.
+/// stdout and stderr of one run, each: the default, and what may be asked for. What is more
+/// than the default lies on the endpoint's disk, not in its memory.
 inline constexpr std::size_t kOutputBytesDefault = 1024 * 1024;
-inline constexpr std::size_t kOutputBytesCeiling = 64 * 1024 * 1024;
+inline constexpr std::size_t kOutputBytesCeiling = 1024 * 1024 * 1024;
+/// Bytes of the text of a progress.
+inline constexpr std::size_t kProgressTextBytesMax = 200;
 /// A whole link frame of any kind (kind number included).
 inline constexpr std::size_t kFrameBytesMax = 512 * 1024;
 /// A whole frame between gateway and server.

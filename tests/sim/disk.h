@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The virtual disk: what a batch says becomes true at its commit or not at all, and a
-// crash forgets what was not committed. It checks on the way that a final state stays.
+// crash forgets what was not committed. It checks on the way that a final state stays, and
+// that what may have left keeps to its run's waves and ceiling.
 #pragma once
 
 #include <map>
@@ -24,10 +25,14 @@ class Disk {
     std::vector<jobs::StoredRun::Row> rows;
     std::vector<jobs::Target> targets;
     std::map<core::EndpointId, std::uint32_t> slots;
+    std::uint32_t under_way = 0;  ///< rows that are sent or running
   };
   const std::map<core::RunId, Stored>& runs() const { return runs_; }
 
  private:
+  void set_row(Stored& stored, std::uint32_t slot, jobs::StoredRun::Row row);
+  static void check_rollout(const Stored& stored, std::uint32_t last_sent);
+
   std::map<core::RunId, Stored> runs_;
 };
 

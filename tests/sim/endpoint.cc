@@ -115,9 +115,13 @@ void Endpoint::start_work(const wire::Invoke& invoke) {
   const core::RunId run(invoke.run());
   auto& deed = world->deeds[{run, id}];
   ++world->counts.starts;
-  if (++deed.starts > 1) violated("a command started twice", run.str() + " on " + id.str());
   const jobs::Target* target = world->disk.find(run, id);
   if (!target) violated("a command started before its run was on the disk", run.str());
+  const bool idempotent = world->disk.runs().at(run).run.idempotent;
+  if (++deed.starts > (idempotent ? 1 + jobs::kRestartsMax : 1))
+    violated("a command started too often", run.str() + " on " + id.str());
+  if (!deed.lives.insert(life).second)
+    violated("one agent started a command twice", run.str() + " on " + id.str());
   runs->started(run);
   const auto takes =
       world->clock.chance(100) ? world->clock.between(5s, 25s) : world->clock.between(1ms, 2s);

@@ -33,10 +33,12 @@ Story simulate(bool tell) {
   if (!tell) return story;
   std::printf(
       "seed %llu: %zu endpoints, %zu runs, %zu starts, %zu broken links, %zu partitions, "
-      "%zu agents, %zu gateways and %zu servers died, %zu writes failed\n ",
+      "%zu agents, %zu gateways and %zu servers died, %zu writes failed, "
+      "%zu pauses, %zu stops\n ",
       static_cast<unsigned long long>(options.seed), options.endpoints, world.disk.runs().size(),
       world.counts.starts, world.counts.breaks, world.counts.partitions, world.counts.agent_deaths,
-      world.counts.gateway_deaths, world.counts.server_deaths, world.counts.failed_writes);
+      world.counts.gateway_deaths, world.counts.server_deaths, world.counts.failed_writes,
+      world.counts.pauses, world.counts.stops);
   for (std::size_t i = 0; i < jobs::kTargetStates; ++i)
     if (const auto count = counts.of[i])
       std::printf(" %u %s", count, std::string(jobs::name(jobs::TargetState(i))).c_str());

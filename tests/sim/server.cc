@@ -16,6 +16,12 @@ void Server::start() {
                                             *world->signer_certificate, world->clock.both().wall,
                                             world->clock.now());
   ledger->restore(world->disk.open_runs(), world->clock.both());
+  if (world->stopped) ledger->stop_all(*world->stopped, world->clock.both());
+  // A pause that died with the server before it was on the disk was never promised.
+  std::erase_if(world->paused, [&](core::RunId run) {
+    const auto stored = world->disk.runs().find(run);
+    return stored == world->disk.runs().end() || !stored->second.run.progress.paused;
+  });
   for (Gateway& gateway : world->gateways)
     if (gateway.up && gateway.connected) gateway.relogin_all();
   turn();
@@ -34,6 +40,39 @@ void Server::turn() {
   ledger->flush(world->clock.both());
 }
 
+namespace {
+
+class NoLabels final : public jobs::WaveTargets {
+  bool matches(std::size_t, std::size_t target) const override { return target % 3 == 0; }
+  std::string label(const std::string&, std::size_t target) const override {
+    return std::to_string(target % 4);
+  }
+};
+
+jobs::RolloutPlan random_plan(Clock& clock) {
+  using Kind = jobs::WaveRule::Kind;
+  jobs::RolloutPlan plan;
+  if (clock.chance(700)) {
+    plan.waves.push_back(
+        {Kind::kCount, 1 + static_cast<std::uint32_t>(clock.random.below(9)), {}, {}});
+    if (clock.chance(500)) plan.waves.push_back({Kind::kSelector, 0, "some", {}});
+    if (clock.chance(500))
+      plan.waves.push_back({Kind::kEachLabel, 0, "site", {"2"}});
+    else
+      plan.waves.push_back({Kind::kPercent, 30, {}, {}});
+    plan.pause_between = clock.chance(200);
+    if (!plan.pause_between && clock.chance(300)) plan.wait_between = 3s;
+  }
+  if (plan.waves.empty() || clock.chance(500))
+    plan.parallel_max = 30 + static_cast<std::uint32_t>(clock.random.below(300));
+  if (clock.chance(200)) plan.failures_max = static_cast<std::uint32_t>(clock.random.below(300));
+  plan.count_unreachable = clock.chance(300);
+  if (clock.chance(500)) plan.on_failures = jobs::OnFailures::kPause;
+  return plan;
+}
+
+}  // namespace
+
 void Server::create_run() {
   if (!ledger) return world->clock.after(500ms, [this] { create_run(); });
   auto& clock = world->clock;
@@ -41,12 +80,22 @@ void Server::create_run() {
   spec.argv = {"work"};
   spec.limits.set_timeout_ms(30'000);
   if (clock.chance(300)) spec.queue_for = 60s;
+  spec.idempotent = clock.chance(300);
+  if (clock.chance(600)) spec.rollout = random_plan(clock);
   auto run = jobs::make_run(spec, clock.both().wall, clock.random.next()).value();
   const auto share = 100 + clock.random.below(900);
   std::vector<core::EndpointId> targets;
   for (const auto& endpoint : world->endpoints)
     if (clock.random.below(1000) < share) targets.push_back(endpoint->id);
   if (targets.empty()) targets.push_back(world->endpoints[0]->id);
+  if (spec.rollout) {
+    auto arranged = jobs::arrange(*spec.rollout, targets.size(), NoLabels()).value();
+    std::vector<core::EndpointId> ordered;
+    for (const auto target : arranged.order) ordered.push_back(targets[target]);
+    targets = std::move(ordered);
+    run.rollout = std::make_shared<const jobs::Rollout>(
+        jobs::Rollout{*spec.rollout, std::move(arranged.waves)});
+  }
   const auto made = ledger->create(std::move(run), targets, "", "", clock.both(), nullptr);
   if (!made) return clock.after(500ms, [this] { create_run(); });
   turn();
@@ -59,6 +108,42 @@ void Server::cancel_some_run() {
   const auto id = open[world->clock.random.below(open.size())]->id;
   (void)ledger->cancel(id, "somebody", "", world->clock.both());
   turn();
+}
+
+void Server::pause_some_run() {
+  if (!ledger) return;
+  const auto open = ledger->open_runs();
+  if (open.empty()) return;
+  const auto id = open[world->clock.random.below(open.size())]->id;
+  if (!ledger->pause(id, "somebody", "", world->clock.both())) return;
+  ++world->counts.pauses;
+  world->paused.insert(id);
+  turn();
+}
+
+/// Some at a time, but all in the end, those that a rollout paused included.
+void Server::resume_paused(bool all) {
+  if (!ledger) return;
+  std::vector<core::RunId> held;
+  for (const auto* run : ledger->open_runs())
+    if (run->progress.paused && (all || world->clock.chance(300))) held.push_back(run->id);
+  for (const auto id : held) {
+    if (!ledger->resume(id, "somebody", world->clock.both())) continue;
+    world->paused.erase(id);
+  }
+  if (!held.empty()) turn();
+}
+
+void Server::stop_everything() {
+  if (!ledger || world->stopped) return;
+  ++world->counts.stops;
+  world->stopped = jobs::Hold{"somebody", "", world->clock.both().wall};
+  ledger->stop_all(*world->stopped, world->clock.both());
+  turn();
+  world->clock.after(world->clock.between(1s, 10s), [this] {
+    world->stopped.reset();
+    if (ledger) ledger->lift_stop();
+  });
 }
 
 void Server::persist(std::shared_ptr<const jobs::Batch> batch) {
@@ -88,6 +173,9 @@ void Server::persist(std::shared_ptr<const jobs::Batch> batch) {
 }
 
 void Server::dispatch(const std::string& name, const jobs::Departure& departure) {
+  if (world->stopped) violated("sent although everything is stopped", departure.run.id.str());
+  if (world->paused.contains(departure.run.id))
+    violated("sent although its run is paused", departure.run.id.str());
   Gateway* gateway = world->gateway(name);
   wire::Dispatch dispatch;
   dispatch.set_run(departure.run.id.value());

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr core::Duration kTroubleFor = 150s;
-constexpr core::Duration kEndsWithin = 15min;
+constexpr core::Duration kEndsWithin = 60min;
 constexpr core::Duration kSweep = 500ms;
 
 }  // namespace
@@ -86,6 +86,8 @@ void World::plan_faults() {
   if (clock.chance(30)) gateways[clock.random.below(gateways.size())].cut_off();
   if (clock.chance(10)) disk_full_until = clock.now() + clock.between(1s, 8s);
   if (clock.chance(30)) server.cancel_some_run();
+  if (clock.chance(60)) server.pause_some_run();
+  if (clock.chance(3)) server.stop_everything();
   clock.after(clock.between(200ms, 800ms), [this] { plan_faults(); });
 }
 
@@ -105,6 +107,7 @@ void World::sweep() {
   if (server.ledger) {
     server.ledger->tick(clock.both());
     server.turn();
+    if (healed || clock.chance(100)) server.resume_paused(healed);
   }
   clock.after(kSweep, [this] { sweep(); });
 }
@@ -118,7 +121,8 @@ void World::check_target(core::RunId run, const core::EndpointId& endpoint) {
   using enum jobs::TargetState;
   const bool by_server =
       target->state == kUnreachable || target->state == kExpired ||
-      (target->state == kCancelled && target->reason.starts_with("cancelled before"));
+      (target->state == kCancelled && (target->reason.starts_with("cancelled before") ||
+                                       target->reason.starts_with("stopped before")));
   if (by_server && was_started) violated("it ran, but is said not to have", where);
   if (target->state != kSucceeded && target->state != kFailed) return;
   if (!was_started || !found->second.results.contains(

@@ -6,8 +6,10 @@
 // that fills up; and processes that die and come back.
 //
 // Checked all along: a final state never changes (Disk), no command starts twice for one
-// target whichever process runs it, an acknowledged result is on the disk with the
-// endpoint's own outcome, and what is called unreachable or expired was never started.
+// target whichever process runs it (idempotent ones: for one process of the agent), waves
+// and ceilings hold (Disk), nothing leaves for a paused or stopped run, an acknowledged result is
+// on the disk with the endpoint's own outcome, and what is called unreachable or expired was never
+// started.
 #pragma once
 
 #include <map>
@@ -137,6 +139,9 @@ struct Server final : jobs::Sink {
   void turn();  ///< the end of a turn of its loop
   void create_run();
   void cancel_some_run();
+  void pause_some_run();
+  void resume_paused(bool all);
+  void stop_everything();
 
   void persist(std::shared_ptr<const jobs::Batch> batch) override;
   void dispatch(const std::string& gateway, const jobs::Departure& departure) override;
@@ -163,6 +168,7 @@ struct World {
   /// What one endpoint did for one run.
   struct Deed {
     unsigned starts = 0;
+    std::set<std::uint64_t> lives;                  ///< of the agent, in which it started
     std::set<std::pair<int, std::size_t>> results;  ///< exit code, bytes of stdout
   };
 
@@ -182,10 +188,12 @@ struct World {
   std::uint64_t trace = 0xcbf29ce484222325ULL;
   std::uint64_t next_link = 1;
   bool healed = false;
+  std::optional<jobs::Hold> stopped;  ///< everything; outlives the server
+  std::set<core::RunId> paused;       ///< by hand
   core::MonoTime disk_full_until{};
   struct {
     std::size_t starts = 0, breaks = 0, agent_deaths = 0, gateway_deaths = 0, server_deaths = 0,
-                partitions = 0, failed_writes = 0;
+                partitions = 0, failed_writes = 0, pauses = 0, stops = 0;
   } counts;
 };
 

@@ -11,7 +11,8 @@ import re
 from tree import Finding
 
 CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/content/limits.h", "src/gateway/gateway.h",
-                "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc")
+                "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc",
+                "src/methods/channel.h", "src/agent/method_channels.h")
 
 PAGES = {
     "docs/protocols/link.md": ("src/wire/link.proto", "FRAME", {
@@ -41,6 +42,19 @@ PAGES = {
         "pace of logins": ["logins_per_second"],
         "connections of gateways": ["kGatewayLinksMax"],
         "bytes that wait to be sent": [None],
+    }),
+    "docs/protocols/method-channel.md": (None, None, {
+        "line": ["kChannelLineBytesMax"],
+        "lines a second": ["kChannelLinesPerSecond"],
+        "lines that make no sense": ["kChannelBadLinesMax"],
+        "calls waiting": ["kChannelCallsPendingMax"],
+        "calls a second": ["kChannelCallsPerSecond"],
+        "calls of all methods of an endpoint waiting for the server": ["kMethodUpcallsMax"],
+        "files fetched by a run": ["kFilesMax"],
+        "text of a progress": ["kProgressTextBytesMax"],
+        "targets of a run whose progress is kept": [None],
+        "reply": ["kChannelLineBytesMax"],
+        "replies that are not read": [None],
     }),
     # Its messages travel inside those of the two pages above.
     "docs/protocols/content.md": (None, None, {

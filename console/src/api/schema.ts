@@ -236,7 +236,7 @@ export interface paths {
         put?: never;
         /**
          * Run a command or a method, or ping
-         * @description Answers as soon as the run and its ledger are durable. Targets that are offline become unreachable at once, unless queue_for_ms lets them wait. A selector that matches no host is refused (409 conflict).
+         * @description Answers as soon as the run and its ledger are durable. Targets that are offline become unreachable at once, unless queue_for_ms lets them wait. With a rollout, targets are sent to in waves. A selector that matches no host is refused (409 conflict).
          */
         post: operations["createRun"];
         delete?: never;
@@ -281,6 +281,94 @@ export interface paths {
          */
         post: operations["cancelRun"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send nothing more until the run is resumed
+         * @description Holds at once and over a restart of the server; what was sent goes on. Fine for a paused run. 409 where it is finished, cancelled or stopped.
+         */
+        post: operations["pauseRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on with a paused run
+         * @description The failures so far are forgiven. After a pause between waves the next one begins. 409 where it is not paused.
+         */
+        post: operations["resumeRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/runs/{id}/waves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        /**
+         * The waves of a run and what became of their targets
+         * @description A run without a rollout is one wave.
+         */
+        get: operations["listWaves"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/stop-everything": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether everything is stopped */
+        get: operations["getStop"];
+        put?: never;
+        /**
+         * Cancel every run and refuse new ones
+         * @description For administrators. From the moment at which it is taken nothing is sent to any host, and it holds over a restart of the server, until it is lifted. It waits neither for the database nor for other requests.
+         */
+        post: operations["stopEverything"];
+        /** Allow runs again */
+        delete: operations["liftStop"];
         options?: never;
         head?: never;
         patch?: never;
@@ -407,6 +495,7 @@ export interface paths {
          *     |---|---|---|
          *     | `run` | Run | on change, at most 10 a second |
          *     | `target` | TargetEvent | a target changed its state; only in runs of at most 1000 targets |
+         *     | `progress` | ProgressEvent | how far a method says it is, the newest of each target; best effort, of at most 1000 targets |
          *     | `output` | OutputEvent | live output, when the run was created with live_output; best effort |
          *     | `end` | Run | the run is finished; the server closes the stream, do not reconnect |
          *
@@ -1145,6 +1234,8 @@ export interface components {
                 links: number;
             }[];
             started_at: components["schemas"]["Time"];
+            /** @description Everything is stopped, see stopEverything */
+            stopped?: components["schemas"]["Hold"];
         };
         /** @description What the host says about itself */
         Facts: {
@@ -1282,6 +1373,12 @@ export interface components {
             /** @default false */
             live_output?: boolean;
             description?: string;
+            rollout?: components["schemas"]["RolloutPlan"];
+            /**
+             * @description Of a command: doing it twice does no harm, so it is sent again to an agent that was restarted. A method's metadata says it itself
+             * @default false
+             */
+            idempotent?: boolean;
         } & (unknown | unknown | unknown);
         /** @description A published method, by name (of its current version, where none is given) or by digest. Time limit, output limit and user that are not given are those of its metadata. */
         MethodOrder: {
@@ -1571,6 +1668,124 @@ export interface components {
             live_output?: boolean;
             counts: components["schemas"]["Counts"];
             targets: number;
+            idempotent?: boolean;
+            rollout?: components["schemas"]["Rollout"];
+            /** @description Nothing is sent until somebody resumes it; the state stays running */
+            paused?: components["schemas"]["Hold"];
+            /** @description Too many failed: what was not sent is cancelled */
+            stopped?: components["schemas"]["Hold"];
+            /** @description What the cancel found, by targets */
+            cancelled?: {
+                by: string;
+                reason: string;
+                at: components["schemas"]["Time"];
+                found: {
+                    /** @description Never sent */
+                    queued: number;
+                    sent: number;
+                    running: number;
+                    finished: number;
+                };
+            };
+        };
+        Hold: {
+            /** @description A user, or rollout: the plan itself */
+            by: string;
+            reason?: string;
+            at: components["schemas"]["Time"];
+        };
+        /** @description Which of the targets that no earlier rule took, in order of their names, make the next wave or waves; exactly one of the four kinds */
+        WaveRule: {
+            count?: number;
+            /** @description Of all targets, rounded up */
+            percent?: number;
+            selector?: string;
+            /** @description A wave for each value of the label; targets without it come last */
+            each_label?: string;
+            /** @description With each_label: these values first */
+            order?: string[];
+        };
+        /**
+         * @description docs/rollouts.md tells each rule.
+         * @example {
+         *       "waves": [
+         *         {
+         *           "count": 1
+         *         },
+         *         {
+         *           "percent": 10
+         *         },
+         *         {
+         *           "percent": 100
+         *         }
+         *       ],
+         *       "parallel_max": 50,
+         *       "failures_percent_max": 5
+         *     }
+         */
+        RolloutPlan: {
+            /** @description The last one, if a count or percentage, is repeated; what other rules leave is one more wave. At most 1000 waves */
+            waves?: components["schemas"]["WaveRule"][];
+            /** @description Targets sent or running at a time */
+            parallel_max?: number;
+            /** @description Failures of the run that are allowed. With waves and without a limit: 0 */
+            failures_max?: number;
+            /** @description Failures that are allowed in each wave, in percent of its targets; instead of failures_max */
+            failures_percent_max?: number;
+            /**
+             * @description Unreachable and expired targets are failures, too
+             * @default false
+             */
+            count_unreachable?: boolean;
+            /**
+             * @default stop
+             * @enum {string}
+             */
+            on_failures?: "stop" | "pause";
+            /**
+             * @description Somebody resumes it for each further wave
+             * @default false
+             */
+            pause_between?: boolean;
+            wait_between_ms?: number;
+        };
+        /** @description The plan, and how far it is */
+        Rollout: {
+            waves?: components["schemas"]["WaveRule"][];
+            parallel_max?: number;
+            failures_max?: number;
+            failures_percent_max?: number;
+            count_unreachable?: boolean;
+            /** @enum {string} */
+            on_failures?: "stop" | "pause";
+            pause_between?: boolean;
+            wait_between_ms?: number;
+            /** @description Under way, or the last */
+            wave: number;
+            waves_total: number;
+            wave_name: string;
+            wave_targets: number;
+        };
+        WaveList: {
+            waves: {
+                wave: number;
+                name: string;
+                targets: number;
+                /** @enum {string} */
+                state: "waiting" | "under_way" | "done";
+                counts: components["schemas"]["Counts"];
+            }[];
+        };
+        Stop: {
+            stopped: boolean;
+            by?: string;
+            reason?: string;
+            at?: components["schemas"]["Time"];
+            /** @description Open runs that are being cancelled */
+            runs?: number;
+            /** @description It is on the disk, so it holds over a restart */
+            kept?: boolean;
+            warning?: string;
         };
         RunList: {
             runs: components["schemas"]["Run"][];
@@ -1587,7 +1802,8 @@ export interface components {
             signal?: number;
             /** @description Why it was refused, could not start, was cut, … */
             reason?: string;
-            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
+            progress?: components["schemas"]["Progress"];
+            /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it. A result of more than 64 KiB is in stdout only */
             result?: {
                 [key: string]: unknown;
             };
@@ -1604,6 +1820,11 @@ export interface components {
             finished_at?: components["schemas"]["Time"];
             /** @description By the host's own clock */
             duration_ms?: number;
+        };
+        /** @description How far a method says it is, while its target is not final; kept for at most 1000 targets of a run */
+        Progress: {
+            percent?: number;
+            text?: string;
         };
         TargetList: {
             targets: components["schemas"]["Target"][];
@@ -1652,6 +1873,12 @@ export interface components {
             name: string;
             state: components["schemas"]["TargetState"];
             exit_code?: number;
+        };
+        ProgressEvent: {
+            endpoint: components["schemas"]["EndpointId"];
+            name: string;
+            percent?: number;
+            text?: string;
         };
         /** @description Exactly one of text and base64. */
         OutputEvent: {
@@ -2570,6 +2797,177 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    pauseRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The run as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    resumeRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listWaves: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaveList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getStop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who stopped it and why */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stop"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    stopEverything: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Everything is stopped */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stop"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    liftStop: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Runs are allowed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Stop"];
                 };
             };
             401: components["responses"]["Error"];

@@ -27,7 +27,8 @@ Outgoing& gathered(std::vector<Outgoing>& list, core::RunId run, std::uint32_t g
 
 }  // namespace
 
-void Ledger::Core::flush(Now) {
+void Ledger::Core::flush(Now now) {
+  pump(now);
   if (in_flight || gathering->empty()) return;
   for (RunEnd& end : gathering->ends) {
     end.counts = {};
@@ -70,6 +71,7 @@ void Ledger::Core::failed(core::Error error, Now now) {
   for (Batch* batch : {in_flight.get(), gathering.get()}) {
     std::erase_if(batch->ends, is_refused);
     std::erase_if(batch->cancels, is_refused);
+    std::erase_if(batch->steps, is_refused);
   }
   std::erase_if(in_flight->rows, is_refused);
   // Gathering rows are named by their place: an emptied one stays and is skipped.
@@ -120,6 +122,11 @@ void Ledger::Core::committed(const Batch& batch, Now now) {
       cancelled->run.cancelled_by = cancel.by;
       cancelled->run.cancel_reason = cancel.reason;
     }
+  for (const RunStep& step : batch.steps)
+    if (OpenRun* stepped = find(step.run)) {
+      touch(*stepped);
+      stepped->run.progress = step.progress;
+    }
   for (const RunEnd& end : batch.ends)
     if (OpenRun* ended = find(end.run)) {
       touch(*ended);
@@ -152,7 +159,9 @@ void Ledger::Core::leave(OpenRun& run, std::uint32_t slot, Now now) {
   Member& member = run.members[slot];
   const Node& node = nodes[member.node];
   member.intent = false;
-  if (node.online() && node.instance == member.instance) return add_dispatch(run, slot, now);
+  const bool held_back = run.progress.paused || run.closing();
+  if (node.online() && node.instance == member.instance && !held_back)
+    return add_dispatch(run, slot, now);
   reconsider(run, slot, now);
 }
 

@@ -43,8 +43,11 @@ void Ledger::Core::endpoint_gone(Node& node, Now now) {
   for (const Membership& m : node.open) {
     drop_assembly(*m.run, m.slot);
     Member& member = m.run->members[m.slot];
-    if (member.state == TargetState::kQueued && m.run->queue_until == core::MonoTime::min())
-      set_deadline(*m.run, member, after(now.mono, settings.not_sent_grace));
+    if (member.owed)
+      set_deadline(*m.run, member, after(now.mono, m.run->patience + settings.grace));
+    if (member.state != TargetState::kQueued || m.slot >= m.run->released) continue;
+    set_deadline(*m.run, member,
+                 m.run->waits() ? m.run->queue_until : after(now.mono, settings.not_sent_grace));
   }
 }
 
@@ -83,9 +86,10 @@ void Ledger::Core::reconcile(OpenRun& run, std::uint32_t slot, wire::HeldState h
     // It has it, whatever we thought: the result follows now or when the work ends.
     if (member.state == TargetState::kQueued || member.intent) {
       member.intent = false;
-      member.state = TargetState::kSent;
+      set_state(run, member, TargetState::kSent);
       write_row(run, slot);
     }
+    member.owed = false;
     member.instance = node.instance;
     member.in_doubt = detail::kDoubtForever;
     member.overdue = false;
@@ -97,18 +101,45 @@ void Ledger::Core::reconcile(OpenRun& run, std::uint32_t slot, wire::HeldState h
     return;
   }
   if (member.intent) return;  // the commit looks at the link of that moment
-  if (member.state == TargetState::kQueued) return reconsider(run, slot, now);
-  if (member.instance != node.instance)
-    return finish(run, slot, TargetState::kUnknown,
-                  "the agent restarted; whether the command ran, or how far, cannot be known", now);
+  if (member.state == TargetState::kQueued) {
+    if (slot < run.released) reconsider(run, slot, now);
+    return;
+  }
+  if (member.instance != node.instance) return agent_restarted(run, slot, now);
   // The same process does not hold it: it never arrived, or its refusal was lost.
-  if (run.cancelled) {
+  if (run.closing()) {
     // A dispatch may still be on its way to the new link; the endpoint remembers the cancel.
     add_cancel(run, slot);
     return;
   }
+  if (run.progress.paused) {
+    member.deadline = core::MonoTime::max();
+    if (!std::exchange(member.owed, true)) run.owed.push_back(slot);
+    return;
+  }
   ++stats.dispatched_again;
   add_dispatch(run, slot, now);
+}
+
+/// Another process of the agent does not hold what its predecessor was sent.
+void Ledger::Core::agent_restarted(OpenRun& run, std::uint32_t slot, Now now) {
+  Member& member = run.members[slot];
+  if (!run.run.idempotent || run.closing())
+    return finish(run, slot, TargetState::kUnknown,
+                  "the agent restarted; whether the command ran, or how far, cannot be known", now);
+  if (member.restarts >= kRestartsMax)
+    return finish(run, slot, TargetState::kUnknown,
+                  "the agent restarted again and again; it was sent to " +
+                      std::to_string(kRestartsMax + 1) + " times",
+                  now);
+  ++member.restarts;
+  ++stats.restarted;
+  member.in_doubt = 0;
+  member.overdue = member.owed = false;
+  member.started_at_ms = 0;
+  set_state(run, member, TargetState::kQueued);
+  go(run, slot);
+  write_row(run, slot);
 }
 
 void Ledger::Core::endpoint_removed(Node& node, std::string_view reason, Now now) {
@@ -117,10 +148,10 @@ void Ledger::Core::endpoint_removed(Node& node, std::string_view reason, Now now
   for (const Membership& m : open) {
     const Member& member = m.run->members[m.slot];
     if (is_final(member.state)) continue;
-    const bool unsent =
-        member.state == TargetState::kQueued || (member.intent && member.in_doubt == 0);
-    finish(*m.run, m.slot, unsent ? TargetState::kUnreachable : TargetState::kUnknown,
-           std::string(reason), now);
+    if (detail::is_waiting(member))
+      finish_waiting(*m.run, m.slot, TargetState::kUnreachable, std::string(reason), now);
+    else
+      finish(*m.run, m.slot, TargetState::kUnknown, std::string(reason), now);
   }
 }
 

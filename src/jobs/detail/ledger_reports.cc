@@ -89,7 +89,8 @@ void Ledger::Core::report(std::uint32_t gateway, wire::Report& report, Now now) 
       return;
     case wire::Report::kOutput:
       if (Membership* m = membership(*node, report.output().run());
-          m && m->run->run.invoke.live_output() && !is_final(m->run->members[m->slot].state))
+          m && !is_final(m->run->members[m->slot].state) &&
+          (m->run->run.invoke.live_output() || report.output().stream() == wire::STREAM_PROGRESS))
         sink.output(m->run->run, node->id, report.output());
       return;
     case wire::Report::kAnnounce:
@@ -104,7 +105,8 @@ void Ledger::Core::report(std::uint32_t gateway, wire::Report& report, Now now) 
 void Ledger::Core::started(OpenRun& run, std::uint32_t slot, Now now) {
   Member& member = run.members[slot];
   if (member.state != TargetState::kSent || member.intent) return;
-  member.state = TargetState::kRunning;
+  set_state(run, member, TargetState::kRunning);
+  member.owed = false;
   member.in_doubt = detail::kDoubtForever;
   member.started_at_ms = core::unix_ms(now.wall);
   write_row(run, slot);
@@ -145,11 +147,11 @@ void Ledger::Core::not_sent(Node& node, std::uint32_t gateway, const wire::NotSe
   if (--member.in_doubt > 0) return;  // another dispatch of it may have arrived
   const bool waits = run.queue_until != core::MonoTime::min();
   const auto tries = settings.not_sent_grace / std::max(settings.retry_after, core::Duration(1));
-  if (!run.cancelled && !waits && ++member.retries > tries)
-    return finish(run, m->slot, TargetState::kUnreachable,
-                  "its gateway could not pass the order on", now);
-  member.state = TargetState::kQueued;
-  if (run.cancelled || !node.online()) return reconsider(run, m->slot, now);
+  if (!run.closing() && !waits && ++member.retries > tries)
+    return finish_waiting(run, m->slot, TargetState::kUnreachable,
+                          "its gateway could not pass the order on", now);
+  set_state(run, member, TargetState::kQueued);
+  if (run.closing() || !node.online()) return reconsider(run, m->slot, now);
   // Online as far as we know: its link is about to be reported down, or is full.
   write_row(run, m->slot);
   set_deadline(run, member, after(now.mono, settings.retry_after));

@@ -17,9 +17,14 @@ std::unique_ptr<OpenRun> open_run(Run run, std::size_t targets, Now now) {
   auto open = std::make_unique<OpenRun>();
   open->patience = answer_within(run);
   open->cancelled = !run.cancelled_by.empty();
-  if (run.queue_until)
-    open->queue_until = after(
-        now.mono, std::max(core::Duration::zero(), core::Duration(*run.queue_until - now.wall)));
+  if (run.queue_until) {
+    // Each wave's targets wait as long from its begin.
+    const auto late = run.progress.wave_began_at.value_or(run.created_at) - run.created_at;
+    open->queue_until =
+        after(now.mono,
+              std::max(core::Duration::zero(), core::Duration(*run.queue_until + late - now.wall)));
+  }
+  open->progress = run.progress;
   open->run = std::move(run);
   open->members.resize(targets);
   return open;
@@ -40,6 +45,12 @@ void Ledger::Core::set_deadline(OpenRun& run, Member& member, core::MonoTime dea
 core::Status Ledger::Core::create(Run run, std::span<const core::EndpointId> targets,
                                   std::string key, std::string digest, Now now, Created created) {
   using core::Code;
+  if (stopped)
+    return core::fail(Code::kConflict,
+                      "everything is stopped since " + core::to_rfc3339(stopped->at) + " by " +
+                          stopped->by + (stopped->reason.empty() ? "" : ": " + stopped->reason) +
+                          "; nothing is started until that is lifted (muster stop-everything "
+                          "--lift)");
   if (targets.empty()) return core::fail(Code::kInvalid, "a run needs at least one target");
   if (targets.size() > kTargetsMax)
     return core::fail(Code::kLimit, "a run may have " + std::to_string(kTargetsMax) +
@@ -54,6 +65,7 @@ core::Status Ledger::Core::create(Run run, std::span<const core::EndpointId> tar
   if (!idempotency.empty() && !creating.insert(idempotency).second)
     return core::fail(Code::kConflict, "another request with this idempotency key is under way");
 
+  if (run.rollout) run.progress.wave_began_at = run.created_at;
   auto owned = open_run(std::move(run), targets.size(), now);
   OpenRun& open = *owned;
   open.created = std::move(created);
@@ -73,6 +85,9 @@ core::Status Ledger::Core::create(Run run, std::span<const core::EndpointId> tar
   }
   open.members.resize(count);
   row.targets.resize(count);
+  note_wave(open);
+  open.failures = open.wave_failures;
+  if (open.run.rollout) need_pump(open);
   ++stats.runs;
   stats.open_targets += count;
   gathering->runs.push_back(std::move(row));
@@ -84,14 +99,14 @@ void Ledger::Core::begin_target(OpenRun& run, std::uint32_t slot, NewRun::Row& r
   Member& member = run.members[slot];
   const Node& node = nodes[member.node];
   row.endpoint = node.id;
-  if (node.online()) {
-    member.state = TargetState::kSent;
-    member.intent = true;
-    member.instance = node.instance;
-  } else if (run.queue_until != core::MonoTime::min()) {
-    set_deadline(run, member, run.queue_until);
-  } else {
-    member.state = TargetState::kUnreachable;
+  if (slot == run.released && slot < run.wave_end() && run.has_room()) {
+    ++run.released;
+    if (node.online())
+      go(run, slot);
+    else if (run.waits())
+      set_deadline(run, member, run.queue_until);
+    else
+      member.state = TargetState::kUnreachable;
   }
   row.state = member.state;
   row.instance = member.instance;
@@ -104,11 +119,14 @@ void Ledger::Core::restore_run(StoredRun stored, Now now) {
   OpenRun& open = *owned;
   runs.emplace(open.run.id, std::move(owned));
   open.run.counts = {};
+  open.released = open.run.rollout ? open.wave_begin() : open.size();
   for (std::uint32_t slot = 0; slot < stored.targets.size(); ++slot) {
     const auto& row = stored.targets[slot];
     Member& member = open.members[slot];
     member.node = node_of(row.endpoint);
-    member.state = member.shown = row.state;
+    member.shown = row.state;
+    member.restarts = row.restarts;
+    set_state(open, member, row.state);
     ++open.run.counts[row.state];
     ++stats.open_targets;
     if (is_final(row.state)) {
@@ -120,6 +138,7 @@ void Ledger::Core::restore_run(StoredRun stored, Now now) {
     member.instance = row.instance;
     if (row.started_at) member.started_at_ms = core::unix_ms(*row.started_at);
     if (row.state == TargetState::kQueued) {
+      if (slot >= open.released) continue;  // its turn comes with the first pump
       set_deadline(open, member,
                    open.queue_until != core::MonoTime::min()
                        ? open.queue_until
@@ -130,6 +149,8 @@ void Ledger::Core::restore_run(StoredRun stored, Now now) {
       set_deadline(open, member, after(now.mono, open.patience + settings.grace));
     }
   }
+  note_wave(open);
+  need_pump(open);
   if (open.open == 0) gathering->ends.push_back({open.run.id, open.run.counts, now.wall});
 }
 
@@ -138,17 +159,26 @@ core::Status Ledger::Core::cancel(core::RunId id, std::string by, std::string re
   if (!run) return core::fail(core::Code::kNotFound, "run " + id.str() + " is not open");
   if (run->cancelled) return {};
   run->cancelled = true;
-  gathering->cancels.push_back({id, std::move(by), std::move(reason)});
+  Found found;
   for (std::uint32_t slot = 0; slot < run->members.size(); ++slot) {
     Member& member = run->members[slot];
-    if (is_final(member.state)) continue;
-    if (member.state == TargetState::kQueued || (member.intent && member.in_doubt == 0)) {
-      finish(*run, slot, TargetState::kCancelled, "cancelled before it was sent", now);
+    if (is_final(member.state)) {
+      ++found.finished;
       continue;
     }
+    if (detail::is_waiting(member)) {
+      ++found.queued;  // the pump ends it
+      continue;
+    }
+    ++(member.state == TargetState::kRunning ? found.running : found.sent);
     if (nodes[member.node].online()) add_cancel(*run, slot);
     set_deadline(*run, member, std::min(member.deadline, after(now.mono, 2 * settings.grace)));
   }
+  run->progress.cancelled_at = now.wall;
+  run->progress.found = found;
+  gathering->cancels.push_back({id, by, reason});
+  step(*run, RunStep::What::kCancelled, std::move(by), std::move(reason));
+  need_pump(*run);
   send_gathered();
   return {};
 }
@@ -164,6 +194,7 @@ TargetRow& Ledger::Core::write_row(OpenRun& run, std::uint32_t slot) {
   row.run = run.run.id;
   row.slot = slot;
   row.instance = member.instance;
+  row.restarts = member.restarts;
   row.target.endpoint = nodes[member.node].id;
   row.target.state = member.state;
   if (member.started_at_ms != 0)
@@ -174,8 +205,10 @@ TargetRow& Ledger::Core::write_row(OpenRun& run, std::uint32_t slot) {
 void Ledger::Core::finish(OpenRun& run, std::uint32_t slot, Target target, Now now) {
   Member& member = run.members[slot];
   MUSTER_ASSERT(!is_final(member.state) && is_final(target.state));
-  member.state = target.state;
-  member.intent = false;
+  if (run.cancelled && target.reason.empty() && target.state != TargetState::kCancelled)
+    target.reason = "it had ended when the cancel came";
+  set_state(run, member, target.state);
+  member.intent = member.owed = false;
   member.deadline = core::MonoTime::max();
   target.endpoint = nodes[member.node].id;
   target.finished_at = now.wall;
@@ -183,6 +216,7 @@ void Ledger::Core::finish(OpenRun& run, std::uint32_t slot, Target target, Now n
   drop_assembly(run, slot);
   gathering->bytes += target.out.size() + target.err.size();
   write_row(run, slot).target = std::move(target);
+  note_final(run, slot, member.state);
   if (--run.open == 0) gathering->ends.push_back({run.run.id, {}, now.wall});
 }
 
@@ -194,24 +228,39 @@ void Ledger::Core::finish(OpenRun& run, std::uint32_t slot, TargetState state, s
   finish(run, slot, std::move(target), now);
 }
 
+/// Ends a target to which nothing is under way by what is true of it: where its agent was
+/// restarted, it may have run before.
+void Ledger::Core::finish_waiting(OpenRun& run, std::uint32_t slot, TargetState state,
+                                  std::string reason, Now now) {
+  if (run.members[slot].restarts > 0) {
+    if (state != TargetState::kCancelled) state = TargetState::kUnknown;
+    reason = "its agent was restarted, so it may have run; it was not sent anew: " + reason;
+  }
+  finish(run, slot, state, std::move(reason), now);
+}
+
 /// A target of which nothing has left: what now?
 void Ledger::Core::reconsider(OpenRun& run, std::uint32_t slot, Now now) {
   Member& member = run.members[slot];
   const Node& node = nodes[member.node];
-  if (run.cancelled)
-    return finish(run, slot, TargetState::kCancelled, "cancelled before it was sent", now);
-  const bool waits = run.queue_until != core::MonoTime::min();
-  if (waits && now.mono >= run.queue_until)
-    return finish(run, slot, TargetState::kExpired, "not reachable within its queue time", now);
+  if (run.closing())
+    return finish_waiting(run, slot, TargetState::kCancelled,
+                          run.cancelled
+                              ? "cancelled before it was sent"
+                              : "stopped before it was sent: " + run.progress.stopped->reason,
+                          now);
+  const bool waits_for_room = member.is_ready && node.online();
+  if (run.waits() && now.mono >= run.queue_until && !waits_for_room)
+    return finish_waiting(run, slot, TargetState::kExpired, "not reachable within its queue time",
+                          now);
+  set_state(run, member, TargetState::kQueued);
+  member.intent = false;
   if (node.online()) {
-    member.state = TargetState::kSent;
-    member.intent = true;
-    member.instance = node.instance;
-    member.deadline = core::MonoTime::max();
+    go(run, slot);
   } else {
-    member.state = TargetState::kQueued;
     member.instance = 0;
-    set_deadline(run, member, waits ? run.queue_until : after(now.mono, settings.not_sent_grace));
+    set_deadline(run, member,
+                 run.waits() ? run.queue_until : after(now.mono, settings.not_sent_grace));
   }
   write_row(run, slot);
 }

@@ -27,6 +27,10 @@ void Ledger::Core::tick(Now now) {
       if (member.deadline <= now.mono) overdue(run, slot, now);
       if (!is_final(member.state)) run.next_check = std::min(run.next_check, member.deadline);
     }
+    if (run.next_wave_at <= now.mono)
+      need_pump(run);
+    else
+      run.next_check = std::min(run.next_check, run.next_wave_at);
   }
   send_gathered();
 }
@@ -38,14 +42,21 @@ void Ledger::Core::overdue(OpenRun& run, std::uint32_t slot, Now now) {
     if (is_online || (run.queue_until != core::MonoTime::min() && now.mono < run.queue_until))
       return reconsider(run, slot, now);
     if (run.queue_until != core::MonoTime::min())
-      return finish(run, slot, TargetState::kExpired, "not reachable within its queue time", now);
-    return finish(run, slot, TargetState::kUnreachable,
-                  "its link was lost before the order could be sent", now);
+      return finish_waiting(run, slot, TargetState::kExpired, "not reachable within its queue time",
+                            now);
+    const bool was_tried = member.gateway != detail::kNoGateway || run.wave_begin() == 0;
+    return finish_waiting(run, slot, TargetState::kUnreachable,
+                          was_tried ? "its link was lost before the order could be sent"
+                                    : "offline when its wave began",
+                          now);
   }
   if (!storage_error.empty()) {
     // Answers may be waiting for the disk: nobody is given up meanwhile.
     return set_deadline(run, member, after(now.mono, settings.retry_after));
   }
+  if (!is_online && run.run.idempotent && !run.closing() && run.waits() &&
+      now.mono < run.queue_until)
+    return set_deadline(run, member, run.queue_until);  // then it may be sent anew
   if (!is_online)
     return finish(run, slot, TargetState::kUnknown,
                   member.state == TargetState::kRunning

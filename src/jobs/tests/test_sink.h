@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ class TestSink final : public Sink {
   void persist(std::shared_ptr<const Batch> batch) override {
     EXPECT_FALSE(pending) << "two batches under way";
     pending = std::move(batch);
+    for (const TargetRow& row : pending->rows)
+      reasons[{row.run, row.target.endpoint}] = row.target.reason;
+    if (write) write(*pending);
   }
   void dispatch(const std::string&, const Departure& departure) override {
     EXPECT_EQ(departure.targets.size(), departure.instances.size());
@@ -57,6 +61,8 @@ class TestSink final : public Sink {
   void output(const Run&, const core::EndpointId&, const wire::Output&) override { ++outputs; }
 
   std::shared_ptr<const Batch> pending;
+  std::function<void(const Batch&)> write;  ///< a real disk, where a test has one
+  std::map<std::pair<core::RunId, core::EndpointId>, std::string> reasons;
   std::map<std::string, int> dispatched;
   std::map<std::string, std::uint64_t> last_link;
   std::map<std::string, std::string> last_instance;

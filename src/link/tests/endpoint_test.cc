@@ -200,6 +200,94 @@ TEST_F(Endpoint, LargeResultsTravelByCreditStdoutFirst) {
   EXPECT_EQ(err, "errors");
 }
 
+struct FakeSource final : core::ByteSource {
+  std::uint64_t size_in = 0;
+  std::uint64_t readable = 0;
+  std::uint64_t size() const override { return size_in; }
+  core::Result<std::string> read(std::uint64_t offset, std::size_t bytes) const override {
+    if (offset + bytes > readable) return core::fail(core::Code::kIo, "the disk is broken");
+    return std::string(bytes, static_cast<char>('a' + offset % 26));
+  }
+};
+
+TEST_F(Endpoint, WhatIsNotInMemoryIsReadWhenItsCreditComes) {
+  welcome(10);
+  say(command(1));
+  const auto source = std::make_shared<FakeSource>();
+  source->size_in = source->readable = 200'000;
+  RunResult large = result("", "errors");
+  large.stdout_source = source;
+  runs.finished(core::RunId{1}, std::move(large), at(2s));
+  const auto announce = port.only<wire::Announce>();
+  EXPECT_FALSE(announce.is_inline());
+  EXPECT_EQ(announce.stdout_bytes(), 200'000U);
+  wire::Grant grant;
+  grant.set_run(1);
+  grant.set_bytes(1'000'000);
+  say(grant);
+  std::uint64_t out = 0;
+  std::string err;
+  for (const auto& chunk : port.all<wire::Chunk>()) {
+    if (chunk.stream() == wire::STREAM_STDERR) {
+      err += chunk.data();
+      continue;
+    }
+    EXPECT_EQ(chunk.offset(), out);
+    out += chunk.data().size();
+  }
+  EXPECT_EQ(out, 200'000U);
+  EXPECT_EQ(err, "errors");
+}
+
+// It was announced with its size, so this link cannot tell it otherwise: the next one can.
+TEST_F(Endpoint, OutputThatCannotBeReadAnyMoreIsLostNotTheResult) {
+  welcome(10);
+  say(command(1));
+  const auto source = std::make_shared<FakeSource>();
+  source->size_in = 200'000;
+  source->readable = 100'000;
+  RunResult large = result("");
+  large.stdout_source = source;
+  runs.finished(core::RunId{1}, std::move(large), at(2s));
+  wire::Grant grant;
+  grant.set_run(1);
+  grant.set_bytes(1'000'000);
+  say(grant);
+  ASSERT_EQ(port.endings.size(), 1U);
+  EXPECT_TRUE(session.is_closed());
+
+  FakeEndpointPort port2;
+  EndpointSession second(port2, runs, orders, 8);
+  second.start({.instance = "0123456789abcdef", .nonce = "m", .facts = {}}, at(4s));
+  wire::Welcome message;
+  message.set_version(1);
+  message.set_inline_result_bytes_max(10);
+  second.receive(wire::encode(message), at(5s));
+  const auto announce = port2.only<wire::Announce>();
+  EXPECT_TRUE(announce.is_inline());
+  EXPECT_EQ(announce.stdout_bytes(), 0U);
+  EXPECT_EQ(announce.stdout_bytes_cut(), 200'000U);
+  EXPECT_NE(announce.reason().find("the disk is broken"), std::string::npos);
+}
+
+TEST_F(Endpoint, ProgressTravelsWithoutBeingAskedFor) {
+  welcome();
+  say(command(1));
+  runs.progress(core::RunId{1}, 42, "copying");
+  runs.progress(core::RunId{2}, 1, "no such run");
+  port.backlog = kLiveBacklogBytesMax + 1;
+  runs.progress(core::RunId{1}, 43, "the socket is full");
+  const auto output = port.only<wire::Output>();
+  EXPECT_EQ(output.stream(), wire::STREAM_PROGRESS);
+  EXPECT_EQ(output.percent(), 42U);
+  EXPECT_EQ(output.data(), "copying");
+  port.backlog = 0;
+  port.frames.clear();
+  runs.progress(core::RunId{1}, {}, std::string(1000, 'x') + "\xff");
+  EXPECT_FALSE(port.only<wire::Output>().has_percent());
+  EXPECT_LE(port.only<wire::Output>().data().size(), wire::kProgressTextBytesMax);
+}
+
 TEST_F(Endpoint, HeldRunsSurviveTheLink) {
   welcome();
   say(command(1));

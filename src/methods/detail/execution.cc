@@ -2,6 +2,7 @@
 #include "methods/detail/execution.h"
 
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,9 @@ void Execution::start(const Spawned& spawned) {
                                                        [this] { readable(Stream::kStdout); });
   out_[1].watch = std::make_unique<runtime::ReadWatch>(loop_, spawned.stderr_fd,
                                                        [this] { readable(Stream::kStderr); });
+  for (Output& output : out_) output.spool = std::make_shared<runtime::Spool>(runner_.spool_);
+  if (spawned.channel_fd >= 0)
+    channel_ = std::make_unique<runtime::ReadWatch>(loop_, spawned.channel_fd, [this] { hear(); });
   timer_.start(timeout_, [this] {
     kill(Completion::How::kTimedOut, "not finished within " + core::to_text(timeout_));
   });
@@ -74,14 +78,34 @@ bool Execution::drain(Stream stream) {
     if (count < 0) return errno == EAGAIN || errno == EINTR;
     if (count == 0) return false;
     const auto size = static_cast<std::size_t>(count);
-    const std::size_t kept = std::min(size, output_bytes_max_ - output.bytes.size());
+    const std::uint64_t offset = output.spool->size();
+    const std::size_t room = std::min<std::size_t>(size, output_bytes_max_ - offset);
+    const std::size_t kept = room > 0 ? output.spool->append({buffer.data(), room}) : 0;
     output.cut += size - kept;
     if (kept == 0) continue;
-    const std::uint64_t offset = output.bytes.size();
-    output.bytes.append(buffer.data(), kept);
     runner_.observer_.command_output(run_, stream, offset, {buffer.data(), kept});
   }
   return true;
+}
+
+// The channel. It never decides when a run ends.
+void Execution::hear() {
+  const auto alive = shared_from_this();
+  auto& buffer = read_buffer();
+  for (int i = 0; i < kReadsInARow && channel_; ++i) {
+    const ssize_t count = recv(channel_->descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (count <= 0) return channel_.reset();  // all who had it have closed it
+    runner_.observer_.command_channel(run_, {buffer.data(), static_cast<std::size_t>(count)});
+  }
+}
+
+void Execution::tell(std::string_view bytes) {
+  if (!channel_) return;
+  const ssize_t count =
+      send(channel_->descriptor(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  // A part of a line is of no use to anybody: whoever does not read gets the end.
+  if (count != static_cast<ssize_t>(bytes.size())) shutdown(channel_->descriptor(), SHUT_WR);
 }
 
 void Execution::look() {
@@ -91,6 +115,7 @@ void Execution::look() {
       info.si_pid != pid_)
     return;
   ended_ = true;
+  channel_.reset();
   if (killing_) return sweep();
   if (info.si_code == CLD_EXITED)
     completion_.exit_code = info.si_status;
@@ -169,14 +194,27 @@ void Execution::sweep() {
   finish();
 }
 
+void Execution::keep(Output& output, std::string& bytes,
+                     std::shared_ptr<const core::ByteSource>& source) {
+  if (!output.spool->trouble().empty()) {
+    if (!completion_.reason.empty()) completion_.reason += "; ";
+    completion_.reason += "its output was cut: " + output.spool->trouble();
+  }
+  if (output.spool->in_memory())
+    bytes = output.spool->take();
+  else
+    source = std::move(output.spool);
+}
+
 void Execution::finish() {
   if (std::exchange(over_, true)) return;
   timer_.cancel();
   completion_.duration =
       std::chrono::duration_cast<std::chrono::milliseconds>(core::mono_now() - started_at_);
   for (Output& output : out_) output.watch.reset();
-  completion_.stdout_bytes = std::move(out_[0].bytes);
-  completion_.stderr_bytes = std::move(out_[1].bytes);
+  channel_.reset();
+  keep(out_[0], completion_.stdout_bytes, completion_.stdout_source);
+  keep(out_[1], completion_.stderr_bytes, completion_.stderr_source);
   completion_.stdout_bytes_cut = out_[0].cut;
   completion_.stderr_bytes_cut = out_[1].cut;
   if (ended_) {

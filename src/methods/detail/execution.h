@@ -15,6 +15,7 @@
 #include "core/ids.h"
 #include "methods/command.h"
 #include "methods/detail/spawn.h"
+#include "runtime/spool.h"
 #include "runtime/watch.h"
 
 namespace muster::methods {
@@ -34,17 +35,20 @@ class Execution : public std::enable_shared_from_this<Execution> {
   void kill(Completion::How how, std::string reason);
   /// SIGKILL to all, once, without waiting.
   void kill_now();
+  void tell(std::string_view bytes);
   pid_t pid() const { return pid_; }
 
  private:
   struct Output {
     std::unique_ptr<runtime::ReadWatch> watch;
-    std::string bytes;
+    std::shared_ptr<runtime::Spool> spool;
     std::uint64_t cut = 0;
   };
 
   void readable(Stream stream);
   bool drain(Stream stream);
+  void keep(Output& output, std::string& bytes, std::shared_ptr<const core::ByteSource>& source);
+  void hear();
   void process_ended();
   void maybe_done();
   void sweep();
@@ -59,6 +63,7 @@ class Execution : public std::enable_shared_from_this<Execution> {
   const std::string mark_;
   pid_t pid_ = -1;
   Output out_[2];
+  std::unique_ptr<runtime::ReadWatch> channel_;
   bool ended_ = false;  // the first process has
   bool killing_ = false;
   bool over_ = false;

@@ -141,6 +141,9 @@ core::Result<Plan> make_plan(core::RunId run, const Command& command) {
   }
   for (const std::string& entry : command.environment) set_variable(plan.environment, entry);
   set_variable(plan.environment, "MUSTER_RUN=" + run.str());
+  plan.channel = command.channel;
+  if (plan.channel)
+    set_variable(plan.environment, "MUSTER_CHANNEL=" + std::to_string(kChannelDescriptor));
   plan.programs = programs(plan.argv[0], plan.environment);
   plan.directory_required = !command.directory.empty();
   plan.directory = command.directory.empty() ? who.home : command.directory;

@@ -6,12 +6,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace muster::methods::detail {
 namespace {
@@ -31,6 +33,7 @@ struct ChildInput {
   const std::vector<char*>& environment;
   int out_fd;
   int err_fd;
+  int channel_fd;  // -1: none
   const sigset_t& mask;
 };
 
@@ -67,7 +70,15 @@ bool become(const Plan& plan) {
   // 0, 1 and 2 are open in the parent, so none of ours is among them.
   if (dup2(in.plan.stdin_fd, 0) < 0 || dup2(in.out_fd, 1) < 0 || dup2(in.err_fd, 2) < 0)
     stop(Stage::kStdio);
-  if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0) stop(Stage::kStdio);
+  unsigned first_to_close = 3;
+  if (in.channel_fd >= 0) {
+    constexpr unsigned kChannel = kChannelDescriptor;
+    if (dup2(in.channel_fd, kChannelDescriptor) < 0 || fcntl(kChannelDescriptor, F_SETFD, 0) != 0 ||
+        syscall(SYS_close_range, 3U, kChannel - 1, 0U) != 0)
+      stop(Stage::kStdio);
+    first_to_close = kChannel + 1;
+  }
+  if (syscall(SYS_close_range, first_to_close, ~0U, 0U) != 0) stop(Stage::kStdio);
   if (!apply_limits(in.plan.limits)) stop(Stage::kLimits);
   if (in.plan.switch_user && !become(in.plan)) stop(Stage::kUser);
   if (chdir(in.plan.directory.c_str()) != 0 && (in.plan.directory_required || chdir("/") != 0))
@@ -116,18 +127,43 @@ SpawnFailure explain(const Plan& plan, const Report& report) {
   return pid;
 }
 
+// The parent's and the child's ends of what connects them, closed unless released.
+class Ends {
+ public:
+  Ends() = default;
+  ~Ends() {
+    for (const int fd : fds_)
+      if (fd >= 0) close(fd);
+  }
+  Ends(const Ends&) = delete;
+  Ends& operator=(const Ends&) = delete;
+
+  int open_pipes(bool channel) {  // errno; 0: done
+    const bool opened =
+        pipe2(&fds_[0], O_CLOEXEC) == 0 && pipe2(&fds_[2], O_CLOEXEC) == 0 &&
+        (!channel || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, &fds_[4]) == 0);
+    return opened ? 0 : errno;
+  }
+  int out() const { return fds_[1]; }
+  int err() const { return fds_[3]; }
+  int channel() const { return fds_[5]; }
+  Spawned release(pid_t pid) {
+    fcntl(fds_[0], F_SETFL, O_NONBLOCK);
+    fcntl(fds_[2], F_SETFL, O_NONBLOCK);
+    return {pid, std::exchange(fds_[0], -1), std::exchange(fds_[2], -1),
+            std::exchange(fds_[4], -1)};
+  }
+
+ private:
+  int fds_[6] = {-1, -1, -1, -1, -1, -1};
+};
+
 }  // namespace
 
 std::expected<Spawned, SpawnFailure> spawn(Plan& plan) {
-  int out[2], err[2];
-  if (pipe2(out, O_CLOEXEC) != 0)
-    return std::unexpected(SpawnFailure{true, 0, std::string("no pipe: ") + std::strerror(errno)});
-  if (pipe2(err, O_CLOEXEC) != 0) {
-    const int error = errno;
-    close(out[0]);
-    close(out[1]);
+  Ends ends;
+  if (const int error = ends.open_pipes(plan.channel); error != 0)
     return std::unexpected(SpawnFailure{true, 0, std::string("no pipe: ") + std::strerror(error)});
-  }
   std::vector<const char*> programs;
   for (const std::string& program : plan.programs) programs.push_back(program.c_str());
   const std::vector<char*> argv = pointers(plan.argv);
@@ -140,20 +176,13 @@ std::expected<Spawned, SpawnFailure> spawn(Plan& plan) {
   sigset_t clear;
   sigemptyset(&clear);
   volatile Report report{};
-  const pid_t pid = fork_child({plan, programs, argv, environment, out[1], err[1], clear}, report);
+  const pid_t pid = fork_child(
+      {plan, programs, argv, environment, ends.out(), ends.err(), ends.channel(), clear}, report);
   const int fork_error = errno;
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
 
-  close(out[1]);
-  close(err[1]);
   const Report said{report.stage, report.error};
-  if (pid > 0 && said.error == 0) {
-    fcntl(out[0], F_SETFL, O_NONBLOCK);
-    fcntl(err[0], F_SETFL, O_NONBLOCK);
-    return Spawned{pid, out[0], err[0]};
-  }
-  close(out[0]);
-  close(err[0]);
+  if (pid > 0 && said.error == 0) return ends.release(pid);
   if (pid < 0)
     return std::unexpected(
         SpawnFailure{true, 0, std::string("no process: ") + std::strerror(fork_error)});

@@ -15,6 +15,10 @@
 
 namespace muster::methods::detail {
 
+/// Where the process finds its channel. Scripts like to use 3 to 7 themselves, and some
+/// shells know no descriptor beyond 9.
+inline constexpr int kChannelDescriptor = 8;
+
 /// All that the child needs, made before the fork.
 struct Plan {
   std::vector<std::string> programs;  ///< candidates for execve, in order
@@ -27,7 +31,8 @@ struct Plan {
   gid_t gid = 0;
   std::vector<gid_t> groups;
   CommandLimits limits;
-  int stdin_fd = -1;  ///< owned
+  int stdin_fd = -1;     ///< owned
+  bool channel = false;  ///< make one, as descriptor kChannelDescriptor
 };
 
 /// Why it cannot be: kInvalid and kDenied are refusals.
@@ -37,6 +42,7 @@ struct Spawned {
   pid_t pid = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
+  int channel_fd = -1;
 };
 
 /// What went wrong before or in execve.

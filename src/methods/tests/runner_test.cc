@@ -30,6 +30,8 @@ struct RunnerTest : ::testing::Test, CommandObserver {
     if (!cancel_when.empty() && live.find(cancel_when) != std::string::npos)
       runner.cancel(run, "cancelled by a test");
   }
+  std::function<void(std::string_view)> on_channel = [](std::string_view) {};
+  void command_channel(core::RunId, std::string_view data) override { on_channel(data); }
   void command_done(core::RunId run, Completion completion) override {
     done[run] = std::move(completion);
     if (runner.running() == 0) loop.stop();
@@ -176,6 +178,78 @@ TEST_F(RunnerTest, CancelKillsTheWholeTree) {
 
 TEST_F(RunnerTest, LeavesNoDescriptorsToItsCommands) {
   EXPECT_EQ(run(shell("ls /proc/self/fd | wc -l")).stdout_bytes, "4\n");  // 0, 1, 2, the folder
+}
+
+TEST_F(RunnerTest, AChannelCarriesLinesBothWays) {
+  Command command =
+      shell("printf 'a question\\n' >&$MUSTER_CHANNEL; read -r answer <&8; echo \"$answer\"");
+  command.channel = true;
+  on_channel = [this](std::string_view said) {
+    EXPECT_EQ(said, "a question\n");
+    runner.tell(core::RunId{77}, "an answer\n");
+  };
+  EXPECT_EQ(run(std::move(command)).stdout_bytes, "an answer\n");
+  command = shell("ls /proc/self/fd | tr '\\n' ' '; echo $MUSTER_CHANNEL");
+  command.channel = true;
+  EXPECT_EQ(run(std::move(command)).stdout_bytes, "0 1 2 3 8 8\n");  // 3: the folder
+  EXPECT_EQ(run(shell("echo \"${MUSTER_CHANNEL-none}\"")).stdout_bytes, "none\n");
+}
+
+// Whoever holds the channel, or does not read it, does not change when a run ends.
+TEST_F(RunnerTest, AChannelKeepsNothingAlive) {
+  Command command = shell("sleep 1000 >/dev/null 2>&1 & echo $!; echo go >&8");
+  command.channel = true;
+  std::size_t told = 0;
+  on_channel = [&](std::string_view) {
+    for (; told < 1000; ++told) runner.tell(core::RunId{77}, std::string(64 * 1024, 'x'));
+  };
+  const Completion c = run(std::move(command));
+  EXPECT_EQ(c.how, How::kExited);
+  EXPECT_EQ(told, 1000U);
+  EXPECT_EQ(kill(std::stoi(c.stdout_bytes), SIGKILL), 0);
+  runner.tell(core::RunId{77}, "nobody is there");
+}
+
+TEST_F(RunnerTest, WhoDoesNotReadItsChannelReadsItsEnd) {
+  Command command =
+      shell("echo go >&8; until read -r line <&8; do :; done; cat <&8 >/dev/null; echo ended");
+  command.channel = true;
+  on_channel = [&](std::string_view) {
+    for (int i = 0; i < 1000; ++i) runner.tell(core::RunId{77}, std::string(64 * 1024, '\n'));
+  };
+  EXPECT_EQ(run(std::move(command)).stdout_bytes, "ended\n");
+}
+
+TEST_F(RunnerTest, MuchOutputLiesOnTheDisk) {
+  const auto folder = std::make_shared<runtime::SpoolFolder>(
+      runtime::SpoolOptions{.folder = std::filesystem::temp_directory_path(),
+                            .memory_bytes_max = 1000,
+                            .bytes_max = 40'000});
+  Runner spooling(loop, *this, folder);
+  const auto run_there = [&](const char* script, std::uint64_t output_bytes_max) {
+    Command command = shell(script);
+    command.limits.output_bytes_max = output_bytes_max;
+    spooling.run(core::RunId{1}, std::move(command));
+    loop.context().restart();
+    loop.run();
+    return std::move(done.extract(core::RunId{1}).mapped());
+  };
+  const char* script = "seq 5000; echo small >&2";  // 23,893 bytes
+  Completion c = run_there(script, 1 << 20);
+  EXPECT_EQ(c.stdout_bytes, "");
+  ASSERT_TRUE(c.stdout_source);
+  EXPECT_EQ(c.stdout_source->size(), 23'893U);
+  EXPECT_EQ(c.stdout_source->read(23'888, 100).value(), "5000\n");
+  EXPECT_EQ(c.stderr_bytes, "small\n");
+  EXPECT_FALSE(c.stderr_source);
+  EXPECT_EQ(c.reason, "");
+  const Completion limited = run_there(script, 10'000);
+  EXPECT_EQ(limited.stdout_source->size(), 10'000U);
+  EXPECT_EQ(limited.stdout_bytes_cut, 13'893U);
+  // What is held counts: there is no room for all of this one.
+  const Completion full = run_there(script, 1 << 20);
+  EXPECT_GT(full.stdout_bytes_cut, 0U);
+  EXPECT_NE(full.reason.find("its output was cut"), std::string::npos) << full.reason;
 }
 
 TEST_F(RunnerTest, ManyAtATime) {

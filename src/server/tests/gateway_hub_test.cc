@@ -261,6 +261,34 @@ TEST_F(GatewayHubTest, EndpointsCertificateIsRenewedOverItsOwnLinkOnly) {
   EXPECT_EQ(identity::peer_identity(*renewed)->endpoint, id);
 }
 
+TEST_F(GatewayHubTest, MethodsAskUnderTheirRunsNameWhileItGoesOn) {
+  add_hosts(2);
+  auto& port = hub->connect("main", a);
+  log_in(port, 2);
+  const core::RunId id = order(1);
+  const auto ask = [&](int number, core::RunId run_id, std::string name) {
+    const std::size_t before = a.replies.size();
+    wire::UpcallUp up =
+        upcall(bytes_of(host(number)), static_cast<std::uint64_t>(number) + 1, std::move(name));
+    up.mutable_upcall()->set_run(run_id.value());
+    port.upcall(up);
+    testing::run_until(loop, [&] { return a.replies.size() > before; });
+    return a.replies.back().reply();
+  };
+  const wire::UpcallReply told = ask(0, id, "run.describe");
+  EXPECT_EQ(told.error_code(), "") << told.error();
+  EXPECT_THAT(told.body(), HasSubstr("\"created_by\":\"ada\""));
+  EXPECT_THAT(told.body(), HasSubstr("\"targets\":1"));
+  EXPECT_EQ(ask(1, id, "run.describe").error_code(), "denied");  // it runs elsewhere
+  EXPECT_EQ(ask(0, core::RunId(99), "run.describe").error_code(), "denied");
+  // What only the agent may ask, no method may.
+  EXPECT_EQ(ask(0, id, "certificate.renew").error_code(), "not_found");
+  EXPECT_EQ(ask(0, id, "order.ticket").error_code(), "not_found");
+  port.reports(testing::answer(host(0), id));
+  testing::run_until(loop, [&] { return stored_state(id, 0) == jobs::TargetState::kSucceeded; });
+  EXPECT_EQ(ask(0, id, "run.describe").error_code(), "denied");  // it has ended
+}
+
 TEST_F(GatewayHubTest, UpcallsThatCannotBeServedAreAnswered) {
   add_hosts(1);
   auto& port = hub->connect("main", a);

@@ -57,6 +57,30 @@ TEST(Live, RecentOutputIsBounded) {
   EXPECT_EQ(text_of(**live.watch_run(core::RunId(2))), "new");
 }
 
+TEST(Live, OfProgressTheNewestCountsWhileTheTargetGoesOn) {
+  Live live;
+  const jobs::Run run = run_of(7);
+  wire::Output output;
+  output.set_stream(wire::STREAM_PROGRESS);
+  output.set_data("begun");
+  live.run_output(run.id, kHost, output);
+  const auto watch = *live.watch_run(run.id);
+  EXPECT_FALSE(watch->progress.at(kHost).percent);
+  output.set_percent(50);
+  output.set_data("half\x1b[31m");
+  live.run_output(run.id, kHost, output);
+  EXPECT_EQ(watch->progress.at(kHost).percent, 50U);
+  EXPECT_EQ(live.progress(run.id, kHost)->text.find('\x1b'), std::string::npos);
+  EXPECT_TRUE(watch->output.empty());
+  for (std::size_t i = 0; i < 2 * Live::kProgressTargetsMax; ++i)
+    live.run_output(run.id, core::EndpointId::of_public_key(std::to_string(i)), output);
+  EXPECT_EQ(watch->progress.size(), Live::kProgressTargetsMax);
+  const jobs::TargetEvent ended{.endpoint = kHost, .state = jobs::TargetState::kSucceeded};
+  live.run_changed(run, std::span(&ended, 1));
+  EXPECT_EQ(live.progress(run.id, kHost), nullptr);
+  EXPECT_EQ(live.progress(core::RunId(8), kHost), nullptr);
+}
+
 TEST(Live, SlowWatcherLosesSingleEventsNotTheWatch) {
   Live live;
   const jobs::Run run = run_of(7);

@@ -106,6 +106,10 @@ void Database::Engine::submit(Side side, Job job) {
     const std::lock_guard guard(mutex_);
     if (stopping_) {
       refused = core::fail(Code::kCancelled, "the database is being closed");
+    } else if (side == Side::kReadFirst) {
+      queue.jobs.push_front(std::move(job));  // also beyond the limit: there are few of these
+      queue.filled.notify_one();
+      return;
     } else if (queue.jobs.size() >= options_.queue_max) {
       refused = core::fail(Code::kLimit, "the database has too much to do (" +
                                              std::to_string(options_.queue_max) +

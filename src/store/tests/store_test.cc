@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include "runtime/task_group.h"
 #include "runtime/testing.h"
 #include "store/database.h"
 
@@ -287,6 +288,43 @@ TEST(Database, AFullQueueRefuses) {
     EXPECT_EQ(good, 3);
     EXPECT_THAT(refused, testing::ElementsAre(Code::kLimit, Code::kLimit));
     EXPECT_EQ((*database)->stats().refused, 2u);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Database, WhatMustBeReadFirstIsReadBeforeAllThatWaits) {
+  auto folder =
+      std::filesystem::temp_directory_path() / ("store_first_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  {
+    runtime::Loop loop;
+    auto database = Database::open({.path = folder / "f.db", .readers = 1, .queue_max = 4});
+    ASSERT_TRUE(database) << database.error().message;
+    std::binary_semaphore running(0), gate(0);
+    std::string order;  // the one reader's
+    runtime::TaskGroup tasks(loop, "reads");
+    const auto read = [&](char name, bool first) -> runtime::Task<void> {
+      const auto work = [&order, name](Connection&) -> core::Status {
+        return order += name, core::Status{};
+      };
+      const auto done =
+          first ? co_await (*database)->read_first(work) : co_await (*database)->read(work);
+      EXPECT_TRUE(done);
+    };
+    const auto hold = [&]() -> runtime::Task<void> {
+      EXPECT_TRUE(co_await (*database)->read([&](Connection&) -> core::Status {
+        return running.release(), gate.acquire(), core::Status{};
+      }));
+    };
+    tasks.spawn(hold());
+    loop.context().poll();
+    running.acquire();  // the reader has taken this piece
+    for (const char name : {'a', 'b', 'c', 'd'}) tasks.spawn(read(name, false));
+    tasks.spawn(read('!', true));  // beyond the limit, too
+    loop.context().poll();
+    gate.release();
+    loop.run_until_idle();
+    EXPECT_EQ(order, "!abcd");
   }
   std::filesystem::remove_all(folder);
 }
