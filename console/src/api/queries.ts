@@ -7,7 +7,7 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 import { ApiError, request } from "./client";
 import type {
   FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, ScheduleList, SelectorCheck, Target,
-  TargetList, TargetState,
+  TargetList, TargetState, WaveList,
 } from "./types";
 
 export const kHostsPage = 200;
@@ -106,6 +106,12 @@ export const foldsQuery = (id: string) =>
       }),
     initialPageParam: firstPage,
     getNextPageParam: (page) => page.next,
+  });
+
+export const wavesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["run", id, "waves"],
+    queryFn: ({ signal }) => request<WaveList>("GET", `${runPath(id)}/waves`, { signal }),
   });
 
 export interface TargetFilter {

@@ -18,6 +18,7 @@ function icon(paths: ReactNode) {
 
 export const IconSearch = icon(<><circle cx="11" cy="11" r="6.5" /><path d="m20 20-4.2-4.2" /></>);
 export const IconPlay = icon(<path d="M8 5.5v13l10.5-6.5z" />);
+export const IconPause = icon(<path d="M9 6v12m6-12v12" />);
 export const IconStop = icon(<rect x="6.5" y="6.5" width="11" height="11" rx="1.5" />);
 export const IconSun = icon(<><circle cx="12" cy="12" r="4" /><path d="M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4" /></>);
 export const IconMoon = icon(<path d="M20 14.5A8 8 0 0 1 9.5 4a8 8 0 1 0 10.5 10.5z" />);

@@ -20,12 +20,15 @@ import { FoldList } from "./fold_list";
 import { commandLine } from "./folds";
 import { LiveOutput } from "./live_output";
 import { MethodHead } from "./method_head";
+import { PauseButton } from "./pause_button";
+import { RolloutNotes } from "./rollout_notes";
 import { kRunLiveStart, reduceRun, runEventOf, type RunLive } from "./run_live";
 import classes from "./page.module.css";
 import { StateBar, StateLegend } from "./state_bar";
 import { answered } from "./states";
 import { TargetDrawer } from "./target_drawer";
 import { TargetsTable } from "./targets_table";
+import { WaveTable } from "./wave_table";
 
 const kNames = ["run", "target", "output", "end"] as const;
 /** Lists of answers are read again at most so often while answers arrive. */
@@ -116,16 +119,17 @@ function RunHead({ run, state, me }: { run: Run; state: LiveState; me: Me }) {
           {run.method === undefined ? <h1 className={classes.command}>{visibleLine(commandLine(run.command), 2_000)}</h1> : <MethodHead method={run.method} />}
           <RunWhere run={run} />
         </div>
-        <CancelButton run={run} me={me} />
+        <Group gap="xs" flex="none"><PauseButton run={run} me={me} /><CancelButton run={run} me={me} /></Group>
       </Group>
       <Group justify="space-between" mt="lg" mb={8} gap="md">
         <Text fw={600} size="sm" role="status">
-          {running ? `${count(done)} of ${count(run.targets)} answered` : `Finished: ${count(run.targets)} ${run.targets === 1 ? "host" : "hosts"}`}
+          {running ? `${run.paused === undefined ? "" : "Paused: "}${count(done)} of ${count(run.targets)} answered` : `Finished: ${count(run.targets)} ${run.targets === 1 ? "host" : "hosts"}`}
         </Text>
         {running && state === "lost" && <Text size="sm" fw={600} c="orange" role="alert">connection lost, retrying</Text>}
         <Elapsed run={run} />
       </Group>
       <StateBar counts={run.counts} />
+      <RolloutNotes run={run} />
     </section>
   );
 }
@@ -168,10 +172,12 @@ function RunTabs({ run, live, onOpen }: { run: Run; live: RunLive; onOpen: (endp
         <Tabs.List mb="md">
           <Tabs.Tab value="answers">Answers</Tabs.Tab>
           <Tabs.Tab value="hosts">Hosts</Tabs.Tab>
+          {run.rollout !== undefined && <Tabs.Tab value="waves">Waves</Tabs.Tab>}
           {(run.live_output === true || live.lines.length > 0) && <Tabs.Tab value="live">Live output</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="answers"><FoldList run={run} onOpen={onOpen} /></Tabs.Panel>
         <Tabs.Panel value="hosts"><TargetsTable run={run} state={only} onOpen={onOpen} onAll={() => setOnly(undefined)} /></Tabs.Panel>
+        <Tabs.Panel value="waves"><WaveTable run={run} /></Tabs.Panel>
         <Tabs.Panel value="live"><LiveOutput lines={live.lines} dropped={live.dropped} onOpen={onOpen} /></Tabs.Panel>
       </Tabs>
     </>

@@ -47,7 +47,7 @@ export function RunsPage() {
 
 /** "12 succeeded · 1 failed", or how far it is. */
 function outcome(run: Run): string {
-  if (run.state === "running") return `${answered(run.counts).toLocaleString("en-US")} of ${counted(run.targets, "host")}`;
+  if (run.state === "running") return `${run.paused === undefined ? "" : "paused · "}${answered(run.counts).toLocaleString("en-US")} of ${counted(run.targets, "host")}`;
   return shares(run.counts).map((part) => `${part.count.toLocaleString("en-US")} ${kStates[part.state].label}`).join(" · ");
 }
 
@@ -67,7 +67,7 @@ function RunLine({ run, now }: { run: Run; now: number }) {
           <code>{run.selector === "" ? "every host" : visibleLine(run.selector, 120)}</code>
         </span>
         <span className={classes.runOutcome}>
-          {run.state === "running" && <span className={classes.live} />}
+          {run.state === "running" && run.paused === undefined && <span className={classes.live} />}
           {outcome(run)}
         </span>
         <div className={classes.runBar}><StateBar counts={run.counts} thin /></div>
