@@ -6,13 +6,16 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 
 import { ApiError, request } from "./client";
 import type {
-  FoldList, Host, HostList, HostSort, Me, Region, Run, RunList, SelectorCheck, Target, TargetList, TargetState,
+  FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, ScheduleList, SelectorCheck, Target,
+  TargetList, TargetState,
 } from "./types";
 
 export const kHostsPage = 200;
 export const kRunsPage = 50;
 export const kFoldsPage = 50;
 export const kTargetsPage = 200;
+/** The most that the server gives: the page searches and groups what it has. */
+export const kMethodsPage = 1_000;
 /** The first line of an answer is enough for a table. */
 const kPreviewBytes = 256;
 
@@ -137,3 +140,38 @@ export const targetQuery = (id: string, endpoint: string) =>
 /** Where the whole output lies, byte for byte. */
 export const outputUrl = (id: string, endpoint: string, stream: "stdout" | "stderr") =>
   `${runPath(id)}/targets/${encodeURIComponent(endpoint)}/${stream}`;
+
+export const methodsQuery = (hidden: boolean) =>
+  infiniteQueryOptions({
+    queryKey: ["methods", hidden],
+    queryFn: ({ pageParam, signal }) =>
+      request<MethodList>("GET", "/v1/methods", {
+        signal,
+        query: { private: hidden ? "true" : undefined, limit: kMethodsPage, after: pageParam ?? undefined },
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: (page) => page.next,
+  });
+
+export const methodPath = (name: string) => `/v1/methods/${encodeURIComponent(name)}`;
+
+/** One version of a method; the current one where none is named. */
+export const methodQuery = (name: string, version?: string) =>
+  queryOptions({
+    queryKey: ["method", name, version ?? null],
+    queryFn: ({ signal }) =>
+      request<Method>("GET", version === undefined ? methodPath(name) : `${methodPath(name)}/versions/${encodeURIComponent(version)}`, { signal }),
+  });
+
+export const publishingKeysQuery = queryOptions({
+  queryKey: ["publishing-keys"],
+  queryFn: ({ signal }) => request<PublishingKeyList>("GET", "/v1/publishing-keys", { signal }),
+  staleTime: 60_000,
+});
+
+export const schedulesQuery = queryOptions({
+  queryKey: ["schedules"],
+  queryFn: ({ signal }) => request<ScheduleList>("GET", "/v1/schedules", { signal }),
+  // What fires by itself changes by itself.
+  refetchInterval: 15_000,
+});

@@ -1388,7 +1388,9 @@ export interface components {
             /** @description Instead of name and version */
             digest?: string;
             /** @description Checked against the method's parameters before anything is sent */
-            arguments?: Record<string, never>;
+            arguments?: {
+                [key: string]: unknown;
+            };
             /**
              * @description Dry run; refused where the method has none
              * @default false
@@ -1402,7 +1404,9 @@ export interface components {
             version: string;
             digest: string;
             /** @description Defaults in, values of sensitive parameters as "[hidden]" */
-            arguments?: Record<string, never>;
+            arguments?: {
+                [key: string]: unknown;
+            };
             noop: boolean;
             user?: string;
         };
@@ -1800,7 +1804,9 @@ export interface components {
             reason?: string;
             progress?: components["schemas"]["Progress"];
             /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it. A result of more than 64 KiB is in stdout only */
-            result?: Record<string, never>;
+            result?: {
+                [key: string]: unknown;
+            };
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];
@@ -1848,7 +1854,9 @@ export interface components {
             hosts: string;
             sample_endpoint: components["schemas"]["EndpointId"];
             /** @description Of a method: the JSON object that it wrote, or its text as _output; _error where it failed. What is _sensitive is hidden, and stdout absent with it */
-            result?: Record<string, never>;
+            result?: {
+                [key: string]: unknown;
+            };
             stdout?: string;
             stderr?: string;
             stdout_base64?: components["schemas"]["Base64"];

@@ -11,8 +11,11 @@ import { makeQueryClient, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
 import { HostsPage } from "../hosts/hosts_page";
 import { LoginPage } from "../login/login_page";
+import { MethodPage } from "../methods/method_page";
+import { MethodsPage } from "../methods/methods_page";
 import { RunPage } from "../runs/run_page";
 import { RunsPage } from "../runs/runs_page";
+import { SchedulesPage } from "../schedules/schedules_page";
 import { RegionLive } from "./region_live";
 import { Shell } from "./shell";
 import { theme } from "./theme";
@@ -65,6 +68,12 @@ function Pages({ me }: { me: Me }) {
           <Route path="/hosts"><HostsPage me={me} /></Route>
           <Route path="/runs"><RunsPage /></Route>
           <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={id} me={me} />}</Route>
+          <Route path="/methods"><MethodsPage /></Route>
+          <Route path="/methods/:name">{({ name }) => <MethodPage key={name} name={name} me={me} />}</Route>
+          <Route path="/methods/:name/versions/:version">
+            {({ name, version }) => <MethodPage key={`${name}@${version}`} name={name} version={version} me={me} />}
+          </Route>
+          <Route path="/schedules"><SchedulesPage me={me} /></Route>
           <Route path="/"><Redirect to="/hosts" replace /></Route>
           <Route path="/login"><Redirect to="/hosts" replace /></Route>
           <Route>

@@ -17,6 +17,8 @@ import classes from "./shell.module.css";
 const kPages = [
   { path: "/hosts", label: "Hosts" },
   { path: "/runs", label: "Runs" },
+  { path: "/methods", label: "Methods" },
+  { path: "/schedules", label: "Schedules" },
 ] as const;
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
@@ -63,7 +65,7 @@ function RegionStatus() {
             <Text component="span" size="sm" c="dimmed" className={classes.counts}>
               <span className={classes.dot} data-live={live === "open"} />
               <VisuallyHidden>{live === "open" ? "live, " : ""}</VisuallyHidden>
-              <b>{count(data.endpoints.online)}</b> of {count(data.endpoints.total)} online
+              <b>{count(data.endpoints.online)}</b><span className={classes.rest}> of {count(data.endpoints.total)} online</span>
             </Text>
           </Tooltip>
         )

@@ -46,7 +46,7 @@ function HostDetails({ id, me, onRun }: { id: string; me: Me; onRun: (id: string
         ))}
       </Group>
       {mayRun(me.role) && host.state === "active" && (
-        <Button variant="light" leftSection={<IconPlay />} onClick={() => onRun(host.id)}>Run a command here</Button>
+        <Button variant="light" leftSection={<IconPlay />} onClick={() => onRun(host.id)}>Run here</Button>
       )}
       <Table verticalSpacing={5} fz="sm" layout="fixed">
         <Table.Tbody>

@@ -83,7 +83,7 @@ export function HostsPage({ me }: { me: Me }) {
         onMore={() => void list.fetchNextPage()} onSort={(next) => show({ sort: next })} onOpen={setOpened}
         empty={<EmptyList selector={selector} />}
       />
-      <RunDrawer me={me} selector={running} onClose={() => setRunning(undefined)} />
+      <RunDrawer me={me} start={running === undefined ? undefined : { selector: running }} onClose={() => setRunning(undefined)} />
       <HostDrawer id={opened} me={me} onClose={() => setOpened(undefined)} onRun={(id) => { setOpened(undefined); setRunning(`id=${id}`); }} />
     </div>
   );
@@ -108,7 +108,7 @@ function RunButton({ me, selection, total, unapplied, onRun }: RunButtonProps) {
   return (
     <Tooltip label="Viewers may look, not run: ask an administrator for the role operator" disabled={allowed}>
       <Button size="md" leftSection={<IconPlay />} disabled={!allowed || stale || total === 0} onClick={onRun} miw={190}>
-        {total === 0 ? "Run a command" : label}
+        {total === 0 ? "Run" : label}
       </Button>
     </Tooltip>
   );

@@ -12,12 +12,15 @@ import { IconDown, IconRight } from "../app/icons";
 import { count, counted, size } from "../text/format";
 import { HostText } from "../text/host_text";
 import { visibleLine } from "../text/visible";
-import { foldView } from "./folds";
+import { foldView, type FoldView } from "./folds";
 import classes from "./folds.module.css";
+import { ResultView } from "./result_view";
 import { StateWord } from "./state_bar";
 
 const kLinesFolded = 8;
 const kLinesOpen = 400;
+/** JSON has more lines than what it says. */
+const kResultLinesFolded = 16;
 
 interface Props {
   run: string;
@@ -49,18 +52,59 @@ export function FoldCard({ run, fold, total, onOpen }: Props) {
       </header>
       {open && <FoldHosts id={hosts} run={run} fold={fold} onOpen={onOpen} />}
       {view.reason !== undefined && <Text size="sm" className={classes.reason}>{visibleLine(view.reason, 1_000)}</Text>}
-      {view.silent && fold.state === "succeeded" && <Text size="sm" c="dimmed" className={classes.reason}>no output</Text>}
-      <FoldOutput label="stdout" text={view.stdout} left={view.stdoutLeft} open={open} />
-      <FoldOutput label="stderr" text={view.stderr} left={view.stderrLeft} open={open} />
+      {fold.result === undefined ? (
+        <>
+          {view.silent && fold.state === "succeeded" && <Text size="sm" c="dimmed" className={classes.reason}>no output</Text>}
+          <FoldOutput label="stdout" text={view.stdout} left={view.stdoutLeft} open={open} />
+          <FoldOutput label="stderr" text={view.stderr} left={view.stderrLeft} open={open} />
+        </>
+      ) : (
+        <>
+          <div className={classes.stream}><ResultView result={fold.result} linesMax={open ? kLinesOpen : kResultLinesFolded} /></div>
+          <RawOutput fold={fold} view={view} />
+        </>
+      )}
     </article>
   );
 }
 
-function FoldOutput({ label, text, left, open }: { label: string; text: string | undefined; left: number; open: boolean }) {
+/** What the method wrote, byte for byte, behind what it answered. */
+function RawOutput({ fold, view }: { fold: Fold; view: FoldView }) {
+  const [open, setOpen] = useState(false);
+  const id = useId();
+  const streams = [
+    ...(fold.stdout_bytes > 0 && !view.secret ? [`stdout ${size(fold.stdout_bytes)}`] : []),
+    ...(fold.stderr_bytes > 0 ? [`stderr ${size(fold.stderr_bytes)}`] : []),
+  ];
+  if (streams.length === 0) return null;
+  return (
+    <div className={classes.stream}>
+      <UnstyledButton className={classes.raw} aria-expanded={open} aria-controls={id} onClick={() => setOpen(!open)}>
+        {open ? <IconDown size={13} /> : <IconRight size={13} />} {streams.join(", ")}
+      </UnstyledButton>
+      {open && (
+        <div id={id}>
+          {!view.secret && <FoldOutput label="stdout" text={view.stdout} left={view.stdoutLeft} open named />}
+          <FoldOutput label="stderr" text={view.stderr} left={view.stderrLeft} open />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface OutputProps {
+  label: "stdout" | "stderr";
+  text: string | undefined;
+  left: number;
+  open: boolean;
+  named?: boolean;
+}
+
+function FoldOutput({ label, text, left, open, named = label === "stderr" }: OutputProps) {
   if (text === undefined && left === 0) return null;
   return (
     <div className={classes.stream} data-stream={label}>
-      {label === "stderr" && <div className={classes.streamName}>stderr</div>}
+      {named && <div className={classes.streamName}>{label}</div>}
       <HostText text={text ?? ""} linesMax={open ? kLinesOpen : kLinesFolded} label={label} />
       {left > 0 && <Text size="xs" c="dimmed" mt={4}>{size(left)} more: open one host to have all of it</Text>}
     </div>

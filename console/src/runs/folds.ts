@@ -2,16 +2,16 @@
 //
 // Identical answers folded together, as the server folds them: what one fold is called,
 // which of them are answers, and what they say in one line.
-import type { Command, Fold } from "../api/types";
+import type { Command, Fold, MethodRun, Run, RunRequest } from "../api/types";
 import { outputText } from "../text/visible";
 import { ending, kStates } from "./states";
 
 /** A name that stays while the fold grows, so that an opened fold stays open. */
 export function foldKey(fold: Fold): string {
   if (fold.id !== undefined) return fold.id;
-  const { state, exit_code, signal, reason, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes } = fold;
+  const { state, exit_code, signal, reason, result, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes } = fold;
   return JSON.stringify([
-    state, exit_code, signal, reason, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes,
+    state, exit_code, signal, reason, result, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes,
   ]);
 }
 
@@ -35,6 +35,8 @@ export interface FoldView {
   /** "exit code 3", "SIGKILL", or "". */
   ending: string;
   reason: string | undefined;
+  /** stdout holds what is shown to nobody. */
+  secret: boolean;
   /** It ended as it should and wrote nothing. */
   silent: boolean;
 }
@@ -57,7 +59,9 @@ export function foldView(fold: Omit<Fold, "count" | "hosts" | "sample_endpoint">
     stdoutLeft: left(fold.stdout, fold.stdout_base64, fold.stdout_bytes),
     stderrLeft: left(fold.stderr, fold.stderr_base64, fold.stderr_bytes),
     ending: ending(fold),
-    reason: fold.reason === "" ? undefined : fold.reason,
+    // The reason of a method that failed is its own error, which is shown as such.
+    reason: fold.reason === "" || fold.result?._error !== undefined ? undefined : fold.reason,
+    secret: fold.result?._sensitive !== undefined,
     silent: fold.stdout_bytes === 0 && fold.stderr_bytes === 0,
   };
 }
@@ -67,6 +71,25 @@ export function commandLine(command: Command | undefined): string {
   if (command === undefined) return "ping";
   if (command.shell !== undefined) return command.shell;
   return (command.argv ?? []).map(quoted).join(" ");
+}
+
+/** What the server says in the place of a secret. */
+export const kHidden = "[hidden]";
+
+/** One argument in the words of the command line: name=text, or name:=JSON. */
+function argumentWord([name, value]: [string, unknown]): string {
+  if (value === kHidden) return `${name}=${kHidden}`;
+  return typeof value === "string" ? quoted(`${name}=${value}`) : `${name}:=${quoted(JSON.stringify(value))}`;
+}
+
+/** A method with its arguments, as they would stand behind `muster method run`. */
+export function methodLine(method: Partial<Pick<MethodRun, "name" | "digest" | "arguments">>): string {
+  return [method.name ?? (method.digest ?? "").slice(0, 12), ...Object.entries(method.arguments ?? {}).map(argumentWord)].join(" ");
+}
+
+/** What a run runs, in one line. */
+export function orderLine(run: Pick<Run | RunRequest, "command" | "method">): string {
+  return run.method === undefined ? commandLine(run.command) : methodLine(run.method);
 }
 
 function quoted(word: string): string {

@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 
 async function form() {
-  show(<RunDrawer me={kOperator} selector="os=linux" onClose={vi.fn()} />);
+  show(<RunDrawer me={kOperator} start={{ selector: "os=linux" }} onClose={vi.fn()} />);
   const run = await screen.findByRole("button", { name: /^Run on/ });
   return { run, command: (text: string) => fireEvent.change(screen.getByLabelText("Command line"), { target: { value: text } }) };
 }

@@ -2,7 +2,9 @@
 import { Collapse, Group, NumberInput, SegmentedControl, Select, Stack, Switch, Text, Textarea, TextInput, UnstyledButton } from "@mantine/core";
 import { useState } from "react";
 
+import type { Method } from "../api/types";
 import { IconDown, IconRight } from "../app/icons";
+import { visibleLine } from "../text/visible";
 import type { RunForm, RunFormFaults } from "./run_form";
 import classes from "./run_order.module.css";
 
@@ -10,7 +12,6 @@ interface Props {
   form: RunForm;
   faults: RunFormFaults;
   change: (part: Partial<RunForm>) => void;
-  someOffline: boolean;
 }
 
 const kModes = [
@@ -26,35 +27,51 @@ const kQueues = [
   { value: "604800000", label: "up to a week" },
 ];
 
-export function RunFields({ form, faults, change, someOffline }: Props) {
-  const [more, setMore] = useState(false);
+export function CommandFields({ form, faults, change }: Props) {
   const shell = form.mode === "shell";
   return (
+    <Stack gap={6}>
+      <Group justify="space-between">
+        <Text size="sm" fw={500}>Command</Text>
+        <SegmentedControl size="xs" data={kModes} value={form.mode} onChange={(mode) => change({ mode: mode as RunForm["mode"] })} aria-label="How the command is given" />
+      </Group>
+      <Textarea
+        key={form.mode}
+        aria-label={shell ? "Command line" : "Program and arguments, one a line"}
+        description={shell ? "Run by /bin/sh -c on each host" : "One a line, passed as they are: no shell in between"}
+        placeholder={shell ? "systemctl is-active nginx" : "uname\n-a"}
+        value={shell ? form.shell : form.argv}
+        onChange={(event) => change(shell ? { shell: event.currentTarget.value } : { argv: event.currentTarget.value })}
+        error={faults.command}
+        autosize minRows={shell ? 2 : 3} maxRows={14} spellCheck={false} autoCapitalize="off" data-autofocus
+        inputWrapperOrder={["label", "input", "description", "error"]}
+        classNames={{ input: classes.commandInput ?? "" }}
+      />
+    </Stack>
+  );
+}
+
+interface OrderProps extends Props {
+  /** Whose limits hold where none are given; undefined: a command's. */
+  method: Method | undefined;
+  someOffline: boolean;
+}
+
+/** What every order may say, whatever it runs. */
+export function OrderFields({ form, faults, change, method, someOffline }: OrderProps) {
+  const [more, setMore] = useState(false);
+  const ownLimit = method?.timeout_ms === undefined ? "the host's own" : `the method's own: ${Math.round(method.timeout_ms / 1_000)}`;
+  return (
     <Stack gap="md">
-      <Stack gap={6}>
-        <Group justify="space-between">
-          <Text size="sm" fw={500}>Command</Text>
-          <SegmentedControl size="xs" data={kModes} value={form.mode} onChange={(mode) => change({ mode: mode as RunForm["mode"] })} aria-label="How the command is given" />
-        </Group>
-        <Textarea
-          key={form.mode}
-          aria-label={shell ? "Command line" : "Program and arguments, one a line"}
-          description={shell ? "Run by /bin/sh -c on each host" : "One a line, passed as they are: no shell in between"}
-          placeholder={shell ? "systemctl is-active nginx" : "uname\n-a"}
-          value={shell ? form.shell : form.argv}
-          onChange={(event) => change(shell ? { shell: event.currentTarget.value } : { argv: event.currentTarget.value })}
-          error={faults.command}
-          autosize minRows={shell ? 2 : 3} maxRows={14} spellCheck={false} autoCapitalize="off" data-autofocus
-          inputWrapperOrder={["label", "input", "description", "error"]}
-          classNames={{ input: classes.commandInput ?? "" }}
-        />
-      </Stack>
       <Group grow align="flex-start">
         <NumberInput
-          label="Time limit, seconds" value={form.timeoutS} min={0} allowNegative={false} thousandSeparator="," error={faults.timeoutS} placeholder="the host's own"
+          label="Time limit, seconds" value={form.timeoutS} min={0} allowNegative={false} thousandSeparator="," error={faults.timeoutS} placeholder={ownLimit}
           onChange={(value) => change({ timeoutS: typeof value === "number" ? value : "" })}
         />
-        <TextInput label="Run as user" value={form.user} onChange={(event) => change({ user: event.currentTarget.value })} placeholder="the agent's own" maxLength={64} autoComplete="off" spellCheck={false} />
+        <TextInput
+          label="Run as user" value={form.user} placeholder={method?.user === undefined ? "the agent's own" : visibleLine(method.user, 64)} maxLength={64} autoComplete="off" spellCheck={false}
+          onChange={(event) => change({ user: event.currentTarget.value })}
+        />
       </Group>
       {someOffline && (
         <Select label="Wait for hosts that are offline" data={kQueues} value={String(form.queueMs)} allowDeselect={false} onChange={(value) => change({ queueMs: Number(value ?? 0) })} />
@@ -66,7 +83,7 @@ export function RunFields({ form, faults, change, someOffline }: Props) {
         <Collapse in={more}>
           <Stack gap="md" pt="sm">
             <TextInput label="What is it for" description="Shown in the list of runs and in the audit log" value={form.description} onChange={(event) => change({ description: event.currentTarget.value })} maxLength={1024} />
-            <TextInput label="Working directory" placeholder="the user's home" value={form.directory} onChange={(event) => change({ directory: event.currentTarget.value })} maxLength={4096} spellCheck={false} />
+            {form.kind === "command" && <TextInput label="Working directory" placeholder="the user's home" value={form.directory} onChange={(event) => change({ directory: event.currentTarget.value })} maxLength={4096} spellCheck={false} />}
             <Switch label="Show output while it runs" checked={form.liveOutput} onChange={(event) => change({ liveOutput: event.currentTarget.checked })} />
           </Stack>
         </Collapse>

@@ -4,6 +4,9 @@
 import type { Role, RunRequest, SelectorCheck } from "../api/types";
 
 export interface RunForm {
+  kind: "command" | "method";
+  /** Of a method: say what would be done, do nothing. */
+  noop: boolean;
   mode: "shell" | "argv";
   shell: string;
   /** One argument a line. */
@@ -17,7 +20,7 @@ export interface RunForm {
 }
 
 export const kRunFormStart: RunForm = {
-  mode: "shell", shell: "", argv: "", timeoutS: 60, user: "", directory: "", description: "", queueMs: 0, liveOutput: false,
+  kind: "command", noop: false, mode: "shell", shell: "", argv: "", timeoutS: 60, user: "", directory: "", description: "", queueMs: 0, liveOutput: false,
 };
 
 /** More hosts than this, and the person says so twice. */
@@ -34,8 +37,9 @@ export function argvOf(text: string): string[] {
 
 export function faultsOf(form: RunForm): RunFormFaults {
   const faults: RunFormFaults = {};
-  if (form.mode === "shell" && form.shell.trim() === "") faults.command = "Type the command line to run";
-  if (form.mode === "argv") {
+  const command = form.kind === "command";
+  if (command && form.mode === "shell" && form.shell.trim() === "") faults.command = "Type the command line to run";
+  if (command && form.mode === "argv") {
     const argv = argvOf(form.argv);
     if ((argv[0] ?? "").trim() === "") faults.command = "The first line names the program";
   }
@@ -45,20 +49,41 @@ export function faultsOf(form: RunForm): RunFormFaults {
   return faults;
 }
 
-/** REQUIRES: faultsOf(form) is empty. */
-export function requestOf(form: RunForm, selector: string): RunRequest {
+/** A method with the version that the person saw. */
+export interface MethodChoice {
+  name: string;
+  version: string;
+  arguments: Record<string, unknown>;
+}
+
+/** What every kind of order says, where it was filled in. */
+function commonOf(form: RunForm, selector: string) {
   return {
     selector,
-    command: {
-      ...(form.mode === "shell" ? { shell: form.shell } : { argv: argvOf(form.argv) }),
-      ...(form.user.trim() === "" ? {} : { user: form.user.trim() }),
-      ...(form.directory.trim() === "" ? {} : { directory: form.directory.trim() }),
-    },
     ...(form.timeoutS === "" ? {} : { limits: { timeout_ms: Math.round(form.timeoutS * 1000) } }),
     ...(form.queueMs > 0 ? { queue_for_ms: form.queueMs } : {}),
     ...(form.liveOutput ? { live_output: true } : {}),
     ...(form.description.trim() === "" ? {} : { description: form.description.trim() }),
-  } as RunRequest;
+  };
+}
+
+function userOf(form: RunForm) {
+  return form.user.trim() === "" ? {} : { user: form.user.trim() };
+}
+
+/** REQUIRES: faultsOf(form) is empty. */
+export function requestOf(form: RunForm, selector: string): RunRequest {
+  const command = {
+    ...(form.mode === "shell" ? { shell: form.shell } : { argv: argvOf(form.argv) }),
+    ...userOf(form),
+    ...(form.directory.trim() === "" ? {} : { directory: form.directory.trim() }),
+  };
+  return { ...commonOf(form, selector), command } as RunRequest;
+}
+
+export function methodRequestOf(form: RunForm, selector: string, choice: MethodChoice): RunRequest {
+  const method = { ...choice, ...(form.noop ? { noop: true } : {}), ...userOf(form) };
+  return { ...commonOf(form, selector), method } as RunRequest;
 }
 
 export function mayRun(role: Role): boolean {

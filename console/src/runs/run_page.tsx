@@ -19,6 +19,7 @@ import { CancelButton } from "./cancel_button";
 import { FoldList } from "./fold_list";
 import { commandLine } from "./folds";
 import { LiveOutput } from "./live_output";
+import { MethodHead } from "./method_head";
 import { kRunLiveStart, reduceRun, runEventOf, type RunLive } from "./run_live";
 import classes from "./page.module.css";
 import { StateBar, StateLegend } from "./state_bar";
@@ -109,10 +110,10 @@ function RunHead({ run, state, me }: { run: Run; state: LiveState; me: Me }) {
   const running = run.state === "running";
   return (
     <section className={classes.head} aria-label="Run">
-      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl">
+      <Group justify="space-between" wrap="nowrap" align="flex-start" gap="xl" className={classes.headTop}>
         <div className={classes.headText}>
           <Link href="/runs" className={classes.back}><IconBack size={14} /> Runs</Link>
-          <h1 className={classes.command}>{visibleLine(commandLine(run.command), 2_000)}</h1>
+          {run.method === undefined ? <h1 className={classes.command}>{visibleLine(commandLine(run.command), 2_000)}</h1> : <MethodHead method={run.method} />}
           <RunWhere run={run} />
         </div>
         <CancelButton run={run} me={me} />
@@ -131,12 +132,13 @@ function RunHead({ run, state, me }: { run: Run; state: LiveState; me: Me }) {
 
 function RunWhere({ run }: { run: Run }) {
   const now = useNow(5_000);
+  const user = run.command?.user ?? run.method?.user;
   return (
     <Text size="sm" c="dimmed" className={classes.where}>
       {run.description !== undefined && run.description !== "" && <b>{visibleLine(run.description, 1_024)}{" · "}</b>}
       {visibleLine(run.created_by, 64)}, <span title={moment(run.created_at)}>{ago(run.created_at, now)}</span>, on{" "}
       <code>{run.selector === "" ? "every host" : visibleLine(run.selector, 300)}</code>
-      {run.command?.user !== undefined && <> as <code>{visibleLine(run.command.user, 64)}</code></>}
+      {user !== undefined && <> as <code>{visibleLine(user, 64)}</code></>}
       {run.limits?.timeout_ms !== undefined && <> · at most {duration(run.limits.timeout_ms)}</>}
       {run.cancelled_by !== undefined && <> · cancelled by {visibleLine(run.cancelled_by, 64)}</>}
       {" · "}<span className={classes.id}>{run.id}</span>

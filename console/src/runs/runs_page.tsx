@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Past and present runs, newest first.
-import { Alert, Anchor, Button, Center, Loader, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Badge, Button, Center, Loader, Text, Title } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "wouter";
 
@@ -11,7 +11,7 @@ import type { Run } from "../api/types";
 import { useNow } from "../app/now";
 import { ago, counted, moment } from "../text/format";
 import { visibleLine } from "../text/visible";
-import { commandLine } from "./folds";
+import { orderLine } from "./folds";
 import page from "./page.module.css";
 import classes from "./runs_list.module.css";
 import { StateBar } from "./state_bar";
@@ -28,7 +28,7 @@ export function RunsPage() {
         {list.error !== null && <Alert color="red" role="alert">{messageOf(list.error)}</Alert>}
         {list.isPending && <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>}
         {list.isSuccess && runs.length === 0 && (
-          <Text c="dimmed" p="xl" ta="center">Nothing has been run yet. Pick some hosts on the page <Anchor component={Link} href="/hosts">Hosts</Anchor>, then run a command on them.</Text>
+          <Text c="dimmed" p="xl" ta="center">Nothing has been run yet. Pick some hosts on the page <Anchor component={Link} href="/hosts">Hosts</Anchor>, then run a command or a method on them.</Text>
         )}
         {runs.length > 0 && (
           <ul className={classes.runs} aria-label="Runs">
@@ -55,7 +55,10 @@ function RunLine({ run, now }: { run: Run; now: number }) {
   return (
     <li>
       <Link href={`/runs/${run.id}`} className={classes.runLine}>
-        <span className={classes.runCommand}>{visibleLine(commandLine(run.command), 200)}</span>
+        <span className={classes.runCommand}>
+          {run.method?.noop === true && <Badge size="xs" variant="light" mr={8}>dry run</Badge>}
+          {visibleLine(orderLine(run), 200)}
+        </span>
         <span className={classes.runWhen} title={moment(run.created_at)}>{ago(run.created_at, now)}</span>
         <span className={classes.runWhere}>
           {run.description !== undefined && run.description !== "" && <b>{visibleLine(run.description, 120)}{" · "}</b>}

@@ -14,6 +14,7 @@ import { HostText } from "../text/host_text";
 import { visibleLine } from "../text/visible";
 import { foldView } from "./folds";
 import classes from "./target_drawer.module.css";
+import { ResultView } from "./result_view";
 import { StateWord } from "./state_bar";
 import { kStates } from "./states";
 
@@ -56,7 +57,18 @@ function Answer({ run, endpoint }: { run: string; endpoint: string }) {
       {target.truncated && <Alert color="orange">The host wrote more than the output limit allows; the rest is gone.</Alert>}
       {kStates[target.state].final ? (
         <>
-          <Output name="stdout" run={run} target={target} text={view.stdout} left={view.stdoutLeft} whole={target.stdout_bytes} wrap={wrap} onWrap={setWrap} />
+          {target.result !== undefined && (
+            <section aria-label="result">
+              <Group gap="sm" mb={6}>
+                <Text fw={650} size="sm" className={classes.mono}>result</Text>
+                <CopyButton value={JSON.stringify(target.result, null, 2)}>
+                  {({ copied, copy }) => <Button variant="subtle" size="compact-xs" ml="auto" leftSection={<IconCopy size={14} />} onClick={copy}>{copied ? "Copied" : "Copy as JSON"}</Button>}
+                </CopyButton>
+              </Group>
+              <ResultView result={target.result} linesMax={kLinesMax} />
+            </section>
+          )}
+          <Output name="stdout" run={run} target={target} secret={view.secret} text={view.stdout} left={view.stdoutLeft} whole={target.stdout_bytes} wrap={wrap} onWrap={setWrap} />
           <Output name="stderr" run={run} target={target} text={view.stderr} left={view.stderrLeft} whole={target.stderr_bytes} wrap={wrap} />
         </>
       ) : (
@@ -90,17 +102,19 @@ interface OutputProps {
   text: string | undefined;
   left: number;
   whole: number;
+  /** What it is stays with the server. */
+  secret?: boolean;
   wrap: boolean;
   onWrap?: (wrap: boolean) => void;
 }
 
-function Output({ name, run, target, text, left, whole, wrap, onWrap }: OutputProps) {
+function Output({ name, run, target, text, left, whole, secret = false, wrap, onWrap }: OutputProps) {
   return (
     <section aria-label={name} className={classes.output} data-stream={name}>
       <Group gap="sm" mb={6}>
         <Text fw={650} size="sm" className={classes.mono}>{name}</Text>
-        <Text size="sm" c="dimmed">{whole === 0 ? "empty" : size(whole)}</Text>
-        {whole > 0 && (
+        <Text size="sm" c="dimmed">{whole === 0 ? "empty" : size(whole)}{secret && ", not shown: the method returned something secret in it"}</Text>
+        {whole > 0 && !secret && (
           <Group gap="xs" ml="auto">
             {onWrap !== undefined && <Switch size="xs" label="Wrap lines" checked={wrap} onChange={(event) => onWrap(event.currentTarget.checked)} />}
             <CopyButton value={text ?? ""}>
@@ -113,7 +127,7 @@ function Output({ name, run, target, text, left, whole, wrap, onWrap }: OutputPr
         )}
       </Group>
       {text !== undefined && <HostText text={text} linesMax={kLinesMax} wrap={wrap} label={`${name} of ${visibleLine(target.name, 80)}`} />}
-      {left > 0 && <Text size="xs" c="dimmed" mt={4}>{size(left)} more are not shown; download has every byte.</Text>}
+      {left > 0 && !secret && <Text size="xs" c="dimmed" mt={4}>{size(left)} more are not shown; download has every byte.</Text>}
     </section>
   );
 }

@@ -13,6 +13,7 @@ import { count, duration } from "../text/format";
 import { outputText, visibleLine } from "../text/visible";
 import classes from "./targets.module.css";
 import { StateWord } from "./state_bar";
+import { resultLine } from "./result";
 import { ending, kStates } from "./states";
 
 const kRowPx = 38;
@@ -53,7 +54,7 @@ export function TargetsTable({ run, state, onOpen, onAll }: Props) {
           <div ref={scroller} className={classes.targetsScroller} role="presentation">
             <div role="rowgroup" className={classes.targetsHead}>
               <div role="row" className={classes.target}>
-                {["Host", "State", "Ended by", "Took", "First line"].map((name) => <div key={name} role="columnheader">{name}</div>)}
+                {["Host", "State", "Ended by", "Took", "Answer"].map((name) => <div key={name} role="columnheader">{name}</div>)}
               </div>
             </div>
             <div role="rowgroup" className={classes.targetsRows}>
@@ -73,6 +74,7 @@ export function TargetsTable({ run, state, onOpen, onAll }: Props) {
 }
 
 function firstLine(target: Target): string {
+  if (target.result !== undefined) return visibleLine(resultLine(target.result), 200);
   const text = outputText(target.stdout, target.stdout_base64) ?? outputText(target.stderr, target.stderr_base64) ?? target.reason ?? "";
   return visibleLine(text.trimStart().split("\n", 1)[0] ?? "", 200);
 }

@@ -8,7 +8,7 @@ import type { ReactNode } from "react";
 import { vi } from "vitest";
 
 import { makeQueryClient } from "../api/queries";
-import type { Counts, Fold, Host, Me, Run } from "../api/types";
+import type { Counts, Fold, Host, Me, Method, MethodListed, MethodParameter, Run } from "../api/types";
 
 export const kNoCounts: Counts = {
   queued: 0, sent: 0, running: 0, succeeded: 0, failed: 0, refused: 0, timed_out: 0, unreachable: 0, expired: 0, cancelled: 0, unknown: 0,
@@ -31,6 +31,27 @@ export function aFold(part: Partial<Fold> = {}): Fold {
   return { state: "succeeded", exit_code: 0, count: 2, hosts: "web[1-2]", sample_endpoint: "h1", stdout_bytes: 0, stderr_bytes: 0, ...part };
 }
 
+const kVersion = {
+  name: "greet", version: "1.0.0", current: true, digest: "0".repeat(64), private: false, size_bytes: 10, key: "1".repeat(64),
+  published_at: "2026-01-01T00:00:00.000Z", published_by: "ada",
+};
+
+export function aMethodListed(part: Partial<MethodListed> = {}): MethodListed {
+  return { ...kVersion, versions: 1, ...part };
+}
+
+export function aParameter(part: Partial<MethodParameter> = {}): MethodParameter {
+  return { name: "name", type: "String[1]", expected: "text that is not empty", required: true, sensitive: false, ...part };
+}
+
+export function aMethod(part: Partial<Method> = {}): Method {
+  return {
+    ...kVersion, supports_noop: false, idempotent: false, input_method: "default", any_parameters: false, parameters: [aParameter()],
+    implementations: [], files: [], versions: [kVersion], ...part,
+  };
+}
+
+export const kAdmin: Me = { user: "root", role: "admin" } as unknown as Me;
 export const kOperator: Me = { user: "ada", role: "operator" } as unknown as Me;
 
 /** The node on a page with theme and queries; effects of style are off. */
