@@ -7,6 +7,7 @@ LIMITS = ("inline constexpr std::size_t kRegionFrameBytesMax = 4 * 1024 * 1024;\
 MORE = {"src/gateway/gateway.h": "  std::uint32_t logins_per_second = 2'000;\n",
         "src/server/region.cc": "constexpr std::size_t kGatewayLinksMax = 1'000;\n",
         "src/server/gateway_hub.h": "  static constexpr std::size_t kUpcallsMax = 1000;\n",
+        "src/link/limits.h": "inline constexpr std::size_t kChunksAheadBytesMax = 1024 * 1024;\n",
         "src/server/gateway_link.cc": "constexpr std::size_t kAddressBytesMax = 256;\n"}
 PAGE = ("| frame | number | from |\n|---|---|---|\n| `Hello` | 1 | gateway |\n| `RegionPing` | 60 | both |\n\n"
         "| limit | value | stops |\n|---|---|---|\n"
@@ -14,6 +15,7 @@ PAGE = ("| frame | number | from |\n|---|---|---|\n| `Hello` | 1 | gateway |\n| 
         "| an endpoint's id | 16 bytes exactly | work for nobody |\n"
         "| `Hello.instance`, `Hello.nonce`, remote address in `LinkUp` | 16 bytes, 16 bytes, 256 bytes | memory |\n"
         "| upcalls being answered, of all gateways | 1,000 | memory |\n"
+        "| chunks ahead of the server's disk | 1 MiB | memory |\n"
         "| pace of logins | 2,000 per second | a crowd |\n| connections of gateways | 1,000 | memory |\n"
         "| bytes that wait to be sent | 64 MiB each way | memory |\n")
 
