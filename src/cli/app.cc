@@ -15,9 +15,9 @@ std::unique_ptr<Command> build_tree() {
   add_hosts_commands(*root);
   add_run_command(*root);
   add_runs_commands(*root);
+  add_schedule_commands(*root);
   add_stop_command(*root);
   add_method_commands(*root);
-  add_schedule_commands(*root);
   add_login_commands(*root);
   add_token_commands(*root);
   add_api_token_commands(*root);
