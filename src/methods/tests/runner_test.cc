@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <optional>
 
 #include "core/bytes.h"
 #include "methods/detail/process_tree.h"
@@ -18,7 +19,8 @@ namespace {
 
 struct RunnerTest : ::testing::Test, CommandObserver {
   runtime::Loop loop;
-  Runner runner{loop, *this};
+  std::optional<Runner> only{std::in_place, loop, *this};  // one per process
+  Runner& runner = *only;
   std::map<core::RunId, Completion> done;
   std::string live;
   std::string cancel_when;  // cancel as soon as the output holds this
@@ -225,11 +227,11 @@ TEST_F(RunnerTest, MuchOutputLiesOnTheDisk) {
       runtime::SpoolOptions{.folder = std::filesystem::temp_directory_path(),
                             .memory_bytes_max = 1000,
                             .bytes_max = 40'000});
-  Runner spooling(loop, *this, folder);
+  only.emplace(loop, *this, folder);
   const auto run_there = [&](const char* script, std::uint64_t output_bytes_max) {
     Command command = shell(script);
     command.limits.output_bytes_max = output_bytes_max;
-    spooling.run(core::RunId{1}, std::move(command));
+    runner.run(core::RunId{1}, std::move(command));
     loop.context().restart();
     loop.run();
     return std::move(done.extract(core::RunId{1}).mapped());
