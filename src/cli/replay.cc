@@ -105,7 +105,10 @@ class Planner {
     ReplayStep step;
     step.title = title_of(recorded);
     const Json* request = member(recorded, "request");
-    if (request && request->is_object()) step.request = request->get_object();
+    if (request && request->is_object())
+      step.request = request->get_object();
+    else
+      note(number, "it says nothing of what was ordered");
     step.is_method = step.request.contains("method");
     if (const Json* method = member(recorded, "method")) {
       step.method = text(*method, "name");
@@ -138,8 +141,10 @@ class Planner {
       step.request["selector"] = *options_.on;
       return;
     }
+    const std::set<std::string> recorded_hosts = hosts_of(recorded);
+    if (recorded_hosts.empty()) note(number, "no host is recorded; --on says where to run it");
     std::set<std::string> now;
-    for (const std::string& then : hosts_of(recorded)) {
+    for (const std::string& then : recorded_hosts) {
       const auto found = options_.hosts.find(then);
       if (found == options_.hosts.end() && !options_.same_hosts) {
         note(number, "the host " + core::printable(then, 100) + " has no counterpart (--map " +

@@ -65,6 +65,18 @@ TEST(Replay, RefusesWhatItCannotRead) {
   }
 }
 
+TEST(Replay, AStepWithoutOrderOrHostsIsNamed) {
+  ReplayOptions options;
+  options.same_hosts = true;
+  const auto steps =
+      plan_replay(boost::json::parse(
+                      R"j({"format":"muster-recording-1","steps":[5,{"request":{"ping":{}}}]})j"),
+                  options);
+  ASSERT_FALSE(steps);
+  EXPECT_THAT(steps.error().message, HasSubstr("step 1: it says nothing of what was ordered"));
+  EXPECT_THAT(steps.error().message, HasSubstr("step 2: no host is recorded"));
+}
+
 Json target(const char* name, const char* state, int code, const char* out = "") {
   return boost::json::object{
       {"name", name}, {"state", state}, {"exit_code", code}, {"stdout", out}};
