@@ -99,4 +99,12 @@ void add_route(net::Router& router, std::string method, std::string pattern, std
       options);
 }
 
+void add_route(net::Router& router, Region& region, std::string method, std::string pattern,
+               std::string access, RegionHandler handler, std::size_t body_bytes_max) {
+  add_route(
+      router, std::move(method), std::move(pattern), std::move(access),
+      [&region, handler](net::Request& request) { return handler(region, request); },
+      body_bytes_max);
+}
+
 }  // namespace muster::server

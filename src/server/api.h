@@ -40,6 +40,12 @@ using ApiHandler = std::function<runtime::Task<core::Result<net::Response>>(net:
 void add_route(net::Router& router, std::string method, std::string pattern, std::string access,
                ApiHandler handler, std::size_t body_bytes_max = 64 * 1024);
 
+/// The same for a handler that needs nothing but the region and the request. It outlives the
+/// router.
+using RegionHandler = runtime::Task<core::Result<net::Response>> (*)(Region&, net::Request&);
+void add_route(net::Router& router, Region& region, std::string method, std::string pattern,
+               std::string access, RegionHandler handler, std::size_t body_bytes_max = 64 * 1024);
+
 void add_session_routes(net::Router& router, Region& region);
 void add_user_routes(net::Router& router, Region& region);
 void add_token_routes(net::Router& router, Region& region);

@@ -197,22 +197,18 @@ void add_content_routes(net::Router& router, Region& region) {
 }  // namespace
 
 void add_method_routes(net::Router& router, Region& region) {
-  const auto at = [&](std::string method, std::string pattern, std::string access,
-                      Answer (*handler)(Region&, Request&), std::size_t bytes_max = 64 * 1024) {
-    add_route(
-        router, std::move(method), std::move(pattern), std::move(access),
-        [&region, handler](Request& request) { return handler(region, request); }, bytes_max);
-  };
-  at("GET", "/v1/methods", "view", list_methods);
-  at("POST", "/v1/methods", "manage_methods", publish_method, kPublishBodyBytesMax);
-  at("GET", "/v1/methods/{name}", "view", show_method);
-  at("DELETE", "/v1/methods/{name}", "manage_methods", remove_method);
-  at("PUT", "/v1/methods/{name}/current", "manage_methods", mark_current);
-  at("GET", "/v1/methods/{name}/versions/{version}", "view", show_method);
-  at("DELETE", "/v1/methods/{name}/versions/{version}", "manage_methods", remove_method);
-  at("GET", "/v1/publishing-keys", "view", list_keys);
-  at("POST", "/v1/publishing-keys", "manage_methods", trust_key);
-  at("DELETE", "/v1/publishing-keys/{id}", "manage_methods", distrust_key);
+  add_route(router, region, "GET", "/v1/methods", "view", list_methods);
+  add_route(router, region, "POST", "/v1/methods", "manage_methods", publish_method,
+            kPublishBodyBytesMax);
+  add_route(router, region, "GET", "/v1/methods/{name}", "view", show_method);
+  add_route(router, region, "DELETE", "/v1/methods/{name}", "manage_methods", remove_method);
+  add_route(router, region, "PUT", "/v1/methods/{name}/current", "manage_methods", mark_current);
+  add_route(router, region, "GET", "/v1/methods/{name}/versions/{version}", "view", show_method);
+  add_route(router, region, "DELETE", "/v1/methods/{name}/versions/{version}", "manage_methods",
+            remove_method);
+  add_route(router, region, "GET", "/v1/publishing-keys", "view", list_keys);
+  add_route(router, region, "POST", "/v1/publishing-keys", "manage_methods", trust_key);
+  add_route(router, region, "DELETE", "/v1/publishing-keys/{id}", "manage_methods", distrust_key);
   add_content_routes(router, region);
 }
 

@@ -131,19 +131,14 @@ Answer get_run_archive(Region& region, Request& request) {
 }  // namespace
 
 void add_recording_routes(net::Router& router, Region& region) {
-  const auto at = [&](std::string method, std::string pattern, std::string access,
-                      Answer (*handler)(Region&, Request&)) {
-    add_route(router, std::move(method), std::move(pattern), std::move(access),
-              [&region, handler](Request& request) { return handler(region, request); });
-  };
-  at("GET", "/v1/recordings", "view", list_recordings);
-  at("POST", "/v1/recordings", "run", create_recording);
-  at("GET", "/v1/recordings/{name}", "view", get_recording);
-  at("PATCH", "/v1/recordings/{name}", "run", change_recording);
-  at("DELETE", "/v1/recordings/{name}", "run", remove_recording);
-  at("POST", "/v1/recordings/{name}/runs", "run", add_runs);
-  at("GET", "/v1/recordings/{name}/archive", "view", get_archive);
-  at("GET", "/v1/runs/{id}/archive", "view", get_run_archive);
+  add_route(router, region, "GET", "/v1/recordings", "view", list_recordings);
+  add_route(router, region, "POST", "/v1/recordings", "run", create_recording);
+  add_route(router, region, "GET", "/v1/recordings/{name}", "view", get_recording);
+  add_route(router, region, "PATCH", "/v1/recordings/{name}", "run", change_recording);
+  add_route(router, region, "DELETE", "/v1/recordings/{name}", "run", remove_recording);
+  add_route(router, region, "POST", "/v1/recordings/{name}/runs", "run", add_runs);
+  add_route(router, region, "GET", "/v1/recordings/{name}/archive", "view", get_archive);
+  add_route(router, region, "GET", "/v1/runs/{id}/archive", "view", get_run_archive);
 }
 
 }  // namespace muster::server

@@ -60,12 +60,9 @@ Answer list_waves(Region& region, Request& request) {
 }  // namespace
 
 void add_rollout_routes(net::Router& router, Region& region) {
-  add_route(router, "POST", "/v1/runs/{id}/pause", "run",
-            [&region](Request& request) { return pause_run(region, request); });
-  add_route(router, "POST", "/v1/runs/{id}/resume", "run",
-            [&region](Request& request) { return resume_run(region, request); });
-  add_route(router, "GET", "/v1/runs/{id}/waves", "view",
-            [&region](Request& request) { return list_waves(region, request); });
+  add_route(router, region, "POST", "/v1/runs/{id}/pause", "run", pause_run);
+  add_route(router, region, "POST", "/v1/runs/{id}/resume", "run", resume_run);
+  add_route(router, region, "GET", "/v1/runs/{id}/waves", "view", list_waves);
 }
 
 }  // namespace muster::server

@@ -266,21 +266,15 @@ Answer preview(Region&, Request& request) {
 }  // namespace
 
 void add_schedule_routes(net::Router& router, Region& region) {
-  const auto at = [&](std::string method, std::string pattern, std::string access,
-                      Answer (*handler)(Region&, Request&), std::size_t bytes_max = 64 * 1024) {
-    add_route(
-        router, std::move(method), std::move(pattern), std::move(access),
-        [&region, handler](Request& request) { return handler(region, request); }, bytes_max);
-  };
-  at("GET", "/v1/schedules", "view", list_schedules);
-  at("POST", "/v1/schedules", "run", create_schedule, kBodyBytesMax);
-  at("GET", "/v1/schedules/preview", "view", preview);
-  at("GET", "/v1/schedules/{name}", "view", get_schedule);
-  at("PUT", "/v1/schedules/{name}", "run", replace_schedule, kBodyBytesMax);
-  at("PATCH", "/v1/schedules/{name}", "run", patch_schedule);
-  at("DELETE", "/v1/schedules/{name}", "run", remove_schedule);
-  at("POST", "/v1/schedules/{name}/fire", "run", fire_schedule);
-  at("GET", "/v1/schedules/{name}/firings", "view", list_firings);
+  add_route(router, region, "GET", "/v1/schedules", "view", list_schedules);
+  add_route(router, region, "POST", "/v1/schedules", "run", create_schedule, kBodyBytesMax);
+  add_route(router, region, "GET", "/v1/schedules/preview", "view", preview);
+  add_route(router, region, "GET", "/v1/schedules/{name}", "view", get_schedule);
+  add_route(router, region, "PUT", "/v1/schedules/{name}", "run", replace_schedule, kBodyBytesMax);
+  add_route(router, region, "PATCH", "/v1/schedules/{name}", "run", patch_schedule);
+  add_route(router, region, "DELETE", "/v1/schedules/{name}", "run", remove_schedule);
+  add_route(router, region, "POST", "/v1/schedules/{name}/fire", "run", fire_schedule);
+  add_route(router, region, "GET", "/v1/schedules/{name}/firings", "view", list_firings);
 }
 
 }  // namespace muster::server
