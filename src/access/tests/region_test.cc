@@ -94,6 +94,14 @@ TEST_F(Region, TheServersCertificateIsKeptUntilItNoLongerFits) {
   EXPECT_TRUE(region->gateway_credential("gw", {}, {}, now));
 }
 
+// As on a full disk, after the machine got an address: the server serves, and tries again next time.
+TEST_F(Region, ACertificateThatCannotBeKeptServesAllTheSame) {
+  std::filesystem::create_directory(folder / "server.key");
+  EXPECT_TRUE(region->server_credential("main", {"localhost"}, {}, now));
+  std::filesystem::create_directory(folder / "signer.key");
+  EXPECT_FALSE(region->signer_credential(now));  // what it signs must be verified for long
+}
+
 TEST_F(Region, ATokenLetsInAsOftenAsItSays) {
   NewJoinToken wanted;
   wanted.uses = 2;

@@ -56,6 +56,8 @@ Code code_of(int extended, int system_errno) {
     case SQLITE_NOMEM:
       return Code::kUnavailable;
     case SQLITE_IOERR:
+      // Also while opening: the memory that connections share (-shm) is a file on the same disk.
+      if (system_errno == ENOSPC || system_errno == EDQUOT) return Code::kUnavailable;
       // A write that hits a quota or a file size limit; SQLite does not always keep the errno.
       return extended == SQLITE_IOERR_WRITE && system_errno != EIO ? Code::kUnavailable : Code::kIo;
     case SQLITE_CANTOPEN:
