@@ -42,13 +42,15 @@ class Server:
                 time.sleep(0.05)
         sys.exit("the server did not start: " + (self.folder / "server.log").read_text())
 
-    def call(self, method, path, body=None):
+    def open(self, path, method="GET", data=None):
         request = urllib.request.Request(
-            f"https://127.0.0.1:{self.port}{path}", method=method,
-            data=None if body is None else json.dumps(body).encode(),
+            f"https://127.0.0.1:{self.port}{path}", method=method, data=data,
             headers={"Authorization": "Bearer " + self.client["token"],
                      "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, context=self.tls, timeout=60) as answer:
+        return urllib.request.urlopen(request, context=self.tls, timeout=60)
+
+    def call(self, method, path, body=None):
+        with self.open(path, method, None if body is None else json.dumps(body).encode()) as answer:
             return json.loads(answer.read() or b"null")
 
     def run(self, body, pause=0.01):

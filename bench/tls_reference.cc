@@ -8,7 +8,7 @@
 // mutual P-256 certificates, TLS 1.3, no tickets, released buffers: the process layout of
 // a gateway and a swarm, and nothing else. The client makes LINKS full handshakes, WINDOW
 // at a time, then sends BYTES to each of all links at once, ROUNDS times, and waits for
-// every echo. Prints one JSON object.
+// every echo. Then two processes move bytes one way over one link. Prints one JSON object.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -223,6 +223,40 @@ struct Client {
   }
 };
 
+constexpr std::size_t kBulkBytes = 2'000'000'000;
+
+/// Bytes a second from one process to another, in blocking writes of 64 KiB.
+double bulk_bytes_per_s(int listener, SSL_CTX* server, SSL_CTX* client,
+                        const sockaddr_in& address) {
+  static char bytes[64 * 1024];
+  fcntl(listener, F_SETFL, 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    SSL* tls = SSL_new(server);
+    SSL_set_fd(tls, accept(listener, nullptr, nullptr));
+    must(SSL_accept(tls) == 1, "accept");
+    while (SSL_write(tls, bytes, sizeof bytes) > 0) {
+    }
+    _exit(0);
+  }
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  must(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0, "connect");
+  SSL* tls = SSL_new(client);
+  SSL_set_fd(tls, fd);
+  must(SSL_connect(tls) == 1, "handshake");
+  const double start = now();
+  std::size_t received = 0;
+  for (int got; received < kBulkBytes; received += static_cast<std::size_t>(got)) {
+    got = SSL_read(tls, bytes, sizeof bytes);
+    must(got > 0, "read");
+  }
+  const double seconds = now() - start;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  return static_cast<double>(received) / seconds;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -257,11 +291,14 @@ int main(int argc, char** argv) {
   std::sort(times.begin(), times.end());
   kill(child, SIGKILL);
   waitpid(child, nullptr, 0);
+  const double bulk = bulk_bytes_per_s(listener, make_context(TLS_server_method(), ca, server),
+                                       make_context(TLS_client_method(), ca, client), address);
   std::printf(
       "{\"links\":%lu,\"bytes_per_link\":%.0f,\"handshakes_per_s\":%.1f,"
-      "\"echo_s\":%.4f,\"echo_per_s\":%.0f,\"server_cpu_us_per_echo\":%.2f}\n",
+      "\"echo_s\":%.4f,\"echo_per_s\":%.0f,\"server_cpu_us_per_echo\":%.2f,"
+      "\"bulk_bytes_per_s\":%.0f}\n",
       count, static_cast<double>(after - before) * 1024 / static_cast<double>(count - 1),
       handshakes, times[times.size() / 2], static_cast<double>(count) / times[times.size() / 2],
-      cpu * 1e6 / static_cast<double>(count * std::max(rounds, 1UL)));
+      cpu * 1e6 / static_cast<double>(count * std::max(rounds, 1UL)), bulk);
   return 0;
 }

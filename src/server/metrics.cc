@@ -72,6 +72,12 @@ void add_schedules(Families& families, const ScheduleStats& stats) {
                    "Logins that no schedule could look at: too many waited.", stats.logins_dropped);
 }
 
+void add_content(Families& families, const content::RepeaterStats& stats) {
+  families.counter("muster_content_requests_total", "Ranges of content that gateways asked for.",
+                   stats.requests);
+  families.counter("muster_content_sent_bytes_total", "Content sent to gateways.", stats.bytes);
+}
+
 void add_database(Families& families, const store::Stats& stats) {
   families.counter("muster_database_writes_total", "Pieces of work written.", stats.writes);
   families.counter("muster_database_failures_total", "Pieces of work that failed.", stats.failures);
@@ -115,6 +121,7 @@ std::string metrics_text(Region& region) {
   add_schedules(families, region.schedules().stats());
   families.gauge("muster_stopped", "1 while everything is stopped.",
                  region.stop_switch().stopped() ? 1 : 0);
+  add_content(families, region.content().stats());
   add_database(families, region.database().stats());
   for (const auto& [status, count] : region.http_stats().by_status)
     families.labelled("muster_http_responses_total", "Answers of the API by status.",

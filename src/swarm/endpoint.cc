@@ -72,6 +72,7 @@ void SimulatedEndpoint::say_goodbye() {
 
 void SimulatedEndpoint::tick(core::MonoTime now) {
   runs_.tick(now);
+  if (fetch_) fetch_->tick(now);
   if (session_ && !session_->is_closed() && session_->deadline() <= now) session_->tick(now);
   for (std::size_t i = 0; i < pending_.size();) {
     if (pending_[i].at > now) {
@@ -95,6 +96,7 @@ void SimulatedEndpoint::on_drained() {
 
 void SimulatedEndpoint::on_closed(core::Error why) {
   if (!session_->is_closed()) session_->broken(std::move(why.message));
+  if (fetch_) fetch_->disconnected();
   if (counted_) --stats_.open;
   counted_ = false;
   ++stats_.ended;
@@ -124,19 +126,51 @@ void SimulatedEndpoint::welcomed(const wire::Welcome&) {
   counted_ = true;
   ++stats_.open;
   ++stats_.opened;
+  if (fetch_) fetch_->connected(core::mono_now());
+}
+
+void SimulatedEndpoint::content(const wire::ContentData& data) {
+  if (fetch_) fetch_->receive(data, core::mono_now());
 }
 
 void SimulatedEndpoint::start_work(const wire::Invoke& invoke) {
   ++stats_.commands;
   const core::RunId run{invoke.run()};
-  const core::MonoTime now = core::mono_now();
+  if (invoke.has_method() && !script_.recorded) return fetch(invoke);
   runs_.started(run);
-  if (script_.work_time == core::Duration{}) return runs_.finished(run, result_of(invoke), now);
-  pending_.push_back({run, now + script_.work_time, result_of(invoke)});
+  work(run, result_of(invoke));
+}
+
+void SimulatedEndpoint::work(core::RunId run, link::RunResult result) {
+  const core::MonoTime now = core::mono_now();
+  if (script_.work_time == core::Duration{}) return runs_.finished(run, std::move(result), now);
+  pending_.push_back({run, now + script_.work_time, std::move(result)});
+}
+
+void SimulatedEndpoint::fetch(const wire::Invoke& invoke) {
+  const auto now = core::mono_now();
+  if (!fetch_) {
+    const auto facts = facts_of(name_);
+    fetch_ = std::make_unique<MethodFetch>(
+        std::vector<std::string>(facts.features().begin(), facts.features().end()),
+        [this](const wire::ContentRequest& request) { (void)session_->request_content(request); },
+        [this](core::RunId run, core::Status fetched) {
+          link::RunResult result;
+          result.announce.set_outcome(fetched ? wire::OUTCOME_SUCCEEDED : wire::OUTCOME_REFUSED);
+          if (fetched) result.stdout_bytes = script_.output;
+          if (!fetched) result.announce.set_reason(fetched.error().message);
+          if (fetched) runs_.started(run);
+          work(run, std::move(result));
+        },
+        now);
+    if (open()) fetch_->connected(now);
+  }
+  fetch_->begin(invoke, now);
 }
 
 void SimulatedEndpoint::cancel_work(core::RunId run, const std::string&) {
   std::erase_if(pending_, [run](const Pending& pending) { return pending.run == run; });
+  if (fetch_) fetch_->cancel(run);
   link::RunResult result;
   result.announce.set_outcome(wire::OUTCOME_CANCELLED);
   runs_.finished(run, std::move(result), core::mono_now());

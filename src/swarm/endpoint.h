@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // SimulatedEndpoint is an agent without a machine: the agent's own session and ledger of
-// runs over a real TLS link, and work that is only pretended.
+// runs over a real TLS link, and work that is only pretended. A run's method is fetched.
 #pragma once
 
 #include <memory>
@@ -14,6 +14,7 @@
 #include "net/websocket.h"
 #include "orders/guard.h"
 #include "runtime/loop.h"
+#include "swarm/method_fetch.h"
 #include "swarm/recorded_answers.h"
 
 namespace muster::swarm {
@@ -61,6 +62,7 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
   void notify_below(std::size_t bytes) override;
   void closed(const link::Ending& ending) override;
   void welcomed(const wire::Welcome& welcome) override;
+  void content(const wire::ContentData& data) override;
 
   void start_work(const wire::Invoke& invoke) override;
   void cancel_work(core::RunId run, const std::string& reason) override;
@@ -72,6 +74,8 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
     link::RunResult result;
   };
   link::RunResult result_of(const wire::Invoke& invoke) const;
+  void work(core::RunId run, link::RunResult result);
+  void fetch(const wire::Invoke& invoke);
 
   runtime::Loop& loop_;
   const Script& script_;
@@ -86,6 +90,7 @@ class SimulatedEndpoint final : public net::WebSocketHandler,
   std::unique_ptr<net::WebSocket> socket_;
   std::optional<link::EndpointSession> session_;
   std::vector<Pending> pending_;
+  std::unique_ptr<MethodFetch> fetch_;  // from the first method on
   std::optional<core::MonoTime> dial_at_;
   link::Ending ending_;
   bool counted_ = false;
