@@ -14,6 +14,7 @@ from harness import Gateway, Server, Swarm, memory_bytes
 GATEWAYS = 3
 LINKS_PER_PROCESS = 8000  # a swarm's files; the limit is often 20,000
 ECHO = ["/bin/echo", "ok"]
+ENVIRONMENT = {"LANG": "C.UTF-8", "HOME": "/root", "PATH": "/usr/bin:/bin"}  # as the agent gives it
 
 
 def open_files():
@@ -65,7 +66,7 @@ def spawn_all(count):
     """Seconds for as many bare spawns of the same program, all at once, to their ends."""
     null = os.open(os.devnull, os.O_WRONLY)
     begun = time.monotonic()
-    pids = [os.posix_spawn(ECHO[0], ECHO, {}, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
+    pids = [os.posix_spawn(ECHO[0], ECHO, ENVIRONMENT, file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)])
             for _ in range(count)]
     for pid in pids:
         os.waitpid(pid, 0)

@@ -84,7 +84,7 @@ runtime::Task<core::Status> send_run_events(Region& region, std::shared_ptr<RunW
     if (run.finished()) text += event("end", run_json(run));
     MUSTER_CO_TRY(co_await writer.write(std::move(text)));
     if (run.finished()) co_return core::Status{};
-    co_await runtime::sleep_for(kRunPause);
+    co_await watch->ended.wait(0, kRunPause);  // its end is told at once
     while (!co_await watch->signal.wait(seen, kKeepAlive)) {
       if (writer.gone() || region.stopping()) co_return core::Status{};
       MUSTER_CO_TRY(co_await writer.write(": keep-alive\n\n"));

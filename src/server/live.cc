@@ -63,6 +63,7 @@ void Live::run_changed(const jobs::Run& run, std::span<const jobs::TargetEvent> 
       if (watch->events.size() >= RunWatch::kEventsMax) break;
       watch->events.push_back(target);
     }
+    if (run.finished()) watch->ended.notify();
     watch->signal.notify();
   }
   for (const auto& entry : regions_) {

@@ -47,6 +47,7 @@ struct RunWatch {
 
   core::RunId run;
   runtime::Signal signal;
+  runtime::Signal ended;  ///< the run is finished
   std::deque<jobs::TargetEvent> events;
   ProgressMap progress;  ///< since it was last taken
   std::deque<OutputPart> output;
