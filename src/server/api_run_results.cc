@@ -117,8 +117,9 @@ Answer get_output(Region& region, Request& request, wire::Stream stream) {
       "application/octet-stream",
       [&region, id, endpoint, stream](net::BodyWriter& writer) -> runtime::Task<core::Status> {
         for (std::uint64_t offset = 0;;) {
-          auto part = co_await region.database().read([=](store::Connection& connection) {
-            return jobs::RunStore::output(connection, id, endpoint, stream, offset, kReadBytes);
+          auto part = co_await region.database().read([&, offset](store::Connection& connection) {
+            return jobs::RunStore::output(connection, region.runs().files(), id, endpoint, stream,
+                                          offset, kReadBytes);
           });
           if (!part) co_return std::unexpected(std::move(part.error()));
           if (part->empty()) co_return core::Status{};

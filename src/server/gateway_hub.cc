@@ -227,7 +227,7 @@ void GatewayHub::reports(Seat& seat, wire::Reports& message) {
     runs_.ledger().report(seat.name(), report, now);
   }
   runs_.changed();
-  if (runs_.ledger().stats().writing_bytes > 0) return;
+  if (runs_.ledger().stats().storing_bytes > 0) return;
   seat.write_chunks();  // nothing of them waits for the disk: of no run, or no whole block yet
   seat.took_chunks();
 }

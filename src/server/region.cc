@@ -95,10 +95,11 @@ core::Status Region::open_work() {
   signer_ =
       std::make_unique<orders::Signer>(authority_->region(), std::move(signing.key),
                                        signing.certificate, core::wall_now(), core::mono_now());
-  runs_ = std::make_unique<RunService>(loop_, *database_, live_, *signer_,
-                                       [this](const std::string& name) -> link::RegionGateway* {
-                                         return gateways_ ? gateways_->find(name) : nullptr;
-                                       });
+  runs_ =
+      std::make_unique<RunService>(loop_, *database_, config_.state / "results", live_, *signer_,
+                                   [this](const std::string& name) -> link::RegionGateway* {
+                                     return gateways_ ? gateways_->find(name) : nullptr;
+                                   });
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
                                            *signer_, authority_->region());
   MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
