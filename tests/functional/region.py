@@ -24,16 +24,16 @@ def server_command(kind, address, port):
     return [binary("muster"), kind, "--listen", f"{address}:{port}"]
 
 
-def enrol_command(server, token):
-    return [binary("muster-agent"), "enrol", "--server", server, "--token", token]
+def enrol_command(agent, server, token):
+    return [agent, "enrol", "--server", server, "--token", token]
 
 
 def gateway_command(server, listen, name, *more):
     return [binary("muster"), "gateway", "--server", server, "--listen", listen, "--name", name, *more]
 
 
-def agent_command():
-    return [binary("muster-agent"), "run"]
+def agent_command(agent):
+    return [agent, "run"]
 
 
 class Agent:
@@ -54,6 +54,11 @@ class Agent:
     def files(self):
         return self.state / "agent"
 
+    @property
+    def program(self):
+        """The agent's executable, as its host names it."""
+        return binary("muster-agent")
+
     def environment(self):
         return {"MUSTER_STATE": str(self.state), "HOME": str(self.state)}
 
@@ -64,14 +69,15 @@ class Agent:
 
     def enrol(self, token=None, check=True, gateways=()):
         more = ["--gateway", ",".join(gateways)] if gateways else []
-        ran = self.run_here(enrol_command(self.region.url, token or self.region.join_token()) + more)
+        ran = self.run_here(enrol_command(self.program, self.region.url,
+                                          token or self.region.join_token()) + more)
         if check:
             assert ran.returncode == 0, f"enrolment of {self.name} failed: {ran.stdout}{ran.stderr}"
             self.id = re.fullmatch(r"enrolled as (\w{26}) in region \S+\n", ran.stdout).group(1)
         return ran
 
     def start(self, wait=True):
-        self.process = Process(self.state.name, self.host.inside(agent_command()),
+        self.process = Process(self.state.name, self.host.inside(agent_command(self.program)),
                                self.region.folder, self.environment())
         if wait:
             self.online()
@@ -206,8 +212,8 @@ class Region:
     def join_token(self, **wanted):
         return self.api.post("/v1/join-tokens", wanted)["token"]
 
-    def add_agent(self, name, start=True, **token):
-        agent = Agent(self, name)
+    def add_agent(self, name, start=True, kind=Agent, **token):
+        agent = kind(self, name)
         agent.enrol(self.join_token(**token))
         self.agents.append(agent)
         if start:
