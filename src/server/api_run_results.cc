@@ -150,6 +150,7 @@ json::object fold_json(const jobs::Run& run, const jobs::Fold& fold,
                       {"sample_endpoint", sample.endpoint.str()},
                       {"stdout_bytes", sample.out_bytes},
                       {"stderr_bytes", sample.err_bytes}};
+  if (sample.truncated()) object["truncated"] = true;
   if (!fold.digest.empty()) object["id"] = core::to_hex(fold.digest);
   json::object shown = target_json(run, sample, registry, SIZE_MAX);
   for (const char* name : {"exit_code", "signal", "reason", "result"})

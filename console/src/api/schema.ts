@@ -1863,6 +1863,8 @@ export interface components {
             stderr_base64?: components["schemas"]["Base64"];
             stdout_bytes: number;
             stderr_bytes: number;
+            /** @description These hosts wrote more than output_bytes_max; the rest is gone. Absent where they did not */
+            truncated?: boolean;
         };
         FoldList: {
             folds: components["schemas"]["Fold"][];
