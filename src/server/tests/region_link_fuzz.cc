@@ -103,8 +103,8 @@ struct Server {
     settle();
     MUSTER_ASSERT(
         ground.database->write_blocking([](store::Connection& connection) -> core::Status {
-          for (const char* sql : {"DELETE FROM jobs_targets", "DELETE FROM jobs_slots",
-                                  "DELETE FROM jobs_runs"})
+          for (const char* sql :
+               {"DELETE FROM jobs_targets", "DELETE FROM jobs_slots", "DELETE FROM jobs_runs"})
             MUSTER_TRY(connection.execute(sql));
           return {};
         }));
@@ -126,8 +126,9 @@ struct Server {
   runtime::Loop loop;
   fleet::Registry registry;
   server::Live live;
-  server::RunService runs{loop, *ground.database, ground.folder, live, ground.signer,
-                          [this](const std::string& name) { return hub.find(name); }};
+  server::RunService runs{
+      loop, *ground.database, ground.folder,
+      live, ground.signer,    [this](const std::string& name) { return hub.find(name); }};
   server::GatewayHub hub{loop,          registry, runs, ground.enrolment, ground.revocations,
                          ground.signer, "region"};
 };
