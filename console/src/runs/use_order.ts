@@ -155,7 +155,13 @@ export function useOrder(start: OrderStart, changed: () => void, pinned: boolean
   };
 }
 
-/** To the first field that is wrong, once the page shows which. */
-export function seekFault(sheet: RefObject<HTMLFormElement | null>): void {
-  requestAnimationFrame(() => sheet.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-error="true"]')?.focus());
+const kFrames = 20;
+
+/** To the first field that is wrong, once the page shows which: a part that was closed opens first. */
+export function seekFault(sheet: RefObject<HTMLFormElement | null>, frames = kFrames): void {
+  requestAnimationFrame(() => {
+    const field = sheet.current?.querySelector<HTMLElement>('input[aria-invalid="true"], textarea[aria-invalid="true"]');
+    field?.focus();
+    if (document.activeElement !== field && frames > 1) seekFault(sheet, frames - 1);
+  });
 }
