@@ -2,7 +2,7 @@
 //
 // Somebody plans a run in waves that waits between them, sees what will happen before it does, lets
 // it go on and cancels it.
-import { confirmIfAsked, expect, finished, hasFocus, logIn, onPhone, seeHosts, server } from "./browser.mjs";
+import { confirmIfAsked, finished, hasFocus, logIn, onPhone, seeHosts, server } from "./browser.mjs";
 
 export const story = "a run in waves: plan it, start it, resume, pause, cancel";
 

@@ -5,7 +5,7 @@
 import { ActionIcon, Alert, Button, Collapse, Group, NumberInput, Select, Stack, Switch, Text, TextInput, UnstyledButton } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
-import { useId, useState } from "react";
+import { useId, useRef, useState } from "react";
 
 import { messageOf } from "../api/client";
 import { selectorQuery } from "../api/queries";
@@ -96,6 +96,7 @@ interface WavesProps {
 }
 
 function Waves({ rows, faults, onRows, selector }: WavesProps) {
+  const more = useRef<HTMLButtonElement>(null);
   const add = () => onRows([...rows, waveOf(1 + Math.max(0, ...rows.map((row) => row.key)))]);
   return (
     <Stack gap="xs">
@@ -106,14 +107,18 @@ function Waves({ rows, faults, onRows, selector }: WavesProps) {
             <Wave
               key={row.key} row={row} number={at + 1} fault={faults[`wave${at}`]} selector={selector}
               onChange={(part) => onRows(rows.map((known) => (known.key === row.key ? { ...known, ...part } : known)))}
-              onRemove={() => onRows(rows.filter((known) => known.key !== row.key))}
+              onRemove={() => {
+                onRows(rows.filter((known) => known.key !== row.key));
+                // The button that was pressed is gone.
+                more.current?.focus();
+              }}
             />
           ))}
         </ol>
       )}
       <Group gap="xs">
         {rows.length === 0 && <Button variant="light" size="compact-sm" onClick={() => onRows(usualWaves())}>One host, 10%, the rest</Button>}
-        <Button variant="subtle" size="compact-sm" onClick={add} disabled={rows.length >= kWaveRulesMax}>Add a wave</Button>
+        <Button ref={more} variant="subtle" size="compact-sm" onClick={add} disabled={rows.length >= kWaveRulesMax}>Add a wave</Button>
       </Group>
     </Stack>
   );

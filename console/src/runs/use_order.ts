@@ -11,7 +11,7 @@ import type { Method, RunRequest, SelectorCheck } from "../api/types";
 import { refusalOf } from "../methods/fields";
 import { type ArgumentsForm, useArguments } from "../methods/use_arguments";
 import { visibleLine } from "../text/visible";
-import { commandLine, orderLine } from "./folds";
+import { commandLine, kHidden, orderLine } from "./folds";
 import { type RolloutFaults, rolloutFaults, rolloutRefusal } from "./rollout_form";
 import { commonOf, faultsOf, isFixed, kRunFormStart, methodRequestOf, requestOf, runFormOf, type RunForm, type RunFormFaults, withRest } from "./run_form";
 
@@ -47,6 +47,11 @@ export interface Order {
   fixed: string | undefined;
   picked: { name: string; version?: string } | undefined;
   pick: (method: { name: string; version?: string }) => void;
+  /** The version that is seen is the one that runs; otherwise the one that is current then. */
+  pinned: boolean;
+  pin: (pinned: boolean) => void;
+  /** Secrets that were given before, and are not shown. */
+  hidden: string[];
   method: Method | undefined;
   methodError: Error | null;
   args: ArgumentsForm;
@@ -73,7 +78,11 @@ const kNobody: Refused = { args: {}, rollout: {}, rest: undefined };
 /** What was not hidden of the arguments. */
 function argumentsShown(before: RunRequest | undefined): Record<string, unknown> | undefined {
   const given = before?.method?.arguments;
-  return given === undefined ? undefined : Object.fromEntries(Object.entries(given).filter(([, value]) => value !== "[hidden]"));
+  return given === undefined ? undefined : Object.fromEntries(Object.entries(given).filter(([, value]) => value !== kHidden));
+}
+
+function argumentsHidden(before: RunRequest | undefined): string[] {
+  return Object.entries(before?.method?.arguments ?? {}).flatMap(([name, value]) => (value === kHidden ? [name] : []));
 }
 
 function methodOf(start: OrderStart): Order["picked"] {
@@ -92,14 +101,15 @@ function refusal(error: unknown, names: string[]): Refused {
   return { args: faults, rollout: {}, rest: rest.length === 0 ? undefined : rest.join("\n") };
 }
 
-/** `changed` is called when something was changed that would be sent. `pinned`: the version that is seen is the one that runs. */
-export function useOrder(start: OrderStart, changed: () => void, pinned: boolean): Order {
+/** `changed` is called when something was changed that would be sent. `now`: it runs now, so the version that is seen is the one that runs. */
+export function useOrder(start: OrderStart, changed: () => void, now: boolean): Order {
   const { before } = start;
   const fixed = before !== undefined && isFixed(before) ? visibleLine(orderLine(before), 600) : undefined;
   const [form, setForm] = useState<RunForm>(() => (before !== undefined ? runFormOf(before) : { ...kRunFormStart, ...(start.method === undefined ? {} : kMethodForm) }));
   const [selector, setSelector] = useState(before?.selector ?? start.selector ?? "");
   const [unapplied, setUnapplied] = useState(false);
   const [picked, setPicked] = useState(methodOf(start));
+  const [pinned, setPinned] = useState(now || picked?.version !== undefined);
   const [faults, setFaults] = useState<RunFormFaults>({});
   const [wrong, setWrong] = useState<Record<string, string>>({});
   const [wrongRollout, setWrongRollout] = useState<RolloutFaults>({});
@@ -116,9 +126,10 @@ export function useOrder(start: OrderStart, changed: () => void, pinned: boolean
   const args = useArguments(method, touched, before?.method?.name === picked?.name ? shown : undefined);
   const choice = () => ({
     name: method?.name ?? "", arguments: args.read().values,
-    ...(pinned ? { version: method?.version ?? "" } : picked?.version === undefined ? {} : { version: picked.version }),
+    ...(pinned ? { version: method?.version ?? "" } : {}),
   });
   return {
+    pinned, hidden: before?.method?.name === picked?.name ? argumentsHidden(before) : [],
     form, selector, unapplied, setUnapplied, fixed, picked, method, args, faults, wrong, setWrong, wrongRollout, touched,
     check: check.data, checkError: check.error, methodError: detail.error,
     change: (part) => {
@@ -132,6 +143,10 @@ export function useOrder(start: OrderStart, changed: () => void, pinned: boolean
     pick: (next) => {
       setPicked(next);
       setForm((known) => ({ ...known, noop: false }));
+      touched();
+    },
+    pin: (next) => {
+      setPinned(next);
       touched();
     },
     audit: () => {

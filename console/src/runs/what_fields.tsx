@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What an order runs and how: a command or a method, its limits, its waves.
-import { Alert, Group, SegmentedControl, Text } from "@mantine/core";
+import { Alert, Group, SegmentedControl, Switch, Text } from "@mantine/core";
 
 import { MethodFields } from "../methods/method_fields";
+import { visibleLine } from "../text/visible";
 import { RolloutFields } from "./rollout_fields";
 import { CommandFields, OrderFields } from "./run_fields";
 import { kRunFormStart } from "./run_form";
@@ -48,6 +49,17 @@ export function WhatFields({ order, refused, choose, someOffline, scheduled = fa
           method={method} error={order.methodError} args={order.args} faults={{ ...refused.args, ...order.wrong }} noop={form.noop} onNoop={(noop) => change({ noop })}
           onSecret={order.touched} onFault={(name, fault) => order.setWrong({ ...order.wrong, [name]: fault })}
         />
+      )}
+      {scheduled && form.kind === "method" && method !== undefined && order.fixed === undefined && (
+        <>
+          {order.hidden.length > 0 && (
+            <Alert color="orange" p="sm">Secrets are not shown: give {order.hidden.map((name) => visibleLine(name, 64)).join(", ")} again. What is left empty is not given.</Alert>
+          )}
+          <Switch
+            label={`Stay with version ${visibleLine(method.version, 64)}`} description="Otherwise it is the version that is current when it fires" checked={order.pinned}
+            onChange={(event) => order.pin(event.currentTarget.checked)}
+          />
+        </>
       )}
       <OrderFields form={form} faults={faults} change={change} method={method} someOffline={someOffline} scheduled={scheduled} />
       <RolloutFields

@@ -9,8 +9,10 @@ import { ApiError, messageOf } from "../api/client";
 import { firingsQuery, scheduleQuery } from "../api/queries";
 import type { Firing, Schedule } from "../api/types";
 import { orderLine } from "../runs/folds";
+import { rolloutBrief, rolloutFormOf } from "../runs/rollout_form";
 import { moment } from "../text/format";
 import { visibleLine } from "../text/visible";
+import { ownZone } from "./schedule_form";
 import classes from "./schedules.module.css";
 import { causeText, lastText, nextText, termsOf, triggerText } from "./words";
 
@@ -34,6 +36,7 @@ function Details({ name }: { name: string }) {
       <Facts schedule={schedule} />
       <section aria-label="Next times">
         <Title order={3} fz={15} mb={6}>Next</Title>
+        {schedule.next.length > 0 && schedule.zone !== ownZone() && <Text size="sm" c="dimmed">As your own clock shows it, in {ownZone()}:</Text>}
         {schedule.next.length === 0 ? <Text size="sm" c="dimmed">{nextText(schedule) === "" ? "When hosts do so." : `It is ${nextText(schedule)}.`}</Text> : (
           <ul className={classes.firings}>{schedule.next.map((time) => <li key={time}>{moment(time)}</li>)}</ul>
         )}
@@ -51,9 +54,11 @@ function Details({ name }: { name: string }) {
 
 function Facts({ schedule }: { schedule: Schedule }) {
   const { request } = schedule;
+  const brief = rolloutBrief(rolloutFormOf(request.rollout));
   const facts: [string, string][] = [
     ["Fires", triggerText(schedule)], ...termsOf(schedule),
     ["On", request.selector === "" ? "every host" : visibleLine(request.selector, 400)],
+    ...(brief === "" ? [] : [["Rolled out", brief] satisfies [string, string]]),
     ["In the name of", visibleLine(schedule.author, 64)],
     ["Changed", `${moment(schedule.changed_at)} by ${visibleLine(schedule.changed_by, 64)}`],
   ];

@@ -43,7 +43,7 @@ const kMissed: Readonly<Record<Schedule["missed"], string>> = { skip: "left out"
 export function termsOf(schedule: Pick<Schedule, "trigger" | "zone" | "jitter_ms" | "blackouts" | "in_blackout" | "missed">): [string, string][] {
   const terms: [string, string][] = [];
   const { trigger } = schedule;
-  if (trigger.on === undefined) terms.push(["Time zone", visibleLine(schedule.zone, 64)]);
+  if (trigger.at !== undefined) terms.push(["Time zone", visibleLine(schedule.zone, 64)]);
   if (trigger.at_most_every_ms !== undefined && trigger.at_most_every_ms > 0) terms.push(["On one host", `once in ${duration(trigger.at_most_every_ms)} at most`]);
   if (schedule.jitter_ms > 0) terms.push(["Jitter", `up to ${duration(schedule.jitter_ms)} later`]);
   if (schedule.blackouts.length > 0) {
