@@ -77,3 +77,22 @@ it("shows a few of many hosts, and how many more there are", async () => {
   expect(list.getAllByRole("listitem")).toHaveLength(8);
   expect(list.getByText("692 more")).toBeTruthy();
 });
+
+// Nobody tells of so large a run which target has ended: without the list, hosts that have answered would stay.
+it("shows of a very large run those that the list says are running", async () => {
+  const large = aRun({ targets: 5_000, counts: { ...kNoCounts, running: 3, succeeded: 4_997 } });
+  const sent = serve(({ path }) => {
+    if (path.includes("/folds")) return answer(200, { folds: [], next: null });
+    if (!path.includes("/targets")) return answer(200, large);
+    const target = (endpoint: string, progress?: object) => ({ endpoint, name: `web ${endpoint}`, state: "running", stdout_bytes: 0, stderr_bytes: 0, truncated: false, progress });
+    return answer(200, { targets: [target("h1", { percent: 10 }), target("h2"), target("h3", { percent: 30 })], next: null });
+  });
+  show(<RunPage id={large.id} me={kOperator} />);
+  const list = within(await screen.findByRole("region", { name: "Progress" }));
+  expect(list.getAllByRole("progressbar").map((bar) => bar.getAttribute("aria-valuenow"))).toEqual(["10", "30"]);
+  expect(list.getByText("1 more")).toBeTruthy();
+  act(() => FakeSource.latest.send("progress", { endpoint: "h9", name: "web h9", percent: 90 }));
+  act(() => FakeSource.latest.send("progress", { endpoint: "h1", name: "web h1", percent: 11 }));
+  await waitFor(() => expect(list.getAllByRole("progressbar").map((bar) => bar.getAttribute("aria-valuenow"))).toEqual(["11", "30"]));
+  expect(sent.filter(({ path }) => path.includes("/targets")).every(({ path }) => path.includes("state=running"))).toBe(true);
+});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What an order runs and how: a command or a method, its limits, its waves.
-import { Alert, Group, SegmentedControl, Switch, Text } from "@mantine/core";
+import { Alert, Group, SegmentedControl, Stack, Switch, Text } from "@mantine/core";
 
 import { MethodFields } from "../methods/method_fields";
 import { visibleLine } from "../text/visible";
@@ -61,11 +61,13 @@ export function WhatFields({ order, refused, choose, someOffline, scheduled = fa
           />
         </>
       )}
-      <OrderFields form={form} faults={faults} change={change} method={method} someOffline={someOffline} scheduled={scheduled} />
-      <RolloutFields
-        form={form.rollout} faults={{ ...refused.rollout, ...order.wrongRollout }} change={(rollout) => change({ rollout })}
-        selector={order.selector} matched={order.check?.matched} noop={form.noop}
-      />
+      <Stack gap={4}>
+        <OrderFields form={form} faults={faults} change={change} method={method} someOffline={someOffline} scheduled={scheduled} />
+        <RolloutFields
+          form={form.rollout} faults={{ ...refused.rollout, ...order.wrongRollout }} change={(rollout) => change({ rollout })}
+          selector={order.selector} matched={order.check?.matched} noop={form.noop}
+        />
+      </Stack>
     </>
   );
 }

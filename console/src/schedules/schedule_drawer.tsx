@@ -32,7 +32,7 @@ export function ScheduleDrawer({ me, editing, onClose }: Props) {
   const before = editing === "new" ? undefined : editing;
   return (
     <Drawer
-      opened={editing !== undefined} onClose={onClose} position="right" size="min(640px, 100vw)" closeButtonProps={{ "aria-label": "Close" }}
+      opened={editing !== undefined} onClose={onClose} closeOnClickOutside={false} position="right" size="min(640px, 100vw)" closeButtonProps={{ "aria-label": "Close" }}
       title={before === undefined ? "New schedule" : `Change ${visibleLine(before.name, 64)}`}
     >
       {editing !== undefined && <Sheet me={me} before={before} onDone={onClose} />}

@@ -169,8 +169,11 @@ function Remove({ schedule, onClose }: { schedule: Schedule | undefined; onClose
       {schedule !== undefined && (
         <Stack>
           {remove.error !== null && <Alert color="red" role="alert">{messageOf(remove.error)}</Alert>}
-          <code className={classes.order}>{visibleLine(orderLine(schedule.request), 600)}</code>
-          <Text size="sm">{triggerText(schedule)}. It fires no more, and its history goes with it. Runs that it has ordered stay.</Text>
+          <div>
+            <code className={classes.order}>{visibleLine(orderLine(schedule.request), 600)}</code>
+            <Text size="sm" c="dimmed">{triggerText(schedule)}</Text>
+          </div>
+          <Text size="sm">It will fire no more, and its history goes with it. Runs that it has ordered stay.</Text>
           <Group justify="flex-end">
             <Button variant="default" onClick={close} data-autofocus>Keep it</Button>
             <Button color="red" loading={remove.isPending} onClick={() => remove.mutate(schedule.name)}>Delete it</Button>
