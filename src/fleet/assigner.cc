@@ -58,6 +58,7 @@ void Assigner::refresh(std::size_t place) {
   view.capacity = rule && rule->capacity ? *rule->capacity
                   : gateway.announced > 0 ? std::min(gateway.announced, kCapacityMax)
                                           : kCapacityDefault;
+  view.draining = gateway.draining;
   view.has_address = !gateway.addresses || !gateway.addresses->empty() ||
                      (rule && !rule->addresses.empty());
 }

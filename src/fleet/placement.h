@@ -39,6 +39,7 @@ struct GatewayView {
   std::size_t links = 0;     ///< held now
   std::size_t expected = 0;  ///< hosts that were sent there and have not arrived
   bool has_address = true;   ///< hosts can be told where it is
+  bool draining = false;     ///< also while it is away
 
   double load() const { return static_cast<double>(links + expected) / capacity; }
   bool has_room() const { return links + expected < capacity; }

@@ -16,6 +16,17 @@ CREATE TABLE fleet_endpoints (
   address TEXT NOT NULL DEFAULT '',
   facts BLOB NOT NULL DEFAULT ''
 );
+)"},
+                                             {2, R"(
+CREATE TABLE fleet_policies (
+  version BIGINT PRIMARY KEY,
+  text TEXT NOT NULL,
+  set_by TEXT NOT NULL,
+  set_at BIGINT NOT NULL
+);
+CREATE TABLE fleet_drains (
+  gateway TEXT PRIMARY KEY
+);
 )"}};
 
 std::int64_t stored(EndpointState state) {
@@ -94,6 +105,13 @@ core::Status RegistryStore::revoke(store::Connection& connection, const core::En
                                    {Blob{id.bytes()}}));
   if (changed == 0) return core::fail(core::Code::kNotFound, "there is no endpoint " + id.str());
   return {};
+}
+
+core::Result<bool> RegistryStore::knows(store::Connection& connection, const core::EndpointId& id) {
+  MUSTER_ASSIGN(const auto count,
+                connection.integer("SELECT count(*) FROM fleet_endpoints WHERE endpoint = ?",
+                                   {Blob{id.bytes()}}));
+  return count > 0;
 }
 
 core::Status RegistryStore::approve(store::Connection& connection, const core::EndpointId& id) {

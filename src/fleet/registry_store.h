@@ -38,6 +38,7 @@ class RegistryStore {
                              EndpointState state = EndpointState::kActive);
   /// Of a held one. kNotFound; kConflict where it is not held.
   static core::Status approve(store::Connection& connection, const core::EndpointId& id);
+  static core::Result<bool> knows(store::Connection& connection, const core::EndpointId& id);
   /// What Registry::take_unsaved gave.
   static core::Status save(store::Connection& connection, std::span<const StoredEndpoint> rows);
   static core::Status revoke(store::Connection& connection, const core::EndpointId& id);
