@@ -36,7 +36,7 @@ json::object host_json(const fleet::Endpoint& endpoint) {
       {"id", endpoint.id.str()},
       {"name", endpoint.name},
       {"online", endpoint.online()},
-      {"state", endpoint.state == fleet::EndpointState::kRevoked ? "revoked" : "active"},
+      {"state", fleet::name(endpoint.state)},
       {"labels", std::move(labels)},
       {"facts", facts_json(endpoint)},
       {"enrolled_at", time_text(endpoint.enrolled_at)}};
