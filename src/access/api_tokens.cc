@@ -140,17 +140,16 @@ core::Result<ApiTokenMade> ApiTokens::create_for(std::string user, NewApiToken w
 
 runtime::Task<core::Result<std::vector<ApiTokenInfo>>> ApiTokens::list(Principal by) {
   const bool all = require(by, Right::kManageUsers).has_value();
-  co_return co_await database_.read(
-      [all,
-       name = by.name](store::Connection& connection) -> core::Result<std::vector<ApiTokenInfo>> {
-        std::vector<ApiTokenInfo> found;
-        MUSTER_TRY(connection.query(
-            "SELECT " + std::string(kColumns) +
-                " FROM access_api_tokens t WHERE t.user_name = ? OR ? ORDER BY t.created_at DESC, "
-                "t.id",
-            {name, all ? 1 : 0}, [&](const store::Row& row) { found.push_back(info_of(row)); }));
-        return found;
-      });
+  co_return co_await database_.read([all, name = by.name](store::Connection& connection)
+                                        -> core::Result<std::vector<ApiTokenInfo>> {
+    std::vector<ApiTokenInfo> found;
+    MUSTER_TRY(connection.query(
+        "SELECT " + std::string(kColumns) +
+            " FROM access_api_tokens t WHERE t.user_name = ? OR ? = 1 ORDER BY t.created_at DESC, "
+            "t.id",
+        {name, all ? 1 : 0}, [&](const store::Row& row) { found.push_back(info_of(row)); }));
+    return found;
+  });
 }
 
 runtime::Task<core::Status> ApiTokens::remove(Principal by, std::string id) {

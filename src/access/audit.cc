@@ -95,7 +95,7 @@ core::Result<std::int64_t> Audit::append(store::Connection& connection, core::Wa
     entry.detail = audit_detail({{"cut", core::printable(entry.detail, 1024)}});
   }
   MUSTER_TRY(
-      connection.execute("INSERT INTO access_audit(seq, at, actor, action, object, detail, hash) "
+      connection.enqueue("INSERT INTO access_audit(seq, at, actor, action, object, detail, hash) "
                          "VALUES(?, ?, ?, ?, ?, ?, ?)",
                          {entry.seq, core::unix_ms(entry.at), entry.actor, entry.action,
                           entry.object, entry.detail, store::Blob{audit_hash(previous, entry)}}));

@@ -22,6 +22,7 @@ constexpr core::Duration kAnswerPatience = 20s;
 
 struct Settings {
   std::string state;
+  std::string database;
   std::string listen = "0.0.0.0:7443";
   std::string name;
   std::vector<std::string> names;
@@ -35,6 +36,10 @@ void add_settings(Command& command, Settings& settings) {
       .option("--state", "FOLDER",
               "where everything is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
               settings.state)
+      .option("--database", "URL",
+              "PostgreSQL instead of a file in the state folder, as postgresql://user@host/name; "
+              "a password belongs in ~/.pgpass (default: $MUSTER_DATABASE, else the file)",
+              settings.database)
       .option("--listen", "ADDRESS:PORT",
               "where to serve API, console and links (default: 0.0.0.0:7443; port 0: any)",
               settings.listen)
@@ -50,9 +55,12 @@ void add_settings(Command& command, Settings& settings) {
 }
 
 core::Result<server::ServerConfig> server_config(const Settings& settings,
-                                                 const std::filesystem::path& state) {
+                                                 const std::filesystem::path& state,
+                                                 const Environment& environment) {
   server::ServerConfig config;
   config.state = state / "server";
+  config.database =
+      settings.database.empty() ? environment("MUSTER_DATABASE").value_or("") : settings.database;
   MUSTER_ASSIGN(auto listen, ListenAddress::parse(settings.listen));
   config.address = std::move(listen.address);
   config.port = listen.port;
@@ -138,7 +146,7 @@ runtime::Task<core::Status> first_run(Context& context, server::Region& region,
 int run_region(Context& context, const Settings& settings, bool with_agent) {
   core::set_log_level(settings.log_level);
   const auto state = state_folder(settings, context.environment);
-  auto config = server_config(settings, state);
+  auto config = server_config(settings, state, context.environment);
   if (!config) return report(context, config.error());
   std::optional<std::filesystem::path> agent_program;
   if (with_agent) {
@@ -204,7 +212,9 @@ void add_region_commands(Command& root) {
   Command& server_command = root.add("server", "serve a region: API, console, links");
   server_command.section("Region")
       .details("The server with its gateway, without an agent: for a machine that only serves.")
-      .example("muster server --state /var/lib/muster", "as a service would");
+      .example("muster server --state /var/lib/muster", "as a service would")
+      .example("muster server --database postgresql://muster@db.example.org/muster",
+               "with its tables in PostgreSQL (docs/postgresql.md)");
   add_settings(server_command, *server);
   server_command.action([server](Context& context) { return run_region(context, *server, false); });
 }

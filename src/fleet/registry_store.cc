@@ -91,7 +91,7 @@ core::Status RegistryStore::save(store::Connection& connection,
                                  std::span<const StoredEndpoint> rows) {
   // An update of what exists: a row that was removed meanwhile does not come back.
   for (const StoredEndpoint& row : rows)
-    MUSTER_TRY(connection.execute(
+    MUSTER_TRY(connection.enqueue(
         "UPDATE fleet_endpoints SET last_contact = ?, labels = ?, address = ?, facts = ? "
         "WHERE endpoint = ?",
         {core::unix_ms(row.last_contact), row.labels, row.address, Blob{row.facts},

@@ -178,7 +178,7 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
        run.rollout ? stored_text(*run.rollout) : std::string(),
        run.progress.empty() ? std::string() : stored_text(run.progress)}));
   if (!added.idempotency_key.empty())
-    MUSTER_TRY(connection.execute(
+    MUSTER_TRY(connection.enqueue(
         "INSERT INTO jobs_idempotency (created_by, name, run, digest) VALUES (?, ?, ?, ?) "
         "ON CONFLICT DO NOTHING",
         {run.created_by, added.idempotency_key, detail::key(run.id),
@@ -190,13 +190,13 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
   std::int64_t slot = 0;
   for (const NewRun::Row& row : added.targets) {
     if (is_final(row.state))
-      MUSTER_TRY(connection.execute(
+      MUSTER_TRY(connection.enqueue(
           "INSERT INTO jobs_targets (run, slot, state, endpoint, instance, digest, finished_at, "
           "reason) VALUES (?, ?, ?, ?, 0, ?, ?, ?)",
           {detail::key(run.id), slot++, static_cast<int>(row.state), Blob{row.endpoint.bytes()},
            Blob{offline_digest}, core::unix_ms(run.created_at), offline.reason}));
     else
-      MUSTER_TRY(connection.execute(
+      MUSTER_TRY(connection.enqueue(
           "INSERT INTO jobs_targets (run, slot, state, endpoint, instance) "
           "VALUES (?, ?, ?, ?, ?)",
           {detail::key(run.id), slot++, static_cast<int>(row.state), Blob{row.endpoint.bytes()},
@@ -211,7 +211,7 @@ core::Status update_row(store::Connection& connection, const TargetRow& row,
   const auto instance = static_cast<std::int64_t>(row.instance);
   // The guard is a second lock on a closed door: a final state never changes.
   if (!is_final(target.state)) {
-    MUSTER_TRY(connection.execute(
+    MUSTER_TRY(connection.enqueue(
         "UPDATE jobs_targets SET state = ?, instance = ?, started_at = ?, "
         "restarts = ? WHERE run = ? AND slot = ? AND state < 3",
         {static_cast<int>(target.state), instance, detail::maybe_ms(target.started_at),
@@ -222,7 +222,7 @@ core::Status update_row(store::Connection& connection, const TargetRow& row,
   const auto optional = [](std::string_view bytes) {
     return bytes.empty() ? store::Param(nullptr) : store::Param(Blob{bytes});
   };
-  MUSTER_TRY(connection.execute(
+  MUSTER_TRY(connection.enqueue(
       "UPDATE jobs_targets SET state = ?, instance = ?, digest = ?, exit_code = ?, signal = ?, "
       "apart = ?, started_at = ?, finished_at = ?, duration_ms = ?, out_bytes = ?, err_bytes = ?, "
       "out_cut = ?, err_cut = ?, reason = ?, out = ?, err = ? "
@@ -247,7 +247,7 @@ core::Status forget_arguments(store::Connection& connection, core::RunId run) {
                                 shown = row.string(1);
                               }));
   invoke.mutable_method()->set_arguments(shown);
-  MUSTER_TRY(connection.execute("UPDATE jobs_runs SET invoke = ? WHERE run = ?",
+  MUSTER_TRY(connection.enqueue("UPDATE jobs_runs SET invoke = ? WHERE run = ?",
                                 {Blob{invoke.SerializeAsString()}, detail::key(run)}));
   return {};
 }
@@ -255,7 +255,7 @@ core::Status forget_arguments(store::Connection& connection, core::RunId run) {
 core::Status end_run(store::Connection& connection, const RunEnd& end) {
   std::string counts;
   for (const auto count : end.counts.of) counts += std::to_string(count) + ' ';
-  MUSTER_TRY(connection.execute(
+  MUSTER_TRY(connection.enqueue(
       "UPDATE jobs_runs SET finished_at = ?, counts = ?, output_bytes = "
       "(SELECT COALESCE(SUM(out_bytes + err_bytes), 0) FROM jobs_targets WHERE run = ?) "
       "WHERE run = ? AND finished_at IS NULL",
@@ -276,10 +276,10 @@ core::Status RunStore::apply(store::Connection& connection, const Batch& batch) 
     if (row.run) MUSTER_TRY(update_row(connection, row, digests));
   for (const RunCancel& cancel : batch.cancels)
     MUSTER_TRY(
-        connection.execute("UPDATE jobs_runs SET cancelled_by = ?, cancel_reason = ? WHERE run = ?",
+        connection.enqueue("UPDATE jobs_runs SET cancelled_by = ?, cancel_reason = ? WHERE run = ?",
                            {cancel.by, cancel.reason, detail::key(cancel.run)}));
   for (const RunStep& step : batch.steps)
-    MUSTER_TRY(connection.execute("UPDATE jobs_runs SET progress = ? WHERE run = ?",
+    MUSTER_TRY(connection.enqueue("UPDATE jobs_runs SET progress = ? WHERE run = ?",
                                   {stored_text(step.progress), detail::key(step.run)}));
   for (const RunEnd& end : batch.ends) MUSTER_TRY(end_run(connection, end));
   return {};
@@ -308,7 +308,7 @@ core::Status RunStore::set_retention(store::Connection& connection, const Retent
 core::Result<Kept> RunStore::kept(store::Connection& connection) {
   Kept kept;
   MUSTER_TRY(
-      connection.query("SELECT COUNT(*), COALESCE(SUM(output_bytes), 0), "
+      connection.query("SELECT COUNT(*), CAST(COALESCE(SUM(output_bytes), 0) AS BIGINT), "
                        "(SELECT COUNT(DISTINCT run) FROM jobs_recorded) FROM jobs_runs WHERE "
                        "finished_at IS NOT NULL",
                        {}, [&](const store::Row& row) {
@@ -352,7 +352,7 @@ core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
          {"DELETE FROM jobs_output WHERE run = ?", "DELETE FROM jobs_targets WHERE run = ?",
           "DELETE FROM jobs_slots WHERE run = ?", "DELETE FROM jobs_idempotency WHERE run = ?",
           "DELETE FROM jobs_runs WHERE run = ?"})
-      MUSTER_TRY(connection.execute(sql, {old.run}));
+      MUSTER_TRY(connection.enqueue(sql, {old.run}));
     ++report.runs_removed;
     --report.runs;
     report.output_bytes -= old.bytes;

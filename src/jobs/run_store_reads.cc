@@ -177,23 +177,24 @@ core::Result<TargetPage> RunStore::targets(store::Connection& connection, core::
   const std::int64_t first = after ? static_cast<std::int64_t>(*after) + 1 : 0;
   TargetPage page;
   std::size_t bytes = 0;
-  MUSTER_TRY(connection.query(
-      "SELECT " MUSTER_TARGET_COLUMNS
-      " FROM jobs_targets WHERE run = ? AND slot >= ? AND (? < 0 OR state = ?) "
-      "AND (? OR digest = ?) ORDER BY slot LIMIT ?",
-      {detail::key(run), first, state ? static_cast<int>(*state) : -1,
-       state ? static_cast<int>(*state) : -1, fold_digest.empty(), Blob{fold_digest}, limit + 1},
-      [&](const store::Row& row) {
-        if (page.targets.size() == limit) {
-          page.next = page.targets.back().slot;
-          return false;
-        }
-        auto& item = page.targets.emplace_back();
-        item.slot = static_cast<std::uint32_t>(row.integer(0));
-        item.target = target_from(row);
-        item.output_left_out = !fit(item.target, bytes);
-        return true;
-      }));
+  MUSTER_TRY(
+      connection.query("SELECT " MUSTER_TARGET_COLUMNS
+                       " FROM jobs_targets WHERE run = ? AND slot >= ? AND (? < 0 OR state = ?) "
+                       "AND (? = 1 OR digest = ?) ORDER BY slot LIMIT ?",
+                       {detail::key(run), first, state ? static_cast<int>(*state) : -1,
+                        state ? static_cast<int>(*state) : -1,
+                        static_cast<int>(fold_digest.empty()), Blob{fold_digest}, limit + 1},
+                       [&](const store::Row& row) {
+                         if (page.targets.size() == limit) {
+                           page.next = page.targets.back().slot;
+                           return false;
+                         }
+                         auto& item = page.targets.emplace_back();
+                         item.slot = static_cast<std::uint32_t>(row.integer(0));
+                         item.target = target_from(row);
+                         item.output_left_out = !fit(item.target, bytes);
+                         return true;
+                       }));
   return page;
 }
 

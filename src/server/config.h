@@ -13,6 +13,8 @@ namespace muster::server {
 struct ServerConfig {
   /// Holds the database, the authority's key and the server's certificate.
   std::filesystem::path state;
+  /// `postgresql://user@host/name`: the database is there, and everything else in `state`.
+  std::string database = {};
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;
   /// The server's name in its certificate; empty: the host's name.

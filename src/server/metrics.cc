@@ -85,6 +85,10 @@ void add_database(Families& families, const store::Stats& stats) {
   families.counter("muster_database_refused_total", "Work refused because the queue was full.",
                    stats.refused);
   families.gauge("muster_database_queued", "Pieces of work that wait.", stats.queued);
+  families.counter("muster_database_outages_total", "Losses of the connection to the database.",
+                   stats.outages);
+  families.gauge("muster_database_lost", "1 while the connection to the database is lost.",
+                 stats.lost ? 1 : 0);
 }
 
 void add_http(Families& families, const net::HttpServerStats& stats) {

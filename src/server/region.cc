@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "access/schema.h"
 #include "core/bytes.h"
 #include "core/log.h"
 #include "core/version.h"
@@ -14,6 +13,7 @@
 #include "runtime/file.h"
 #include "server/api.h"
 #include "server/json.h"
+#include "server/region_tables.h"
 #include "server/run_access.h"
 
 namespace muster::server {
@@ -60,10 +60,11 @@ core::Status Region::open() {
 }
 
 core::Status Region::open_database() {
+  MUSTER_TRY(check_database_place(config_));
   store::Options options;
-  options.path = config_.state / "region.db";
-  options.migrations = {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
-                        catalog::migrations(), schedules::migrations()};
+  options.path = config_.state / kDatabaseFile;
+  options.url = config_.database;
+  options.migrations = region_migrations();
   MUSTER_ASSIGN(database_, store::Database::open(std::move(options)));
   return {};
 }

@@ -3,9 +3,12 @@
 // Connection: SQL as the modules see it, whatever database is beneath.
 //
 // Statements are written in the subset that SQLite and PostgreSQL share, with `?`
-// for parameters and RETURNING for generated keys; dialects end here.
+// for parameters and RETURNING for generated keys; dialects end here (README.md).
 // Statements are prepared once a connection and found again by their text: pass
 // literals, never text with values pasted in.
+//
+// A statement that fails spoils its piece of work, as PostgreSQL has it: what comes after
+// it fails too, and the work is undone. Say what went wrong and return.
 //
 // Threads: a connection belongs to one thread. It is handed to the functions given
 // to Database::write and Database::read and must not be kept.
@@ -27,7 +30,8 @@
 
 namespace muster::store {
 
-/// Raw bytes as a parameter; a plain string binds as text, which must be UTF-8.
+/// Raw bytes as a parameter; a plain string binds as text, which must be UTF-8 without NUL
+/// (PostgreSQL refuses such text: kInvalid).
 struct Blob {
   std::string_view bytes;
 };
@@ -94,6 +98,13 @@ class Connection {
     return execute_span(sql, Params(params.begin(), params.size()));
   }
 
+  /// The same where nobody needs the count: many of these cost one journey to a database that
+  /// is reached over a network. An error is told by this statement, by a later one or as the
+  /// outcome of the work, so leave it out where an error has a meaning of its own.
+  core::Status enqueue(std::string_view sql, std::initializer_list<Param> params = {}) {
+    return enqueue_span(sql, Params(params.begin(), params.size()));
+  }
+
   /// Calls `row` for each row. It may return nothing, a bool (false: enough) or a
   /// core::Status (an error ends the query and is returned).
   template <typename F>
@@ -120,8 +131,9 @@ class Connection {
     return found.value_or(otherwise);
   }
 
-  /// The same two for parameter lists whose length is known at run time only.
+  /// The same for parameter lists whose length is known at run time only.
   virtual core::Result<std::int64_t> execute_span(std::string_view sql, Params params) = 0;
+  virtual core::Status enqueue_span(std::string_view sql, Params params) = 0;
   template <typename F>
   core::Status query_span(std::string_view sql, Params params, F&& row) {
     using Returned = std::invoke_result_t<F&, const Row&>;

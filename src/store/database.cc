@@ -4,28 +4,50 @@
 #include <stdlib.h>
 
 #include <cerrno>
+#include <cstdlib>
 
 #include "store/detail/engine.h"
+#include "store/detail/postgres_session.h"
+#include "store/detail/sqlite_connection.h"
 
 namespace muster::store {
+namespace {
+
+core::Result<std::filesystem::path> temporary_file() {
+  auto folder = (std::filesystem::temp_directory_path() / "muster-store-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) return core::fail_errno(errno, "making " + folder);
+  return std::filesystem::path(folder) / "temporary.db";
+}
+
+}  // namespace
 
 Database::Database(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
 Database::~Database() = default;
 
 core::Result<std::unique_ptr<Database>> Database::open(Options options) {
-  auto engine = std::make_unique<Engine>(std::move(options), false);
+  std::unique_ptr<detail::Backend> backend;
+  if (options.url.empty())
+    backend =
+        std::make_unique<detail::SqliteBackend>(options.path, options.checked_bytes_max, false);
+  else
+    backend = std::make_unique<detail::PostgresBackend>(options.url, options.start_wait, false);
+  auto engine = std::make_unique<Engine>(std::move(options), std::move(backend));
   MUSTER_TRY(engine->start());
   return std::unique_ptr<Database>(new Database(std::move(engine)));
 }
 
 core::Result<std::unique_ptr<Database>> Database::open_temporary(
     std::vector<MigrationSet> migrations) {
-  auto folder = (std::filesystem::temp_directory_path() / "muster-store-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) return core::fail_errno(errno, "making " + folder);
   Options options;
-  options.path = std::filesystem::path(folder) / "temporary.db";
   options.migrations = std::move(migrations);
-  auto engine = std::make_unique<Engine>(std::move(options), true);
+  std::unique_ptr<detail::Backend> backend;
+  if (const char* url = std::getenv("MUSTER_TEST_DATABASE"); url != nullptr) {
+    backend = std::make_unique<detail::PostgresBackend>(url, options.start_wait, true);
+  } else {
+    MUSTER_ASSIGN(const auto file, temporary_file());
+    backend = std::make_unique<detail::SqliteBackend>(file, options.checked_bytes_max, true);
+  }
+  auto engine = std::make_unique<Engine>(std::move(options), std::move(backend));
   MUSTER_TRY(engine->start());
   return std::unique_ptr<Database>(new Database(std::move(engine)));
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Database: one file, one writer thread that commits in groups, a few readers.
+// Database: SQLite or PostgreSQL, one writer thread that commits in groups, a few readers.
 //
 // An fsync costs more than thousands of inserts, so whatever was asked for while the
 // last commit ran shares the next transaction and its fsync. Each piece of work
@@ -14,6 +14,11 @@
 // what it owns. Memory that mirrors the database is changed when the outcome is in.
 // Work runs once, in the order in which it was asked for.
 //
+// PostgreSQL may be away for a while. What is asked for then waits, at most
+// `Options::outage_wait` since it went away, and fails with kUnavailable: nothing of it was
+// done. A commit that was under way is asked about when the database is back: its group is
+// told the truth, however long that takes (docs/adr/0015).
+//
 // Lifetime: loops that wait for outcomes outlive the database or its stop().
 #pragma once
 
@@ -24,10 +29,12 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "core/clock.h"
 #include "core/result.h"
 #include "runtime/executor.h"
 #include "runtime/loop.h"
@@ -39,6 +46,8 @@ namespace muster::store {
 
 struct Options {
   std::filesystem::path path;  ///< Made where missing, mode 0600; its folder must exist.
+  /// `postgresql://user@host/name`, as libpq takes it: PostgreSQL instead of the file.
+  std::string url = {};
   std::vector<MigrationSet> migrations = {};
   std::size_t readers = 2;
   std::size_t queue_max = 100'000;  ///< Work waiting for the writer or a reader; then kLimit.
@@ -46,6 +55,10 @@ struct Options {
   /// Files up to this size are checked page by page at every start; larger ones by
   /// their schema only.
   std::uint64_t checked_bytes_max = 64ULL * 1024 * 1024;
+  /// How long open() waits for a PostgreSQL that cannot be reached.
+  core::Duration start_wait = std::chrono::seconds(30);
+  /// How long work waits for a PostgreSQL that went away.
+  core::Duration outage_wait = std::chrono::seconds(10);
 };
 
 /// Counters since the start, for metrics.
@@ -55,6 +68,8 @@ struct Stats {
   std::uint64_t commits = 0;   ///< Transactions; writes / commits is the group's size.
   std::uint64_t refused = 0;   ///< Refused because the queue was full.
   std::size_t queued = 0;      ///< Waiting now.
+  std::uint64_t outages = 0;   ///< How often the connection was lost.
+  bool lost = false;           ///< Is it now?
 };
 
 class Database {
@@ -64,9 +79,11 @@ class Database {
 
   /// Errors: kConflict, another process has the database open (or a newer Muster
   /// wrote it); kCorrupt, the file is damaged; kDenied, no permission or a read-only
-  /// folder; kUnavailable, the disk is full. Each message says what to do.
+  /// folder; kUnavailable, the disk is full or PostgreSQL cannot be reached. Each message
+  /// says what to do.
   static core::Result<std::unique_ptr<Database>> open(Options options);
-  /// A database for tests in a private temporary folder, without fsync, gone at the end.
+  /// A database for tests, gone at the end: a file in a private temporary folder, without
+  /// fsync, or a schema of its own where MUSTER_TEST_DATABASE is PostgreSQL's address.
   static core::Result<std::unique_ptr<Database>> open_temporary(
       std::vector<MigrationSet> migrations);
 

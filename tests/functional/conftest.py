@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from network import Network
+from postgres import Postgres
 from process import Process
 from region import Region
 
@@ -77,6 +78,16 @@ def make_region(network, tmp_path, processes):
     yield make
     for region in made:
         region.close()
+
+
+@pytest.fixture
+def postgres(processes):
+    """A running PostgreSQL."""
+    made = Postgres()
+    try:
+        yield made.start()
+    finally:
+        made.remove()
 
 
 @pytest.fixture

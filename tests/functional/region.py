@@ -167,6 +167,7 @@ class Region:
         self.port = free_port(self.address)
         self.server = None
         self.api = None
+        self.postgres_url = None  # None: a file in the state folder
         self.agents = []
         self.gateways = []
 
@@ -184,7 +185,8 @@ class Region:
 
     def launch(self):
         """Starts the server's process and does not wait."""
-        self.server = Process("server", server_command(self.kind, self.address, self.port), self.folder,
+        more = ["--database", self.postgres_url] if self.postgres_url else []
+        self.server = Process("server", server_command(self.kind, self.address, self.port) + more, self.folder,
                               {"MUSTER_STATE": str(self.state), "HOME": str(self.folder)})
         return self.server
 

@@ -47,7 +47,7 @@ core::Status write_slots(store::Connection& connection, core::RunId run,
     for (std::size_t at = first; at < end; ++at)
       add_entry(block, targets[slots[at]].endpoint, slots[at]);
     MUSTER_TRY(
-        connection.execute("INSERT INTO jobs_slots (run, first, entries) VALUES (?, ?, ?)",
+        connection.enqueue("INSERT INTO jobs_slots (run, first, entries) VALUES (?, ?, ?)",
                            {key(run), Blob{targets[slots[first]].endpoint.bytes()}, Blob{block}}));
   }
   return {};

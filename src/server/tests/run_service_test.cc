@@ -47,7 +47,7 @@ class RunServiceTest : public testing::ServerTest {
   core::Result<jobs::Run> get(core::RunId id) { return run(runs->get(id)); }
   void execute(std::string sql) {
     const auto done = database->write_blocking(
-        [&](store::Connection& connection) { return connection.execute(sql); });
+        [&](store::Connection& connection) { return connection.script(sql); });
     ASSERT_TRUE(done) << done.error().message;
   }
   /// From here on every change of a target is refused, as by a disk that is full.

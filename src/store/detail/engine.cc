@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/detail/engine.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <exception>
 #include <iterator>
 #include <utility>
@@ -16,6 +12,12 @@ namespace muster::store {
 namespace {
 
 using core::Code;
+using namespace std::chrono_literals;
+
+/// Between attempts to reach a database that is away: at first, and at most.
+constexpr core::Duration kRestorePause = 50ms;
+constexpr core::Duration kRestorePauseMax = 1s;
+
 using Finished = std::vector<std::pair<Database::Done, core::Status>>;
 
 core::Status run_guarded(Database::Work& work, Connection& connection) {
@@ -24,6 +26,12 @@ core::Status run_guarded(Database::Work& work, Connection& connection) {
   } catch (const std::exception& thrown) {
     return core::fail(Code::kInternal, std::string("database work threw: ") + thrown.what());
   }
+}
+
+// Whatever was well is not any more.
+void fail_good(std::span<core::Status> outcomes, const core::Error& error) {
+  for (auto& outcome : outcomes)
+    if (outcome) outcome = std::unexpected(error);
 }
 
 // Calls every done from `at` on. One that throws does not cost the others their turn.
@@ -42,44 +50,22 @@ void finish(const runtime::Executor& executor, Finished finished, std::size_t at
 
 }  // namespace
 
-Database::Engine::Engine(Options options, bool temporary)
-    : options_(std::move(options)), temporary_(temporary) {}
+Database::Engine::Engine(Options options, std::unique_ptr<detail::Backend> backend)
+    : options_(std::move(options)), backend_(std::move(backend)) {}
 
 Database::Engine::~Engine() {
   stop();
-  if (!temporary_) return;
-  std::error_code ignored;
-  std::filesystem::remove_all(options_.path.parent_path(), ignored);
-}
-
-core::Status Database::Engine::open_files() {
-  auto beside = options_.path;
-  beside += ".lock";
-  MUSTER_ASSIGN(lock_, detail::FileLock::take(beside, options_.path));
-  // SQLite would make the file with a mode that lets others read it.
-  const int descriptor = ::open(options_.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) {
-    return core::fail_errno(errno, "opening the database " + options_.path.string());
-  }
-  ::close(descriptor);
-  MUSTER_ASSIGN(writer_, detail::SqliteConnection::open(
-                             options_.path,
-                             temporary_ ? detail::Mode::kTemporaryWriter : detail::Mode::kWriter));
-  MUSTER_TRY(detail::check_file(*writer_, options_.path, options_.checked_bytes_max));
-  MUSTER_TRY(migrate(*writer_, options_.migrations));
-  for (std::size_t i = 0; i < options_.readers; ++i) {
-    MUSTER_ASSIGN(auto reader,
-                  detail::SqliteConnection::open(options_.path, detail::Mode::kReader));
-    readers_.push_back(std::move(reader));
-  }
-  return {};
 }
 
 core::Status Database::Engine::start() {
-  MUSTER_TRY(open_files());
+  MUSTER_ASSIGN(writer_, backend_->open_writer(options_.migrations));
+  for (std::size_t i = 0; i < options_.readers; ++i) {
+    MUSTER_ASSIGN(auto reader, backend_->open_reader());
+    readers_.push_back(std::move(reader));
+  }
   threads_.emplace_back([this] { write_loop(); });
   for (auto& reader : readers_) {
-    threads_.emplace_back([this, connection = reader.get()] { read_loop(*connection); });
+    threads_.emplace_back([this, session = reader.get()] { read_loop(*session); });
   }
   return {};
 }
@@ -92,11 +78,12 @@ void Database::Engine::stop() {
   }
   writes_.filled.notify_all();
   reads_.filled.notify_all();
+  stopped_.notify_all();
   for (auto& thread : threads_) thread.join();
   threads_.clear();
   readers_.clear();
   writer_.reset();  // the last to close writes the log back into the file
-  lock_ = {};
+  backend_.reset();
 }
 
 void Database::Engine::submit(Side side, Job job) {
@@ -150,70 +137,145 @@ void Database::Engine::write_loop() {
 }
 
 // Runs group[first…] in one transaction. Returns the first piece of work that has no
-// outcome yet: the end of the group, unless SQLite gave up the transaction on its own
-// (disk full, I/O error), which fails all that was done in it.
+// outcome yet: the end of the group, unless the database gave up the transaction on its own
+// (disk full, I/O error, connection lost), which fails all that was done in it.
 std::size_t Database::Engine::run_transaction(std::vector<Job>& group, Outcomes& outcomes,
                                               std::size_t first) {
-  const auto fail_since_first = [&](std::size_t end, const core::Error& error) {
-    for (std::size_t i = first; i < end; ++i) {
-      if (outcomes[i]) outcomes[i] = std::unexpected(error);
-    }
-  };
-  if (auto begun = writer_->execute("BEGIN IMMEDIATE"); !begun) {
-    fail_since_first(group.size(), begun.error());
+  const auto of = std::span(outcomes).subspan(first);
+  auto begun = make_ready(*writer_, outage_);
+  if (begun) begun = writer_->begin(of.size());
+  if (!begun && writer_->lost()) {  // between the look and the first word
+    begun = make_ready(*writer_, outage_);
+    if (begun) begun = writer_->begin(of.size());
+  }
+  if (!begun) {
+    fail_good(of, begun.error());
     return group.size();
   }
   for (std::size_t i = first; i < group.size(); ++i) {
-    outcomes[i] = run_in_savepoint(group[i]);
+    outcomes[i] = run_piece(group[i]);
     if (writer_->in_transaction()) continue;
-    fail_since_first(i, outcomes[i] ? core::Error{Code::kInternal, "work ended its transaction"}
-                                    : outcomes[i].error());
+    const auto error = outcomes[i] ? core::Error{Code::kInternal, "work ended its transaction"}
+                                   : outcomes[i].error();
+    fail_good(of.first(i - first), error);
     return i + 1;
   }
-  if (auto committed = writer_->execute("COMMIT"); !committed) {
-    fail_since_first(group.size(), committed.error());
-    if (writer_->in_transaction()) {
-      [[maybe_unused]] const auto rolled_back = writer_->execute("ROLLBACK");
-    }
-    if (!std::exchange(failing_, true))
-      core::log(core::Level::kError, "store", "commits fail from now on",
-                {{"reason", committed.error().message}, {"writes", group.size() - first}});
-  } else {
-    ++commits_;
-    if (std::exchange(failing_, false))
-      core::log(core::Level::kInfo, "store", "commits work again");
-  }
+  end_transaction(of);
   return group.size();
 }
 
-core::Status Database::Engine::run_in_savepoint(Job& job) {
-  MUSTER_TRY(writer_->execute("SAVEPOINT work"));
+void Database::Engine::end_transaction(std::span<core::Status> outcomes) {
+  auto committed = writer_->commit();
+  if (!committed && writer_->lost()) {
+    if (auto asked = ask_whether_committed(); !asked) {
+      committed = std::unexpected(std::move(asked.error()));
+    } else if (*asked) {
+      committed = core::Status();
+    }
+  }
+  if (committed) {
+    ++commits_;
+    if (std::exchange(failing_, false))
+      core::log(core::Level::kInfo, "store", "commits work again");
+    return;
+  }
+  fail_good(outcomes, committed.error());
+  writer_->roll_back();
+  if (!std::exchange(failing_, true))
+    core::log(core::Level::kError, "store", "commits fail from now on",
+              {{"reason", committed.error().message}, {"writes", outcomes.size()}});
+}
+
+// The connection broke during a commit. Its group is told nothing until this is known, so
+// this waits for as long as it takes.
+core::Result<bool> Database::Engine::ask_whether_committed() {
+  for (;;) {
+    const auto restored = try_restore(*writer_, outage_);
+    if (restored || restored.error().code == Code::kConflict) {
+      auto asked = writer_->committed();
+      if (asked || asked.error().code != Code::kUnavailable) return asked;
+    }
+    if (pause(outage_)) continue;
+    return core::fail(Code::kUnavailable,
+                      "the connection to the database was lost during a commit and the server "
+                      "stops: whether this was done is not known; look before you repeat it");
+  }
+}
+
+core::Status Database::Engine::run_piece(Job& job) {
+  MUSTER_TRY(writer_->begin_piece());
   auto outcome = run_guarded(job.work, *writer_);
   if (!writer_->in_transaction()) {
     if (outcome) return core::fail(Code::kInternal, "database work ended its own transaction");
     return outcome;
   }
-  if (!outcome) MUSTER_TRY(writer_->execute("ROLLBACK TO work"));
-  MUSTER_TRY(writer_->execute("RELEASE work"));
-  return outcome;
+  auto ended = writer_->end_piece(outcome.has_value());
+  return outcome ? ended : outcome;
 }
 
-void Database::Engine::read_loop(detail::SqliteConnection& connection) {
+core::Status Database::Engine::try_restore(detail::Session& session, Outage& outage) {
+  if (!outage.since) {
+    outage = {core::mono_now(), {}, kRestorePause};
+    if (&session == writer_.get()) {
+      ++outages_;
+      lost_ = true;
+      core::log(core::Level::kWarn, "store", "the connection to the database is lost");
+    }
+  }
+  outage.tried = core::mono_now();
+  auto restored = session.restore();
+  if (!restored) return restored;
+  if (&session == writer_.get()) {
+    lost_ = false;
+    core::log(core::Level::kInfo, "store", "the database is back",
+              {{"after", core::to_text(core::mono_now() - *outage.since)}});
+  }
+  outage = {};
+  return {};
+}
+
+// Until the next attempt; false where the database is being closed.
+bool Database::Engine::pause(Outage& outage) {
+  std::unique_lock guard(mutex_);
+  stopped_.wait_for(guard, outage.pause, [&] { return stopping_; });
+  outage.pause = std::min(2 * outage.pause, kRestorePauseMax);
+  return !stopping_;
+}
+
+core::Status Database::Engine::make_ready(detail::Session& session, Outage& outage) {
+  if (!session.lost()) return {};
+  const auto away = [](const core::Error& why) {
+    return core::fail(Code::kUnavailable, "the database is away (" + why.message +
+                                              "); nothing of this was done, try again later");
+  };
+  // Once it has been away for long, nobody waits for more than an attempt now and then.
+  if (outage.since && core::mono_now() - outage.tried < kRestorePauseMax &&
+      core::mono_now() - *outage.since >= options_.outage_wait)
+    return away({Code::kUnavailable, "since " + core::to_text(core::mono_now() - *outage.since)});
+  for (;;) {
+    auto restored = try_restore(session, outage);
+    if (restored || restored.error().code == Code::kConflict) return restored;
+    const bool waited = core::mono_now() - *outage.since >= options_.outage_wait;
+    if (waited || !pause(outage)) return away(restored.error());
+  }
+}
+
+void Database::Engine::read_loop(detail::Session& session) {
+  Outage outage;
   for (;;) {
     auto one = take(reads_, 1);
     if (one.empty()) return;
     Outcomes outcomes;
-    outcomes.push_back(run_read(connection, one.front()));
+    auto ready = make_ready(session, outage);
+    outcomes.push_back(ready ? run_read(session, one.front()) : std::move(ready));
     deliver(one, outcomes);
   }
 }
 
-core::Status Database::Engine::run_read(detail::SqliteConnection& connection, Job& job) {
-  MUSTER_TRY(connection.execute("BEGIN"));
-  auto outcome = run_guarded(job.work, connection);
-  if (connection.in_transaction()) {
-    [[maybe_unused]] const auto ended = connection.execute("ROLLBACK");
-  }
+core::Status Database::Engine::run_read(detail::Session& session, Job& job) {
+  MUSTER_TRY(session.begin(1));
+  auto outcome = run_guarded(job.work, session);
+  session.roll_back();
   return outcome;
 }
 
@@ -247,6 +309,8 @@ Stats Database::Engine::stats() const {
   stats.failures = failures_;
   stats.commits = commits_;
   stats.refused = refused_;
+  stats.outages = outages_;
+  stats.lost = lost_;
   const std::lock_guard guard(mutex_);
   stats.queued = writes_.jobs.size() + reads_.jobs.size();
   return stats;

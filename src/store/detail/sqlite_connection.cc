@@ -116,14 +116,14 @@ core::Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(
   sqlite3* handle = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int opened = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
-  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle, path.string()));
+  std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle, path.string(), mode));
   if (opened != SQLITE_OK) return connection->failure("open");
   sqlite3_extended_result_codes(handle, 1);
-  MUSTER_TRY(connection->configure(mode));
+  MUSTER_TRY(connection->configure());
   return connection;
 }
 
-core::Status SqliteConnection::configure(Mode mode) {
+core::Status SqliteConnection::configure() {
   sqlite3_busy_timeout(handle_, 10'000);
   // The file may have been made by somebody else: views and triggers in it get no say.
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
@@ -133,11 +133,11 @@ core::Status SqliteConnection::configure(Mode mode) {
   MUSTER_TRY(
       script("PRAGMA mmap_size=0; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
              "PRAGMA cell_size_check=ON; PRAGMA cache_size=-16384;"));
-  if (mode == Mode::kReader) return script("PRAGMA query_only=ON;");
+  if (mode_ == Mode::kReader) return script("PRAGMA query_only=ON;");
   MUSTER_TRY(
       script("PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=4000;"
              "PRAGMA journal_size_limit=67108864;"));
-  return script(mode == Mode::kWriter ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=OFF;");
+  return script(mode_ == Mode::kWriter ? "PRAGMA synchronous=FULL;" : "PRAGMA synchronous=OFF;");
 }
 
 SqliteConnection::~SqliteConnection() {
@@ -239,6 +239,32 @@ core::Status SqliteConnection::visit(std::string_view sql, Params params,
 core::Result<std::int64_t> SqliteConnection::execute_span(std::string_view sql, Params params) {
   MUSTER_TRY(visit(sql, params, nullptr));
   return sqlite3_changes64(handle_);
+}
+
+core::Status SqliteConnection::enqueue_span(std::string_view sql, Params params) {
+  return visit(sql, params, nullptr);
+}
+
+core::Status SqliteConnection::begin(std::size_t) {
+  return visit(mode_ == Mode::kReader ? "BEGIN" : "BEGIN IMMEDIATE", {}, nullptr);
+}
+
+core::Status SqliteConnection::begin_piece() {
+  return visit("SAVEPOINT work", {}, nullptr);
+}
+
+core::Status SqliteConnection::end_piece(bool keep) {
+  if (!keep) MUSTER_TRY(visit("ROLLBACK TO work", {}, nullptr));
+  return visit("RELEASE work", {}, nullptr);
+}
+
+core::Status SqliteConnection::commit() {
+  return visit("COMMIT", {}, nullptr);
+}
+
+void SqliteConnection::roll_back() {
+  if (in_transaction()) [[maybe_unused]]
+    const auto rolled_back = visit("ROLLBACK", {}, nullptr);
 }
 
 core::Status SqliteConnection::script(std::string_view sql) {

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where a region's tables are: one file in the state folder, or a PostgreSQL database.
+#pragma once
+
+#include <vector>
+
+#include "core/result.h"
+#include "server/config.h"
+#include "store/migration.h"
+
+namespace muster::server {
+
+constexpr std::string_view kDatabaseFile = "region.db";
+/// What `muster state move` leaves of the file, so that nobody starts on what is old.
+constexpr std::string_view kMovedFile = "region.db.moved";
+
+/// The tables of all modules.
+std::vector<store::MigrationSet> region_migrations();
+
+/// kConflict where the folder says that this region's tables are not where `config` has them;
+/// kInvalid where the address is not one of PostgreSQL.
+core::Status check_database_place(const ServerConfig& config);
+
+}  // namespace muster::server
