@@ -3,7 +3,7 @@ import { act, screen, waitFor, within } from "@testing-library/react";
 import { beforeEach, expect, it, vi } from "vitest";
 
 import { runQuery } from "../api/queries";
-import { answer, aRun, FakeSource, kNoCounts, kOperator, serve, show } from "../testing/samples";
+import { aFold, answer, aRun, FakeSource, kNoCounts, kOperator, serve, show } from "../testing/samples";
 import { RunPage } from "./run_page";
 
 const run = aRun();
@@ -47,6 +47,23 @@ it("follows the run to its end, which an answer that comes late does not undo", 
   expect(FakeSource.latest.closed).toBe(true);
   await act(() => client.refetchQueries({ queryKey: runQuery(run.id).queryKey, exact: true }));
   expect(screen.getByText("Finished: 2 hosts")).toBeTruthy();
+});
+
+// A run of half a second ended while the first list of its answers was on its way, which knew of
+// none yet: "There are no answers" stood there for good.
+it("reads the answers again when the run ends while they are read for the first time", async () => {
+  let late: (list: Response) => void = () => undefined;
+  let asked = 0;
+  serve(({ path }) => {
+    if (!path.includes("/folds")) return answer(200, run);
+    asked += 1;
+    if (asked > 1) return answer(200, { folds: [aFold({ stdout: "up\n", stdout_bytes: 3 })], next: null });
+    return new Promise<Response>((resolve) => { late = resolve; });
+  });
+  await openPage();
+  act(() => FakeSource.latest.send("end", { ...run, state: "finished", counts: { ...kNoCounts, succeeded: 2 } }));
+  late(answer(200, { folds: [], next: null }));
+  expect(await screen.findByText("up")).toBeTruthy();
 });
 
 it("shows what running hosts say of their progress, spelt out and cut, until they have ended", async () => {

@@ -3,7 +3,7 @@
 // One run while it happens and ever after: how far it is, the answers folded together, every
 // host by itself, and what it says live.
 import { Alert, Anchor, Center, Group, Loader, Tabs, Text } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryFilters, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef, useState } from "react";
 import { Link } from "wouter";
 
@@ -78,18 +78,21 @@ function post(board: ProgressBoard, event: RunEvent): void {
 function useReload(id: string, version: number, ended: boolean) {
   const client = useQueryClient();
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const reload = useRef<() => void>(() => undefined);
-  reload.current = () => {
+  const reload = useRef<(last: boolean) => void>(() => undefined);
+  reload.current = (last) => {
     timer.current = undefined;
-    void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[1] === id && queryKey.length > 2 });
+    const lists: QueryFilters = { predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[1] === id && queryKey.length > 2 };
+    // A first read that is still under way is not begun again by itself, and may not know the end yet.
+    const before = last ? client.cancelQueries(lists) : Promise.resolve();
+    void before.then(() => client.invalidateQueries(lists));
   };
   useEffect(() => {
     if (version === 0) return;
     if (ended) {
       clearTimeout(timer.current);
-      reload.current();
+      reload.current(true);
     } else {
-      timer.current ??= setTimeout(() => reload.current(), kReloadMs);
+      timer.current ??= setTimeout(() => reload.current(false), kReloadMs);
     }
   }, [version, ended]);
   useEffect(() => () => clearTimeout(timer.current), []);
