@@ -10,6 +10,7 @@
 namespace muster::cli {
 
 void add_region_commands(Command& root);        // up, server
+void add_state_commands(Command& root);         // state backup|restore|move
 void add_gateway_commands(Command& root);       // gateway, gateways
 void add_login_commands(Command& root);         // login, logout, whoami
 void add_hosts_commands(Command& root);         // hosts list|show|label|remove|revoke
