@@ -7,6 +7,7 @@
 #include "core/sha256.h"
 #include "store/detail/postgres_session.h"
 #include "store/detail/sqlite_connection.h"
+#include "store/detail/text.h"
 
 namespace muster::store {
 namespace {
@@ -142,17 +143,19 @@ class Summing {
         text_ += 'r' + std::to_string(row.real(column)) + ';';
         return;
       case Column::Type::kText:
+        return add(detail::storable_text(row.text(column), changed_));  // of an older Muster
       case Column::Type::kBlob:
-        const auto bytes = row.blob(column);
-        text_ += 'b' + std::to_string(bytes.size()) + ';';
-        text_ += bytes;
-        return;
+        return add(row.blob(column));
     }
+  }
+  void add(std::string_view bytes) {
+    text_ += 'b' + std::to_string(bytes.size()) + ';';
+    text_ += bytes;
   }
 
   const Table& table_;
   core::Sha256 digest_;
-  std::string text_;
+  std::string text_, changed_;
   TableSum sum_;
 };
 
