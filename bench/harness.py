@@ -15,8 +15,8 @@ import urllib.request
 class Server:
     """A region of its own in a temporary folder."""
 
-    def __init__(self, binaries, folder):
-        self.binaries, self.folder = binaries, folder
+    def __init__(self, binaries, folder, *more):
+        self.binaries, self.folder, self.more = binaries, folder, more
         self.port = free_port("127.0.0.1")
         self.start()
 
@@ -24,7 +24,7 @@ class Server:
         self.log = open(self.folder / "server.log", "a")
         self.process = subprocess.Popen(
             [self.binaries / "muster", "server", "--state", self.folder, "--listen", f"127.0.0.1:{self.port}",
-             "--log", "warn"], stdout=self.log, stderr=self.log)
+             "--log", "warn", *self.more], stdout=self.log, stderr=self.log)
         self.client = None
         self.wait_ready()
 

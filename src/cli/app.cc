@@ -23,6 +23,7 @@ std::unique_ptr<Command> build_tree() {
   add_api_token_commands(*root);
   add_user_commands(*root);
   add_region_commands(*root);
+  add_state_commands(*root);
   add_gateway_commands(*root);
   add_policy_commands(*root);
   add_audit_commands(*root);

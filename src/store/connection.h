@@ -30,8 +30,8 @@
 
 namespace muster::store {
 
-/// Raw bytes as a parameter; a plain string binds as text, which must be UTF-8 without NUL
-/// (PostgreSQL refuses such text: kInvalid).
+/// Raw bytes as a parameter; a plain string binds as text, in which bytes that are not UTF-8, and
+/// NUL, become U+FFFD: PostgreSQL takes no other text, and both keep the same.
 struct Blob {
   std::string_view bytes;
 };

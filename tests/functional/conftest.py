@@ -87,6 +87,8 @@ def postgres(processes):
     try:
         yield made.start()
     finally:
+        for process in reversed(Process.started):  # before what they wait for at their end
+            process.end_anyway()
         made.remove()
 
 

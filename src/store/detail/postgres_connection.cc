@@ -12,6 +12,7 @@
 
 #include "core/bytes.h"
 #include "store/detail/postgres_sql.h"
+#include "store/detail/text.h"
 
 namespace muster::store::detail {
 namespace {
@@ -99,10 +100,17 @@ class Bound {
       case Param::Kind::kReal:
         return number(param.real());
       case Param::Kind::kText:
+        return text(param.bytes());
       case Param::Kind::kBlob:
         const auto bytes = param.bytes();
         return put(bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), 1);
     }
+  }
+  void text(std::string_view given) {
+    std::string changed;
+    auto stored = storable_text(given, changed);
+    if (stored.data() != given.data()) stored = changed_.emplace_back(std::move(changed));
+    put(stored.data() == nullptr ? "" : stored.data(), stored.size(), 1);
   }
   template <typename T>
   void number(T value) {
@@ -117,6 +125,7 @@ class Bound {
     bytes_ += length + 16;
   }
 
+  std::deque<std::string> changed_;
   std::vector<std::array<char, 32>> numbers_;  // reserved: their addresses stay
   std::vector<const char*> values_;
   std::vector<int> lengths_, formats_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/bytes.h"
+#include "store/detail/text.h"
 
 namespace muster::store::detail {
 namespace {
@@ -76,6 +77,13 @@ Code code_of(int extended, int system_errno) {
     default:
       return Code::kInternal;
   }
+}
+
+int bind_text(sqlite3_stmt* statement, int at, std::string_view text) {
+  std::string changed;
+  const auto stored = storable_text(text, changed);
+  const auto whose = stored.data() == text.data() ? SQLITE_STATIC : SQLITE_TRANSIENT;
+  return sqlite3_bind_text64(statement, at, stored.data(), stored.size(), whose, SQLITE_UTF8);
 }
 
 }  // namespace
@@ -193,7 +201,7 @@ core::Status SqliteConnection::bind(sqlite3_stmt* statement, Params params) {
         bound = sqlite3_bind_double(statement, at, param.real());
         break;
       case Param::Kind::kText:
-        bound = sqlite3_bind_text64(statement, at, data, bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
+        bound = bind_text(statement, at, {data, bytes.size()});
         break;
       case Param::Kind::kBlob:
         bound = sqlite3_bind_blob64(statement, at, data, bytes.size(), SQLITE_STATIC);

@@ -75,6 +75,26 @@ TEST(Connection, EveryTypeComesBackAsItWent) {
   ASSERT_TRUE(done) << done.error().message;
 }
 
+// A hostile endpoint's reason with a NUL in it would be refused by PostgreSQL for ever, and with
+// it every batch of the ledger that it is in.
+TEST(Connection, TextThatIsNoneIsKeptAsWellAsItCanBe) {
+  auto database = temporary();
+  const std::string hostile("a\0b\xff\xc3\xe2\x82ü", 9);
+  auto done = database->write_blocking([&](Connection& c) -> core::Status {
+    MUSTER_TRY(add(c, 1, hostile));
+    MUSTER_TRY(add(c, 2, "whole"));
+    return c.query("SELECT id, word FROM item ORDER BY id", {}, [&](const Row& row) {
+      const auto bad = "a\uFFFDb\uFFFD\uFFFD\uFFFD\uFFFDü";
+      EXPECT_EQ(row.text(1), row.integer(0) == 1 ? bad : "whole");
+    });
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  auto found = database->read_blocking([&](Connection& c) {
+    return c.integer("SELECT count(*) FROM item WHERE word = ?", {hostile});
+  });
+  EXPECT_EQ(found, 1);
+}
+
 TEST(Connection, BrokenConstraintsHaveTheirCodes) {
   auto database = temporary();
   ASSERT_TRUE(database->write_blocking([](Connection& c) { return add(c, 1, "a"); }));
