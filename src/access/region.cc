@@ -62,8 +62,10 @@ core::Result<Credential> saved_or_made(const Authority& authority,
   const std::string file(identity::name(spec.role));
   auto kept = made.key.save(folder / (file + ".key"));
   if (kept) kept = runtime::write_file(folder / (file + ".pem"), made.certificate.pem(), 0644);
-  if (!kept && spec.role != identity::Role::kServer) return std::unexpected(std::move(kept.error()));
-  // A machine that got an address while its disk is full still serves; the next start makes another.
+  if (!kept && spec.role != identity::Role::kServer)
+    return std::unexpected(std::move(kept.error()));
+  // A machine that got an address while its disk is full still serves; the next start makes
+  // another.
   if (!kept) {
     core::log(core::Level::kWarn, "access", "the server's new certificate is not kept",
               {{"reason", kept.error().message}});

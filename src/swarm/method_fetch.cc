@@ -82,15 +82,13 @@ void MethodFetch::begin(const wire::Invoke& invoke, core::MonoTime now) {
   Run& run = runs_[id];
   run.method = invoke.method();
   const auto digest = ContentId::from_bytes(run.method.digest());
-  run.tickets.push_back(fetcher_.want(digest.value_or(ContentId{}), run.method.manifest_bytes(),
-                                      now + kPatience, now,
-                                      [this, id](core::Result<ObjectPtr> manifest) {
-                                        auto wanted = manifest
-                                                          ? want_files(id, **manifest)
-                                                          : core::Status(std::unexpected(
-                                                                std::move(manifest.error())));
-                                        if (!wanted) arrived(id, std::move(wanted));
-                                      }));
+  run.tickets.push_back(fetcher_.want(
+      digest.value_or(ContentId{}), run.method.manifest_bytes(), now + kPatience, now,
+      [this, id](core::Result<ObjectPtr> manifest) {
+        auto wanted = manifest ? want_files(id, **manifest)
+                               : core::Status(std::unexpected(std::move(manifest.error())));
+        if (!wanted) arrived(id, std::move(wanted));
+      }));
 }
 
 core::Status MethodFetch::want_files(core::RunId id, const Object& manifest) {

@@ -91,7 +91,10 @@ class Network:
             _remove_leftovers()
             atexit.register(_remove, pid)
             self.bridge = f"{PREFIX}{pid}b"
-            _ip("link", "add", self.bridge, "type", "bridge")
+            # An address of its own: else it takes the lowest of its ports', a new one with each host that is
+            # added, and those who know the old one talk to nobody until they ask again.
+            _ip("link", "add", self.bridge, "address", f"02:6d:75:{pid >> 16 & 255:02x}:{pid >> 8 & 255:02x}:"
+                f"{pid & 255:02x}", "type", "bridge")
             self.subnet = self._claim_subnet(pid)
             self.server_address = f"{self.subnet}.1"
             _ip("link", "set", self.bridge, "up")

@@ -94,7 +94,8 @@ TEST_F(Region, TheServersCertificateIsKeptUntilItNoLongerFits) {
   EXPECT_TRUE(region->gateway_credential("gw", {}, {}, now));
 }
 
-// As on a full disk, after the machine got an address: the server serves, and tries again next time.
+// As on a full disk, after the machine got an address: the server serves, and tries again next
+// time.
 TEST_F(Region, ACertificateThatCannotBeKeptServesAllTheSame) {
   std::filesystem::create_directory(folder / "server.key");
   EXPECT_TRUE(region->server_credential("main", {"localhost"}, {}, now));
