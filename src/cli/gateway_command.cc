@@ -105,8 +105,9 @@ int list_gateways(Context& context, bool json) {
 
 void add_drain(Command& gateways, bool draining) {
   auto name = std::make_shared<std::string>();
-  gateways.add(draining ? "drain" : "undrain", draining ? "send a gateway's hosts elsewhere"
-                                                        : "let hosts back to a drained gateway")
+  gateways
+      .add(draining ? "drain" : "undrain",
+           draining ? "send a gateway's hosts elsewhere" : "let hosts back to a drained gateway")
       .argument("NAME", "the gateway's name, as list shows it", *name)
       .details(draining ? "Its hosts move at a gentle pace to where the policy says, else to "
                           "whichever gateway has a place; running work goes on. No host is sent to "

@@ -185,8 +185,8 @@ std::vector<std::string> GatewayProcess::link_addresses() const {
 core::Status GatewayProcess::open_links(net::ServerAddress server) {
   const std::string region = identity::region_of(credential_->authority);
   gateway_ = std::make_unique<gateway::Gateway>(
-      loop_, gateway::GatewayOptions{
-                 .region = region, .name = name_, .addresses = link_addresses()});
+      loop_,
+      gateway::GatewayOptions{.region = region, .name = name_, .addresses = link_addresses()});
   MUSTER_TRY(gateway_->open_content({.folder = folder_.path() / "content"}));
   MUSTER_ASSIGN(auto tls, tls_to_server());
   link_ =

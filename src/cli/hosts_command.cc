@@ -19,8 +19,8 @@ struct ListOptions {
 
 /// `muster hosts shw` asks for hosts called "shw".
 std::string meant(const std::string& selector) {
-  const std::string word = closest(selector, {"list", "show", "label", "pending", "approve",
-                                             "refuse", "remove", "revoke"});
+  const std::string word = closest(
+      selector, {"list", "show", "label", "pending", "approve", "refuse", "remove", "revoke"});
   return word.empty() ? "" : "; did you mean muster hosts " + word + "?";
 }
 
@@ -186,8 +186,9 @@ void add_pending(Command& hosts) {
   auto json = std::make_shared<bool>(false);
   hosts.add("pending", "list hosts that wait for approval")
       .flag("--json", "print the server's JSON", *json)
-      .details("The site policy (muster policy) says which new hosts are held. A held host is "
-               "linked and gets no work.")
+      .details(
+          "The site policy (muster policy) says which new hosts are held. A held host is "
+          "linked and gets no work.")
       .example("muster hosts pending", "who wants in")
       .action([json](Context& context) -> int {
         auto client = context.connect();
@@ -206,8 +207,9 @@ void add_pending(Command& hosts) {
 
 void add_decision(Command& hosts, bool approve) {
   auto wanted = std::make_shared<std::vector<std::string>>();
-  hosts.add(approve ? "approve" : "refuse",
-            approve ? "let hosts in that wait for approval" : "send hosts away that wait for approval")
+  hosts
+      .add(approve ? "approve" : "refuse", approve ? "let hosts in that wait for approval"
+                                                   : "send hosts away that wait for approval")
       .arguments("HOST", "their names or ids", *wanted)
       .details(approve ? "From now on they are hosts like any other."
                        : "They leave the region and come back only by a new join token. To shut a "

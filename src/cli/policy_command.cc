@@ -28,8 +28,8 @@ core::Result<fleet::SitePolicy> parse_file(const std::string& file, const std::s
 
 std::string told(const fleet::SitePolicy& policy) {
   return count_of(policy.sites.size(), "site", "sites") + ", " +
-         count_of(policy.gateways.size(), "entry", "entries") + " about gateways, new hosts: " +
-         std::string(fleet::name(policy.new_hosts));
+         count_of(policy.gateways.size(), "entry", "entries") +
+         " about gateways, new hosts: " + std::string(fleet::name(policy.new_hosts));
 }
 
 struct ShowOptions {
@@ -104,9 +104,9 @@ int restore(Context& context, const std::string& version) {
   const auto [end, failed] =
       std::from_chars(version.data(), version.data() + version.size(), wanted);
   if (failed != std::errc() || end != version.data() + version.size() || wanted == 0)
-    return report(context, {core::Code::kInvalid,
-                            "'" + in_line(version) +
-                                "' is no version; muster policy versions lists them"});
+    return report(context,
+                  {core::Code::kInvalid,
+                   "'" + in_line(version) + "' is no version; muster policy versions lists them"});
   auto client = context.connect();
   if (!client) return report(context, client.error());
   const auto policy = client->policy(wanted);
@@ -127,7 +127,8 @@ core::Result<Json> question(Context& context, Client& client, const ExplainOptio
   if (!options.host && !options.address)
     return core::fail(core::Code::kInvalid, "name a host, or give --address");
   if (options.host && !options.labels.empty())
-    return core::fail(core::Code::kInvalid, "--label goes with --address alone: a host has its own");
+    return core::fail(core::Code::kInvalid,
+                      "--label goes with --address alone: a host has its own");
   if (options.host) {
     MUSTER_ASSIGN(const Json host, client.find_host(*options.host));
     question["host"] = text(host, "id");
@@ -174,7 +175,7 @@ int explain(Context& context, const ExplainOptions& options) {
   terminal.out("Because\n");
   for (const Json& reason : elements(*answer, "why"))
     if (reason.is_string())
-      terminal.out(hanging("  -", in_line(std::string_view(reason.get_string())), 4) + "\n");
+      terminal.out(hanging("-", in_line(std::string_view(reason.get_string())), 3));
   return kExitOk;
 }
 
@@ -202,8 +203,10 @@ void add_explain(Command& policy) {
   auto options = std::make_shared<ExplainOptions>();
   policy.add("explain", "say which gateway a host gets, and why")
       .optional_argument("HOST", "its name or its id", options->host)
-      .option("--address", "ADDRESS", "as if it had this address, or a host of which nothing is "
-              "known but this", options->address)
+      .option("--address", "ADDRESS",
+              "as if it had this address, or a host of which nothing is "
+              "known but this",
+              options->address)
       .option("--label", "KEY=VALUE", "with --address alone: as if it had this label",
               options->labels)
       .option("--file", "FILE", "by this policy instead of the one in force; - for standard input",

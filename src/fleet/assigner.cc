@@ -55,12 +55,12 @@ void Assigner::refresh(std::size_t place) {
                : gateway.draining ? GatewayState::kDraining
                                   : GatewayState::kUp;
   const GatewayRule* rule = policy_->rule_of(view.name);
-  view.capacity = rule && rule->capacity ? *rule->capacity
+  view.capacity = rule && rule->capacity  ? *rule->capacity
                   : gateway.announced > 0 ? std::min(gateway.announced, kCapacityMax)
                                           : kCapacityDefault;
   view.draining = gateway.draining;
-  view.has_address = !gateway.addresses || !gateway.addresses->empty() ||
-                     (rule && !rule->addresses.empty());
+  view.has_address =
+      !gateway.addresses || !gateway.addresses->empty() || (rule && !rule->addresses.empty());
 }
 
 void Assigner::refresh_all() {
@@ -169,9 +169,9 @@ Assigner::Verdict Assigner::asks(const core::EndpointId& id, std::string_view at
   if (host.sent != kNone && host.sent != place && now < host.sent_until) {
     // It was told where to go and asks elsewhere: it could not get there.
     host.avoid.push_back(views_[host.sent].name);
-    host.avoid_until =
-        now + std::min<core::Duration>(kAvoidCeiling, core::Duration(kAvoidFor) *
-                                                          (1U << std::min<unsigned>(host.missed, 8)));
+    host.avoid_until = now + std::min<core::Duration>(
+                                 kAvoidCeiling, core::Duration(kAvoidFor) *
+                                                    (1U << std::min<unsigned>(host.missed, 8)));
     ++host.sent_on;
     if (host.missed < 255) ++host.missed;
   }

@@ -139,9 +139,9 @@ Picked pick(const Steps& steps, std::span<const GatewayView> gateways, const Sta
     }
     if (best == Standing::kNowhere) continue;
     // Where no site says anything, being there is reason enough.
-    const bool stays = at_is_one && (steps[i].site == Step::kAny ||
-                                     gateways[standing.at].load() <=
-                                         gateways[best].load() + kImbalance);
+    const bool stays =
+        at_is_one && (steps[i].site == Step::kAny ||
+                      gateways[standing.at].load() <= gateways[best].load() + kImbalance);
     return {stays ? standing.at : best, i};
   }
   return {Standing::kNowhere, steps.size()};
@@ -159,7 +159,8 @@ Explanation explain(const SitePolicy& policy, const Subject& host,
     if (steps[i].site != Step::kAny || picked.gateway == Standing::kNowhere)
       tell_obstacles(policy, steps[i], gateways, standing, explanation.why);
   if (picked.gateway == Standing::kNowhere) {
-    explanation.why.emplace_back("no gateway has a place: it logs in again and again until one has");
+    explanation.why.emplace_back(
+        "no gateway has a place: it logs in again and again until one has");
     return explanation;
   }
   const GatewayView& gateway = gateways[picked.gateway];

@@ -48,7 +48,7 @@ struct GatewayView {
 /// Gateways of one entry of one site's list, as places in the list of gateways.
 struct Step {
   static constexpr std::size_t kAny = static_cast<std::size_t>(-1);
-  std::size_t site = kAny;   ///< kAny: whichever has a place, when no site's gateway has one
+  std::size_t site = kAny;  ///< kAny: whichever has a place, when no site's gateway has one
   std::size_t entry = 0;
   std::vector<std::size_t> gateways;
 };
@@ -83,8 +83,8 @@ Picked pick(const Steps& steps, std::span<const GatewayView> gateways, const Sta
 
 /// The same with every reason told, for `muster policy explain`.
 struct Explanation {
-  std::string site;     ///< empty: none
-  std::string gateway;  ///< empty: there is none
+  std::string site;              ///< empty: none
+  std::string gateway;           ///< empty: there is none
   std::vector<std::string> why;  ///< sentences in the order in which it was decided
 };
 Explanation explain(const SitePolicy& policy, const Subject& host,

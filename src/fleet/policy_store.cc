@@ -57,9 +57,8 @@ core::Result<std::int64_t> PolicyStore::put(store::Connection& connection,
 
 core::Result<std::vector<std::string>> PolicyStore::draining(store::Connection& connection) {
   std::vector<std::string> names;
-  MUSTER_TRY(connection.query("SELECT gateway FROM fleet_drains", {}, [&](const store::Row& row) {
-    names.push_back(row.string(0));
-  }));
+  MUSTER_TRY(connection.query("SELECT gateway FROM fleet_drains", {},
+                              [&](const store::Row& row) { names.push_back(row.string(0)); }));
   return names;
 }
 

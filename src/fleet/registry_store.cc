@@ -17,7 +17,7 @@ CREATE TABLE fleet_endpoints (
   facts BLOB NOT NULL DEFAULT ''
 );
 )"},
-                                             {2, R"(
+                                            {2, R"(
 CREATE TABLE fleet_policies (
   version BIGINT PRIMARY KEY,
   text TEXT NOT NULL,
@@ -48,8 +48,9 @@ core::Result<std::vector<Endpoint>> RegistryStore::load(store::Connection& conne
         Endpoint endpoint;
         MUSTER_ASSIGN(endpoint.id, core::EndpointId::from_bytes(row.blob(0)));
         if (row.integer(1) < 0 || row.integer(1) > stored(EndpointState::kHeld))
-          return core::fail(core::Code::kCorrupt, "endpoint " + endpoint.id.str() +
-                                                      " has a state that this version does not know");
+          return core::fail(
+              core::Code::kCorrupt,
+              "endpoint " + endpoint.id.str() + " has a state that this version does not know");
         endpoint.state = static_cast<EndpointState>(row.integer(1));
         endpoint.enrolled_at = core::wall_from_unix_ms(row.integer(2));
         endpoint.last_contact = core::wall_from_unix_ms(row.integer(3));
@@ -70,8 +71,7 @@ core::Result<std::vector<Endpoint>> RegistryStore::load(store::Connection& conne
 }
 
 core::Status RegistryStore::insert(store::Connection& connection, const core::EndpointId& id,
-                                   const Labels& labels, core::WallTime now,
-                                   EndpointState fresh) {
+                                   const Labels& labels, core::WallTime now, EndpointState fresh) {
   MUSTER_ASSIGN(auto state, connection.first("SELECT state FROM fleet_endpoints WHERE endpoint = ?",
                                              {Blob{id.bytes()}},
                                              [](const store::Row& row) { return row.integer(0); }));

@@ -66,9 +66,12 @@ class Reader {
       if (std::ranges::find(known, key.str()) != known.end()) continue;
       std::string list;
       for (const auto& each : known)
-        list += (list.empty() ? "" : each == *(known.end() - 1) ? " and " : ", ") +
+        list += (list.empty()                 ? ""
+                 : each == *(known.end() - 1) ? " and "
+                                              : ", ") +
                 std::string(each);
-      return wrong(key.source(), quoted(key.str()) + " is not known here; " + what + " has " + list);
+      return wrong(key.source(),
+                   quoted(key.str()) + " is not known here; " + what + " has " + list);
     }
   }
 
@@ -77,8 +80,8 @@ class Reader {
     const toml::node* node = root.get(key);
     if (!node) return;
     const toml::array* list = node->as_array();
-    const std::string shape = "write each " + std::string(key) + " below a line [[" +
-                              std::string(key) + "]]";
+    const std::string shape =
+        "write each " + std::string(key) + " below a line [[" + std::string(key) + "]]";
     if (!list) return wrong(*node, shape);
     if (list->size() > count_max)
       return wrong(*node, std::to_string(list->size()) + " of " + quoted(key) + ", at most " +
@@ -170,7 +173,8 @@ class Reader {
   std::string pattern(const toml::value<std::string>& word) {
     const std::string& text = word.get();
     if (text.empty() || text.size() > kNameBytesMax63 || !all_of(text, ".-_*?"))
-      wrong(word, quoted(text) + " is no name of a gateway: letters, digits, '.', '-', '_', up to " +
+      wrong(word, quoted(text) +
+                      " is no name of a gateway: letters, digits, '.', '-', '_', up to " +
                       std::to_string(kNameBytesMax63) + "; '*' and '?' stand for others");
     return text;
   }
@@ -183,8 +187,7 @@ class Reader {
   }
 
   void site(const toml::table& table) {
-    keys(table, "a site",
-         {"name", "subnets", "selector", "gateways", "fallback", "new_hosts"});
+    keys(table, "a site", {"name", "subnets", "selector", "gateways", "fallback", "new_hosts"});
     Site site;
     if (const auto* word = text(table, "name")) {
       site.name = word->get();
@@ -242,10 +245,10 @@ std::string_view name(NewHosts what) {
 
 std::expected<SitePolicy, PolicyError> SitePolicy::parse(std::string_view text) {
   if (text.size() > kPolicyBytesMax)
-    return std::unexpected(PolicyError{
-        1, 1,
-        "line 1, column 1: the policy has " + std::to_string(text.size()) + " bytes, at most " +
-            std::to_string(kPolicyBytesMax) + " are read"});
+    return std::unexpected(PolicyError{1, 1,
+                                       "line 1, column 1: the policy has " +
+                                           std::to_string(text.size()) + " bytes, at most " +
+                                           std::to_string(kPolicyBytesMax) + " are read"});
   Reader reader;
   const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
@@ -258,9 +261,8 @@ std::expected<SitePolicy, PolicyError> SitePolicy::parse(std::string_view text) 
 }
 
 const GatewayRule* SitePolicy::rule_of(std::string_view gateway) const {
-  const auto found = std::ranges::find_if(gateways, [&](const GatewayRule& rule) {
-    return detail::glob_fits(rule.pattern, gateway);
-  });
+  const auto found = std::ranges::find_if(
+      gateways, [&](const GatewayRule& rule) { return detail::glob_fits(rule.pattern, gateway); });
   return found == gateways.end() ? nullptr : &*found;
 }
 

@@ -161,9 +161,7 @@ void GatewaySession::goodbye(wire::Goodbye said) {
     gateways.DeleteSubrange(static_cast<int>(kMovedGatewaysMax),
                             gateways.size() - static_cast<int>(kMovedGatewaysMax));
   port_.send(wire::encode(said));
-  close({.code = said.code(),
-         .reason = said.reason(),
-         .retry_after_ms = said.retry_after_ms()});
+  close({.code = said.code(), .reason = said.reason(), .retry_after_ms = said.retry_after_ms()});
 }
 
 void GatewaySession::broken(std::string reason) {

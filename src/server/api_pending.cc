@@ -26,8 +26,8 @@ Answer approve_host(Region& region, Request& request) {
   MUSTER_CO_TRY(
       co_await region.database().write([&](store::Connection& connection) -> core::Status {
         MUSTER_TRY(fleet::RegistryStore::approve(connection, id));
-        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.approve",
-                                         id.str(), access::audit_detail({{"name", name}})));
+        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.approve", id.str(),
+                                         access::audit_detail({{"name", name}})));
         return {};
       }));
   MUSTER_CO_TRY(region.registry().approve(id));
@@ -42,8 +42,9 @@ Answer refuse_host(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const auto* endpoint,
                    find_in_scope(region.registry(), caller(request), request.param("id")));
   if (endpoint->state != fleet::EndpointState::kHeld)
-    co_return fail(Code::kConflict, endpoint->name + " does not wait for approval; muster hosts "
-                                                     "remove or revoke ends its membership");
+    co_return fail(Code::kConflict, endpoint->name +
+                                        " does not wait for approval; muster hosts "
+                                        "remove or revoke ends its membership");
   const core::EndpointId id = endpoint->id;
   const std::string name = endpoint->name;
   const access::Principal by = caller(request);

@@ -59,8 +59,8 @@ Answer put_policy(Region& region, Request& request) {
   if (!body.contains("text")) members.wrong("text", "is required");
   const auto made_from = members.maybe_integer("made_from", 0, INT64_MAX);
   MUSTER_CO_TRY(members.done());
-  MUSTER_CO_ASSIGN(const auto stored, co_await region.placement().set(
-                                          caller(request), std::move(text), made_from));
+  MUSTER_CO_ASSIGN(const auto stored,
+                   co_await region.placement().set(caller(request), std::move(text), made_from));
   json::object object = policy_json(stored);
   object["text"] = stored.text;
   co_return json_response(std::move(object));
@@ -105,8 +105,8 @@ core::Result<Asked> read_question(Region& region, Request& request, const json::
     return fail(Code::kInvalid, "name a host, or give an address");
   }
   if (!asked.address.empty() && !fleet::IpAddress::parse(asked.address))
-    return fail(Code::kInvalid, "address must be an IP address, not '" +
-                                    core::printable(asked.address, 64) + "'");
+    return fail(Code::kInvalid,
+                "address must be an IP address, not '" + core::printable(asked.address, 64) + "'");
   if (text) {
     auto policy = fleet::SitePolicy::parse(*text);
     if (!policy) return fail(Code::kInvalid, std::move(policy.error().message));
@@ -125,11 +125,9 @@ Answer explain(Region& region, Request& request) {
   const auto told =
       region.placement().explain(endpoint ? &endpoint->id : nullptr, subject,
                                  online ? endpoint->connection->gateway : "", instead);
-  const auto word =
-      fleet::admission_of(instead ? *instead : *region.placement().policy(), subject);
-  json::object object{
-      {"why", json::array(told.why.begin(), told.why.end())},
-      {"new_hosts", {{"what", fleet::name(word.what)}, {"why", word.why}}}};
+  const auto word = fleet::admission_of(instead ? *instead : *region.placement().policy(), subject);
+  json::object object{{"why", json::array(told.why.begin(), told.why.end())},
+                      {"new_hosts", {{"what", fleet::name(word.what)}, {"why", word.why}}}};
   set(object, "site", told.site);
   set(object, "gateway", told.gateway);
   if (online) object["at"] = endpoint->connection->gateway;

@@ -140,7 +140,7 @@ runtime::Task<core::Result<RunService::Created>> order_run(
   });
   if (matched.empty())
     co_return fail(Code::kConflict,
-                   (held > 0      ? "only hosts that wait for approval (muster hosts pending) match '"
+                   (held > 0 ? "only hosts that wait for approval (muster hosts pending) match '"
                     : revoked > 0 ? "only revoked hosts match '"
                                   : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");

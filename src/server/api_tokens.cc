@@ -151,7 +151,8 @@ core::Result<fleet::EndpointState> admit_new(store::Connection& connection,
             {{"address", address}, {"endpoint", made.endpoint}, {"why", word.why}});
   return core::fail(core::Code::kDenied,
                     "this region's policy refuses new hosts like this one; an administrator sees "
-                    "why with: muster policy explain --address " + address);
+                    "why with: muster policy explain --address " +
+                        address);
 }
 
 Answer enrol(Region& region, Request& request) {

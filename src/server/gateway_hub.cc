@@ -121,8 +121,7 @@ link::RegionServer& GatewayHub::connect(std::string name, link::RegionGateway& g
   }
   auto seat = std::make_shared<Seat>(*this, name, gateway, std::move(visitor));
   link::RegionServer& port = *seat;
-  if (placement_)
-    placement_->gateway_up(name, seat->visitor().capacity, seat->visitor().addresses);
+  if (placement_) placement_->gateway_up(name, seat->visitor().capacity, seat->visitor().addresses);
   seats_[std::move(name)] = std::move(seat);
   return port;
 }

@@ -40,7 +40,7 @@ class GatewayHub {
   struct Visitor {
     std::optional<identity::Certificate> certificate;  ///< Verified; none: in this process.
     std::function<void()> replaced;  ///< Another one has its place; its port is no more.
-    std::uint32_t capacity;     ///< Links that it takes; 0: it does not say.
+    std::uint32_t capacity;          ///< Links that it takes; 0: it does not say.
     /// Where endpoints reach it; nothing: it is the server's own, whose address they have.
     std::optional<std::vector<std::string>> addresses;
   };

@@ -150,12 +150,12 @@ core::Status GatewayLink::hello(std::string_view body) {
   welcome.set_region(region_);
   welcome.set_admit_per_second(kLoginsPerSecond);
   send(welcome);
-  server_ = &hub_.connect(name_, *this,
-                          {.certificate = certificate_,
-                           .replaced = [this] { close("a newer gateway of this name"); },
-                           .capacity = hello.capacity(),
-                           .addresses = std::vector<std::string>(hello.addresses().begin(),
-                                                                 hello.addresses().end())});
+  server_ = &hub_.connect(
+      name_, *this,
+      {.certificate = certificate_,
+       .replaced = [this] { close("a newer gateway of this name"); },
+       .capacity = hello.capacity(),
+       .addresses = std::vector<std::string>(hello.addresses().begin(), hello.addresses().end())});
   core::log(core::Level::kInfo, "server", "a gateway has joined", {{"gateway", name_}});
   return {};
 }

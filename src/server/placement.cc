@@ -91,8 +91,7 @@ std::optional<wire::Goodbye> Placement::elsewhere(const core::EndpointId& id,
                                                   const wire::LinkUp& message) {
   // Who is not known or revoked is refused by the registry in its own words.
   if (!registry_.hear(id, message.address(), message.hello().facts())) return std::nullopt;
-  const auto verdict =
-      assigner_.asks(id, gateway, message.hello().follows(), core::mono_now());
+  const auto verdict = assigner_.asks(id, gateway, message.hello().follows(), core::mono_now());
   if (verdict.stays) return std::nullopt;
   return goodbye_to(verdict);
 }

@@ -209,9 +209,8 @@ TEST(Placement, HostStaysUnlessAnotherIsMuchEmptier) {
 
 TEST(Placement, ReasonsAreTold) {
   const SitePolicy policy = policy_of(kExample);
-  const std::vector<GatewayView> gateways{gateway("main", 7),
-                                          gateway("north-a", 3, GatewayState::kAway),
-                                          gateway("north-b", 100)};
+  const std::vector<GatewayView> gateways{
+      gateway("main", 7), gateway("north-a", 3, GatewayState::kAway), gateway("north-b", 100)};
   const Host host("10.1.7.9");
   const auto told = explain(policy, host.subject, gateways, {.at = 0});
   EXPECT_EQ(told.site, "lab");

@@ -200,8 +200,8 @@ class World {
     if (!gateway.alive) return lost(number, {}, gateway.refuses ? 1ms : core::Duration(20s));
     if (place == 0) {  // the server's own gateway paces all who come
       if (const auto wait_ms = pace_.next_ms(now_); wait_ms > 0)
-        return lost(number,
-                    {.code = wire::GOODBYE_BUSY, .reason = {}, .retry_after_ms = wait_ms}, {});
+        return lost(number, {.code = wire::GOODBYE_BUSY, .reason = {}, .retry_after_ms = wait_ms},
+                    {});
     }
     ++gateway.logins;
     const auto verdict = assigner_.asks(host.id, gateway.name, true, now_);
