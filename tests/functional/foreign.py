@@ -118,8 +118,8 @@ class ForeignAgent(Agent):
 
     emulation = None  # of the session
 
-    def __init__(self, region, name):
-        super().__init__(region, name)
+    def __init__(self, region, name, host=None):
+        super().__init__(region, name, host)
         self.host = _Inside(self.host, self.emulation, self.state)
 
     @property
