@@ -179,13 +179,18 @@ int explain(Context& context, const ExplainOptions& options) {
   return kExitOk;
 }
 
-void add_reading(Command& policy) {
+void describe_show(Command& command) {
   auto options = std::make_shared<ShowOptions>();
-  policy.add("show", "print the policy")
+  command
       .option("--version", "N", "an earlier version (default: the one in force)", options->version)
       .flag("--json", "print the server's JSON", options->json)
-      .example("muster policy show >policy.toml", "to change it and set it again")
       .action([options](Context& context) { return show(context, *options); });
+}
+
+void add_reading(Command& policy) {
+  Command& printed = policy.add("show", "print the policy");
+  describe_show(printed);
+  printed.example("muster policy show >policy.toml", "to change it and set it again");
   auto json = std::make_shared<bool>(false);
   policy.add("versions", "list who set which version when")
       .flag("--json", "print the server's JSON", *json)
@@ -224,10 +229,17 @@ void add_explain(Command& policy) {
 
 void add_policy_commands(Command& root) {
   Command& policy = root.add("policy", "which gateways serve which hosts, and who is let in");
-  policy.section("Region").details(
-      "The policy is a small file in TOML: sites with their subnets or selectors, the gateways of "
-      "each in order of preference, and whether new hosts are added, held for approval or refused. "
-      "docs/sites.md describes it. Every version is kept and can be restored.");
+  policy.section("Region")
+      .details(
+          "The policy is a small file in TOML: sites with their subnets or selectors, the gateways "
+          "of "
+          "each in order of preference, and whether new hosts are added, held for approval or "
+          "refused. "
+          "docs/sites.md describes it. Every version is kept and can be restored.\n\n"
+          "Without a command it prints the policy.")
+      .example("muster policy", "what is in force")
+      .example("muster policy explain web1", "what it means for one host");
+  describe_show(policy);
   add_reading(policy);
   auto file = std::make_shared<std::string>();
   policy.add("set", "put a policy in force")
