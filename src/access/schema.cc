@@ -56,6 +56,11 @@ CREATE TABLE access_revocations(
   at INTEGER NOT NULL,
   revoked_by TEXT NOT NULL,
   reason TEXT NOT NULL);
+)sql"},
+                                            {2, R"sql(
+CREATE TABLE access_region(
+  one INTEGER NOT NULL PRIMARY KEY,
+  region TEXT NOT NULL);
 )sql"}};
 
 }  // namespace

@@ -108,9 +108,12 @@ void add_place(Command& command, StateOptions& options, bool database) {
 
 void add_state_commands(Command& root) {
   Command& state = root.add("state", "back up, restore and move what a region keeps");
-  state.section("Region").details(
-      "On the server's own machine. Only the server has state that is worth a backup: gateways and "
-      "hosts get theirs again by themselves.");
+  state.section("Region")
+      .details(
+          "On the server's own machine. Only the server has state that is worth a backup: gateways "
+          "and "
+          "hosts get theirs again by themselves.")
+      .example("muster state backup /backup/muster", "what a new machine can be made of");
 
   auto backup = std::make_shared<StateOptions>();
   Command& back = state.add("backup", "write everything into one file, also while the server runs");

@@ -143,8 +143,22 @@ runtime::Task<core::Status> first_run(Context& context, server::Region& region,
   co_return core::Status{};
 }
 
+/// postgresql://user:password@host: everybody on the machine can read it in a list of processes.
+bool shows_password(std::string_view url) {
+  const auto begin = url.find("://");
+  if (begin == std::string_view::npos) return false;
+  const auto authority = url.substr(begin + 3, url.find('/', begin + 3) - begin - 3);
+  const auto at = authority.rfind('@');
+  return (at != std::string_view::npos && authority.substr(0, at).contains(':')) ||
+         url.contains("password=");
+}
+
 int run_region(Context& context, const Settings& settings, bool with_agent) {
   core::set_log_level(settings.log_level);
+  if (shows_password(settings.database))
+    core::log(
+        core::Level::kWarn, "server",
+        "everybody on this machine can read the password in --database: put it into ~/.pgpass");
   const auto state = state_folder(settings, context.environment);
   auto config = server_config(settings, state, context.environment);
   if (!config) return report(context, config.error());

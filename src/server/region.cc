@@ -70,8 +70,10 @@ core::Status Region::open_database() {
 }
 
 core::Status Region::open_identity() {
+  if (!config_.database.empty()) MUSTER_TRY(check_keys_are_there(*database_, config_.state));
   MUSTER_ASSIGN(auto authority, access::RegionAuthority::open(config_.state, started_at_));
   authority_ = std::make_unique<access::RegionAuthority>(std::move(authority));
+  MUSTER_TRY(check_region(*database_, authority_->region()));
   const access::Clock clock = core::wall_now;
   const std::string fingerprint = authority_->authority().certificate().fingerprint();
   users_ = std::make_unique<access::Users>(*database_, workers_, clock);

@@ -8,9 +8,20 @@
 #include "schedules/schedule_store.h"
 
 namespace muster::server {
+namespace {
 
 using core::Code;
 using core::fail;
+
+/// The region that the database belongs to; nothing in a new one.
+core::Result<std::optional<std::string>> region_of(store::Database& database) {
+  return database.read_blocking([](store::Connection& connection) {
+    return connection.first("SELECT region FROM access_region WHERE one = 1", {},
+                            [](const store::Row& row) { return row.string(0); });
+  });
+}
+
+}  // namespace
 
 std::vector<store::MigrationSet> region_migrations() {
   return {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
@@ -37,6 +48,32 @@ core::Status check_database_place(const ServerConfig& config) {
               "this state folder has its own database, " + file.string() +
                   ": move it first with 'muster state move --to postgresql://…', or start without "
                   "--database");
+}
+
+core::Status check_keys_are_there(store::Database& database, const std::filesystem::path& state) {
+  std::error_code ignored;
+  MUSTER_ASSIGN(const auto region, region_of(database));
+  if (!region || std::filesystem::exists(state / "ca.key", ignored)) return {};
+  return fail(
+      Code::kConflict,
+      "the database belongs to the region " + *region + ", whose keys are not in " +
+          state.string() +
+          ": bring the state folder back (ca.key, ca.pem), or restore a backup with 'muster "
+          "state restore'");
+}
+
+core::Status check_region(store::Database& database, const std::string& region) {
+  MUSTER_ASSIGN(const auto known, region_of(database));
+  if (known && *known != region)
+    return fail(Code::kConflict, "the database belongs to the region " + *known +
+                                     ", and the keys in the state folder are those of " + region +
+                                     ": one of the two is the wrong one");
+  if (known) return {};
+  auto noted = database.write_blocking([&](store::Connection& connection) {
+    return connection.execute("INSERT INTO access_region(one, region) VALUES(1, ?)", {region});
+  });
+  if (noted || noted.error().code == Code::kUnavailable) return {};  // a full disk: next time
+  return fail(std::move(noted.error()));
 }
 
 }  // namespace muster::server

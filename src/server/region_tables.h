@@ -3,10 +3,14 @@
 // Where a region's tables are: one file in the state folder, or a PostgreSQL database.
 #pragma once
 
+#include <filesystem>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
 #include "server/config.h"
+#include "store/database.h"
 #include "store/migration.h"
 
 namespace muster::server {
@@ -21,5 +25,10 @@ std::vector<store::MigrationSet> region_migrations();
 /// kConflict where the folder says that this region's tables are not where `config` has them;
 /// kInvalid where the address is not one of PostgreSQL.
 core::Status check_database_place(const ServerConfig& config);
+
+/// kConflict where the database belongs to a region whose keys are not in `state`.
+core::Status check_keys_are_there(store::Database& database, const std::filesystem::path& state);
+/// Notes whose database it is; kConflict where it is another region's.
+core::Status check_region(store::Database& database, const std::string& region);
 
 }  // namespace muster::server

@@ -18,7 +18,7 @@ class PostgresProxy:
     def __init__(self, postgres):
         self.behind = str(postgres.folder / SOCKET)
         self.folder = Path(tempfile.mkdtemp(prefix="muster-proxy-"))
-        self.armed = None
+        self.armed, self.blocked = None, False
         self.cut = threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.folder / SOCKET))
@@ -34,6 +34,18 @@ class PostgresProxy:
         self.cut.clear()
         self.armed = (how, marker)
 
+    def block(self):
+        """As a network that is cut: nobody gets through until unblock()."""
+        self.blocked = True
+        for end in self.open:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def unblock(self):
+        self.blocked = False
+
     def close(self):
         for end in [self.listener, *self.open]:
             end.close()
@@ -48,6 +60,8 @@ class PostgresProxy:
                 return
             server = socket.socket(socket.AF_UNIX)
             try:
+                if self.blocked:
+                    raise ConnectionRefusedError
                 server.connect(self.behind)
             except OSError:
                 client.close()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from postgres_proxy import PostgresProxy
-from process import wait_until
+from process import Process, wait_until
 from region import Refused
 
 
@@ -175,6 +175,8 @@ def test_many_short_runs_over_kills_of_the_database(at_postgres, postgres, tmp_p
 def proxy(postgres):
     made = PostgresProxy(postgres)
     yield made
+    for process in reversed(Process.started):  # before what they wait for at their end
+        process.end_anyway()
     made.close()
 
 
@@ -201,3 +203,48 @@ def test_a_commit_whose_fate_is_unknown_is_asked_about(make_region, proxy, when)
         region.api.post("/v1/api-tokens", wanted)
     assert proxy.cut.is_set()
     assert region.api.get("/v1/audit/verify")["ok"]
+
+
+def refused(region, word):
+    """A write is refused as unavailable, with this word."""
+    try:
+        region.api.post("/v1/join-tokens", {})
+    except Refused as said:
+        return said.status == 503 and word in said.message
+    return False
+
+
+def test_a_server_that_was_cut_off_does_not_come_back_beside_another(make_region, postgres, proxy):
+    first, second = make_region(), make_region()
+    first.postgres_url, second.postgres_url = proxy.url, postgres.url
+    first.start()
+    proxy.block()
+    wait_until(lambda: refused(first, "away"), "the first is cut off", 60)
+    second.state.rmdir()
+    first.copy_state(second.state)
+    second.start()
+    second.api.post("/v1/api-tokens", {"name": "by the second"})
+    proxy.unblock()
+    wait_until(lambda: refused(first, "another server"), "the first is fenced", 60)
+    assert second.server.stop() == 0
+    # Nobody is there now, but what it knows is old.
+    for _ in range(5):
+        wait_until(lambda: refused(first, "another server"), "the first is fenced for good", 60)
+    second.start()  # and the first does not have the lock
+    assert "by the second" in [t["name"] for t in second.api.get("/v1/api-tokens")["tokens"]]
+
+
+def test_a_database_of_another_region_is_refused(at_postgres, make_region, postgres):
+    at_postgres.start()
+    assert at_postgres.server.stop() == 0
+    newcomer = make_region()
+    newcomer.postgres_url = postgres.url
+    refuses(newcomer, "belongs to the region", "ca.key")
+    assert not (newcomer.state / "server" / "ca.key").exists()
+    newcomer.postgres_url = None
+    newcomer.start()  # with keys of its own
+    assert newcomer.server.stop() == 0
+    newcomer.database.unlink()
+    newcomer.postgres_url = postgres.url
+    refuses(newcomer, "belongs to the region", "the wrong one")
+    at_postgres.restart()

@@ -215,7 +215,7 @@ core::Status Database::Engine::run_piece(Job& job) {
 
 core::Status Database::Engine::try_restore(detail::Session& session, Outage& outage) {
   if (!outage.since) {
-    outage = {core::mono_now(), {}, kRestorePause};
+    outage = {core::mono_now(), {}, kRestorePause, {}};
     if (&session == writer_.get()) {
       ++outages_;
       lost_ = true;
@@ -224,7 +224,10 @@ core::Status Database::Engine::try_restore(detail::Session& session, Outage& out
   }
   outage.tried = core::mono_now();
   auto restored = session.restore();
-  if (!restored) return restored;
+  if (!restored) {
+    outage.why = restored.error();
+    return restored;
+  }
   if (&session == writer_.get()) {
     lost_ = false;
     core::log(core::Level::kInfo, "store", "the database is back",
@@ -251,10 +254,11 @@ core::Status Database::Engine::make_ready(detail::Session& session, Outage& outa
   // Once it has been away for long, nobody waits for more than an attempt now and then.
   if (outage.since && core::mono_now() - outage.tried < kRestorePauseMax &&
       core::mono_now() - *outage.since >= options_.outage_wait)
-    return away({Code::kUnavailable, "since " + core::to_text(core::mono_now() - *outage.since)});
+    return away(outage.why);
   for (;;) {
     auto restored = try_restore(session, outage);
-    if (restored || restored.error().code == Code::kConflict) return restored;
+    if (restored) return {};
+    if (restored.error().code == Code::kConflict) return away(restored.error());
     const bool waited = core::mono_now() - *outage.since >= options_.outage_wait;
     if (waited || !pause(outage)) return away(restored.error());
   }

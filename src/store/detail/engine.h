@@ -45,6 +45,7 @@ class Database::Engine {
     std::optional<core::MonoTime> since;
     core::MonoTime tried{};
     core::Duration pause{};
+    core::Error why;
   };
 
   std::vector<Job> take(Queue& queue, std::size_t count_max);

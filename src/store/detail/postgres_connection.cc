@@ -3,148 +3,20 @@
 
 #include <poll.h>
 
-#include <array>
-#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <utility>
 
-#include "core/bytes.h"
 #include "store/detail/postgres_sql.h"
-#include "store/detail/text.h"
+#include "store/detail/postgres_values.h"
 
 namespace muster::store::detail {
 namespace {
 
 using core::Code;
 
-// Types of columns, by their fixed numbers in every PostgreSQL.
-constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kFloat4 = 700, kFloat8 = 701;
 constexpr int kOldestServer = 120'000;  // version 12
-
-std::uint64_t big_endian(std::string_view bytes) {
-  std::uint64_t value = 0;
-  for (const unsigned char byte : bytes) value = value << 8 | byte;
-  return value;
-}
-
-class PostgresRow final : public Row {
- public:
-  PostgresRow(const PGresult* result, int row) : result_(result), row_(row) {}
-  bool is_null(int column) const override { return PQgetisnull(result_, row_, column) == 1; }
-  std::int64_t integer(int column) const override {
-    const std::uint64_t bits = big_endian(text(column));
-    switch (PQftype(result_, column)) {
-      case kInt8:
-      case kBool:
-        return static_cast<std::int64_t>(bits);
-      case kInt4:
-        return static_cast<std::int32_t>(bits);
-      case kInt2:
-        return static_cast<std::int16_t>(bits);
-      case kFloat4:
-      case kFloat8:
-        return static_cast<std::int64_t>(real(column));
-      default:
-        return 0;
-    }
-  }
-  double real(int column) const override {
-    const std::uint64_t bits = big_endian(text(column));
-    switch (PQftype(result_, column)) {
-      case kFloat8:
-        return std::bit_cast<double>(bits);
-      case kFloat4:
-        return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
-      default:
-        return static_cast<double>(integer(column));
-    }
-  }
-  std::string_view text(int column) const override {
-    return {PQgetvalue(result_, row_, column),
-            static_cast<std::size_t>(PQgetlength(result_, row_, column))};
-  }
-  std::string_view blob(int column) const override { return text(column); }
-
- private:
-  const PGresult* result_;
-  int row_;
-};
-
-// Parameters as libpq takes them: numbers as text, which fits whatever type the server
-// found for them; texts and bytes as they are.
-class Bound {
- public:
-  explicit Bound(Connection::Params params) {
-    const std::size_t count = params.size();
-    numbers_.reserve(count);
-    values_.reserve(count);
-    lengths_.reserve(count);
-    formats_.reserve(count);
-    for (const Param& param : params) add(param);
-  }
-  int count() const { return static_cast<int>(values_.size()); }
-  const char* const* values() const { return values_.data(); }
-  const int* lengths() const { return lengths_.data(); }
-  const int* formats() const { return formats_.data(); }
-  std::size_t bytes() const { return bytes_; }
-
- private:
-  void add(const Param& param) {
-    switch (param.kind()) {
-      case Param::Kind::kNull:
-        return put(nullptr, 0, 0);
-      case Param::Kind::kInteger:
-        return number(param.integer());
-      case Param::Kind::kReal:
-        return number(param.real());
-      case Param::Kind::kText:
-        return text(param.bytes());
-      case Param::Kind::kBlob:
-        const auto bytes = param.bytes();
-        return put(bytes.data() == nullptr ? "" : bytes.data(), bytes.size(), 1);
-    }
-  }
-  void text(std::string_view given) {
-    std::string changed;
-    auto stored = storable_text(given, changed);
-    if (stored.data() != given.data()) stored = changed_.emplace_back(std::move(changed));
-    put(stored.data() == nullptr ? "" : stored.data(), stored.size(), 1);
-  }
-  template <typename T>
-  void number(T value) {
-    auto& text = numbers_.emplace_back();
-    *std::to_chars(text.data(), text.data() + text.size() - 1, value).ptr = '\0';
-    put(text.data(), 0, 0);
-  }
-  void put(const char* value, std::size_t length, int format) {
-    values_.push_back(value);
-    lengths_.push_back(static_cast<int>(length));
-    formats_.push_back(format);
-    bytes_ += length + 16;
-  }
-
-  std::deque<std::string> changed_;
-  std::vector<std::array<char, 32>> numbers_;  // reserved: their addresses stay
-  std::vector<const char*> values_;
-  std::vector<int> lengths_, formats_;
-  std::size_t bytes_ = 0;
-};
-
-// libpq's messages end in line breaks and have them within.
-std::string one_line(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    if (c != '\n' && c != '\t') {
-      line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-  }
-  while (line.ends_with(' ')) line.pop_back();
-  return line;
-}
 
 bool good(const PGresult* result) {
   const auto status = PQresultStatus(result);
@@ -173,7 +45,7 @@ core::Status PostgresConnection::connect(const std::string& url, const std::stri
   std::unique_ptr<PGconn, Finish> made(PQconnectdbParams(names, values, 1));
   if (!made) return core::fail(Code::kUnavailable, "out of memory for a database connection");
   if (PQstatus(made.get()) != CONNECTION_OK) {
-    const bool answers = PQping(url.c_str()) == PQPING_OK;
+    const bool answers = PQpingParams(names, values, 1) == PQPING_OK;
     return core::fail(answers ? Code::kDenied : Code::kUnavailable,
                       "the database cannot be used: " + one_line(PQerrorMessage(made.get())));
   }
@@ -278,7 +150,7 @@ core::Status PostgresConnection::send(std::string_view sql, Params params) {
     return core::fail(failed_->code, failed_->message + " (what came after it was not tried)");
   std::string name;
   MUSTER_TRY(prepare(sql, name));
-  const Bound bound(params);
+  const PostgresParams bound(params);
   if (PQsendQueryPrepared(connection_.get(), name.c_str(), bound.count(), bound.values(),
                           bound.lengths(), bound.formats(), 1) != 1)
     return lose(PQerrorMessage(connection_.get()));
@@ -375,36 +247,6 @@ core::Status PostgresConnection::script(std::string_view sql) {
     return lose(PQerrorMessage(connection_.get()));
   if (first) return remember(std::move(*first));
   return {};
-}
-
-core::Error postgres_error(const PGresult* result, std::string_view sql) {
-  const char* field = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-  const std::string_view state = field == nullptr ? "" : field;
-  const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  const std::string what = primary == nullptr ? one_line(PQresultErrorMessage(result)) : primary;
-  struct Meaning {
-    std::string_view state;  // or its beginning; the first that fits counts
-    Code code;
-  };
-  static constexpr Meaning kMeanings[] = {
-      {"23505", Code::kExists},   {"23", Code::kConflict},    {"22021", Code::kInvalid},
-      {"25006", Code::kDenied},   {"28", Code::kDenied},      {"42501", Code::kDenied},
-      {"40", Code::kUnavailable}, {"53", Code::kUnavailable}, {"55P03", Code::kUnavailable},
-      {"57", Code::kUnavailable}, {"54", Code::kLimit},       {"58", Code::kIo},
-      {"XX001", Code::kCorrupt},  {"XX002", Code::kCorrupt},
-  };
-  Code code = Code::kInternal;
-  for (const Meaning& meaning : kMeanings) {
-    if (!state.starts_with(meaning.state)) continue;
-    code = meaning.code;
-    break;
-  }
-  if (state == "53100")
-    return {code, "the disk that holds the database is full (" + what +
-                      "); free some space, nothing that was acknowledged is lost"};
-  if (code == Code::kInternal)
-    return {code, "database: " + what + " in: " + core::printable(sql, 200)};
-  return {code, "database: " + what};
 }
 
 }  // namespace muster::store::detail

@@ -20,17 +20,10 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "store/detail/postgres_values.h"
 #include "store/detail/session.h"
 
 namespace muster::store::detail {
-
-struct ClearResult {
-  void operator()(PGresult* result) const { PQclear(result); }
-};
-using PostgresResult = std::unique_ptr<PGresult, ClearResult>;
-
-/// What the database said, as one of ours.
-core::Error postgres_error(const PGresult* result, std::string_view sql);
 
 class PostgresConnection : public Session {
  public:

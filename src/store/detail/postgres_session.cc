@@ -77,6 +77,10 @@ core::Status PostgresSession::check_epoch() {
   MUSTER_ASSIGN(const auto newest, integer("SELECT max(epoch) FROM muster_writer"));
   if (newest == place_.epoch) return {};
   fenced_ = true;
+  return fenced();
+}
+
+core::Status PostgresSession::fenced() {
   return core::fail(Code::kConflict,
                     "another server was started on this database while the connection was lost; "
                     "this one must not write any more: stop one of the two, then start again");
@@ -126,19 +130,19 @@ bool PostgresSession::lost() {
 }
 
 core::Status PostgresSession::restore() {
-  if (!fenced_ || PostgresConnection::lost()) {
-    MUSTER_TRY(connect_and_set_up());
-    if (writes_) {
-      // What is left of our own session before: without it the transaction under way is over.
-      MUSTER_TRY(
-          query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE application_name = ? AND pid <> pg_backend_pid()",
-                {place_.instance + " writer"}, [](const Row&) {}));
-    }
-  }
+  if (fenced_ && !PostgresConnection::lost()) return fenced();
+  MUSTER_TRY(connect_and_set_up());
   if (!writes_) return check_epoch();
+  // What is left of our own session before: without it the transaction under way is over.
+  MUSTER_TRY(
+      query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = ? AND pid <> pg_backend_pid()",
+            {place_.instance + " writer"}, [](const Row&) {}));
   auto locked = take_lock(kLockRetry);
-  MUSTER_TRY(check_epoch());
+  if (auto ours = check_epoch(); !ours) {  // the lock is for others, the connection for committed()
+    MUSTER_TRY(query("SELECT pg_advisory_unlock_all()", {}, [](const Row&) {}));
+    return ours;
+  }
   if (locked) return {};
   disconnect();
   return core::fail(Code::kUnavailable, locked.error().message);

@@ -55,6 +55,7 @@ class PostgresSession final : public PostgresConnection {
   core::Status make_schema();
   core::Status begin_epoch();
   core::Status check_epoch();
+  static core::Status fenced();
   core::Status take_lock(core::Duration patience);
   core::Result<bool> try_lock();
   std::string holder();
