@@ -41,7 +41,7 @@ std::string words_of(const Command& command) {
 }
 
 /// A single-quoted word of any of the shells' strings.
-std::string quoted(std::string_view text) {
+std::string single_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) result += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return result + "'";
@@ -53,14 +53,15 @@ std::string bash_completion(const Command& root) {
   std::string words;
   std::string values;
   each(root, [&](const Command& command) {
-    words += "    " + quoted(path_of(command)) + ") words=" + quoted(words_of(command)) + " ;;\n";
+    words += "    " + single_quoted(path_of(command)) +
+             ") words=" + single_quoted(words_of(command)) + " ;;\n";
     for (const auto& option : command.options()) {
       if (option.value.empty()) continue;
       for (const auto& name : option_names(option)) {
         const bool file = option.value == "FILE";
-        values += "    " + quoted(path_of(command) + " " + name) + ") " +
+        values += "    " + single_quoted(path_of(command) + " " + name) + ") " +
                   (file ? "COMPREPLY=($(compgen -f -- \"$current\"))"
-                        : "COMPREPLY=($(compgen -W " + quoted(listed(option.choices, " ")) +
+                        : "COMPREPLY=($(compgen -W " + single_quoted(listed(option.choices, " ")) +
                               " -- \"$current\"))") +
                   "; return ;;\n";
       }
@@ -80,6 +81,23 @@ std::string bash_completion(const Command& root) {
          "  esac\n"
          "  _muster_words \"$path\"\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "  [[ $path == ' method '* && $current != -* ]] && _muster_ask\n"
+         "}\n"
+         "# Asks the region. Bash cuts words at ':' and '=': the line is read anew, and what "
+         "stands\n"
+         "# before the cut is taken off the answers.\n"
+         "_muster_ask() {\n"
+         "  local line=\"${COMP_LINE:0:COMP_POINT}\" whole\n"
+         "  local -a typed\n"
+         "  read -ra typed <<<\"$line\"\n"
+         "  [[ $line == *' ' ]] && typed+=('')\n"
+         "  whole=\"${typed[${#typed[@]}-1]}\"\n"
+         "  mapfile -t -O \"${#COMPREPLY[@]}\" COMPREPLY < <(\n"
+         "    \"${typed[0]}\" completion words -- \"${typed[@]:1}\" 2>/dev/null)\n"
+         "  COMPREPLY=(\"${COMPREPLY[@]#\"${whole%\"${whole##*[:=]}\"}\"}\")\n"
+         "  [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace "
+         "2>/dev/null\n"
+         "  return 0\n"
          "}\n"
          "# Sets words to what may follow the command; false where there is no such command.\n"
          "_muster_words() {\n"
@@ -95,11 +113,11 @@ std::string zsh_completion(const Command& root) {
   const auto entry = [](const std::string& name, const std::string& help) {
     std::string escaped;
     for (const char c : name) escaped += c == ':' ? std::string("\\:") : std::string(1, c);
-    return "      " + quoted(escaped + ":" + help) + "\n";
+    return "      " + single_quoted(escaped + ":" + help) + "\n";
   };
   std::string cases;
   each(root, [&](const Command& command) {
-    cases += "    " + quoted(path_of(command)) + ") entries=(\n";
+    cases += "    " + single_quoted(path_of(command)) + ") entries=(\n";
     for (const auto& child : command.children()) cases += entry(child->name(), child->summary());
     for (const auto& argument : command.positionals()) {
       for (const auto& choice : argument.choices) cases += entry(choice, argument.help);
@@ -123,6 +141,11 @@ std::string zsh_completion(const Command& root) {
          "    _muster_entries \"$path_words $word\" && path_words=\"$path_words $word\"\n"
          "  done\n"
          "  _muster_entries \"$path_words\"\n"
+         "  local -a found\n"
+         "  [[ $path_words == ' method '* && ${words[CURRENT]} != -* ]] &&\n"
+         "    found=(${(f)\"$(${words[1]} completion words -- \"${(@)words[2,CURRENT]}\" "
+         "2>/dev/null)\"})\n"
+         "  (( $#found )) && { compadd -S '' -a found; return }\n"
          "  _describe 'muster' entries || _files\n"
          "}\n"
          "_muster \"$@\"\n";
@@ -133,16 +156,17 @@ std::string fish_completion(const Command& root) {
   std::string lines;
   each(root, [&](const Command& command) {
     const std::string path = path_of(command);
-    if (!path.empty()) cases += "      case " + quoted(path) + "\n        set path $next\n";
-    const std::string when = " -n " + quoted("test (__muster_path) = \"" + path + "\"");
+    if (!path.empty()) cases += "      case " + single_quoted(path) + "\n        set path $next\n";
+    const std::string when = " -n " + single_quoted("test (__muster_path) = \"" + path + "\"");
     for (const auto& child : command.children()) {
-      lines += "complete -c muster -f" + when + " -a " + quoted(child->name()) + " -d " +
-               quoted(child->summary()) + "\n";
+      lines += "complete -c muster -f" + when + " -a " + single_quoted(child->name()) + " -d " +
+               single_quoted(child->summary()) + "\n";
     }
     for (const auto& argument : command.positionals()) {
       if (argument.choices.empty()) continue;
-      lines += "complete -c muster -f" + when + " -a " + quoted(listed(argument.choices, " ")) +
-               " -d " + quoted(argument.help) + "\n";
+      lines += "complete -c muster -f" + when + " -a " +
+               single_quoted(listed(argument.choices, " ")) + " -d " +
+               single_quoted(argument.help) + "\n";
     }
     for (const auto& option : command.options()) {
       lines += "complete -c muster" + when;
@@ -150,8 +174,8 @@ std::string fish_completion(const Command& root) {
         lines += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
       }
       if (!option.value.empty()) lines += option.value == "FILE" ? " -r -F" : " -x";
-      if (!option.choices.empty()) lines += " -a " + quoted(listed(option.choices, " "));
-      lines += " -d " + quoted(option.help) + "\n";
+      if (!option.choices.empty()) lines += " -a " + single_quoted(listed(option.choices, " "));
+      lines += " -d " + single_quoted(option.help) + "\n";
     }
   });
   return "# fish completion of muster; made by: muster completion fish\n"
@@ -164,7 +188,10 @@ std::string fish_completion(const Command& root) {
          "    end\n"
          "  end\n"
          "  echo $path\n"
-         "end\n" +
+         "end\n"
+         "complete -c muster -f -n 'string match -q \" method *\" -- (__muster_path)' -a "
+         "'(muster completion words -- (commandline -opc)[2..-1] (commandline -ct) "
+         "2>/dev/null)'\n" +
          lines;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Completion scripts, made from the command tree. They are static: a keystroke
-// asks no server.
+// Completion scripts, made from the command tree; names of methods and their parameters
+// are asked of the region.
 #include <map>
 
 #include "cli/commands.h"
@@ -12,9 +12,30 @@
 
 namespace muster::cli {
 
+namespace {
+
+/// What the scripts ask. Says nothing where the region cannot be asked: a keystroke is no place
+/// for errors.
+void add_words(Command& completion) {
+  auto words = std::make_shared<std::vector<std::string>>();
+  completion.add("words", "what may stand in the last word's place: for scripts")
+      .rest("WORDS", "the command line so far, without the program", *words)
+      .example("muster completion words -- method run greet lang", "language=")
+      .action([words](Context& context) {
+        auto client = context.connect();
+        if (!client) return kExitOk;
+        for (const std::string& word : completion_words(*client, *context.root, *words))
+          context.terminal.out(word + "\n");
+        return kExitOk;
+      });
+}
+
+}  // namespace
+
 void add_completion_command(Command& root) {
   auto shell = std::make_shared<std::string>();
   Command& command = root.add("completion", "print a completion script for your shell");
+  add_words(command);
   command.section("Region")
       .argument("SHELL", "bash, zsh or fish", *shell)
       .choices({"bash", "zsh", "fish"});

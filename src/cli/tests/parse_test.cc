@@ -186,5 +186,28 @@ TEST(Completion, BashOffersWhatTheTreeHas) {
   ::unlink(path);
 }
 
+TEST(Completion, MethodsAndTheirParametersComeFromTheRegion) {
+  Program program;
+  program.server.on("GET /v1/methods?limit=1000",
+                    R"({"methods":[{"name":"greet"},{"name":"odd::typed"}],"next":null})");
+  program.server.on("GET /v1/methods/greet",
+                    R"({"name":"greet","parameters":[{"name":"name"},
+                        {"name":"language","choices":["de","en"]}]})");
+  const auto words = [&](std::vector<std::string> line) {
+    line.insert(line.begin(), {"completion", "words", "--", "method"});
+    program.terminal.output.clear();
+    EXPECT_EQ(program.run(line), kExitOk);
+    return program.terminal.output;
+  };
+  EXPECT_EQ(words({"run", "--on", "all", ""}), "greet\nodd::typed\n");
+  EXPECT_EQ(words({"show", "odd::"}), "odd::typed\n");
+  EXPECT_EQ(words({"run", "greet", "--on", "greet", ""}), "name=\nlanguage=\n");
+  EXPECT_EQ(words({"run", "greet", "name=x", "l"}), "language=\n");
+  EXPECT_EQ(words({"run", "greet", "language=e"}), "language=en\n");
+  EXPECT_EQ(words({"show", "greet", ""}), "");
+  EXPECT_EQ(words({"publish", ""}), "");
+  EXPECT_EQ(words({"run", "nothing", ""}), "") << "an error is no answer to a keystroke";
+}
+
 }  // namespace
 }  // namespace muster::cli
