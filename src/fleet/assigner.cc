@@ -260,8 +260,10 @@ std::optional<Assigner::Move> Assigner::look(const core::EndpointId& id, core::M
   const Picked picked = choose(host, *subject, now);
   if (picked.gateway == kNone || picked.gateway == host.at) return std::nullopt;
   const bool must = views_[host.at].state != GatewayState::kUp;
+  // Tried often enough: it is left in peace until the gateways that it missed may be named again.
+  const bool in_peace = now < host.avoid_until && host.sent_on >= kSentOnMax;
   const bool settled = now - gateways_[picked.gateway].since >= kGatewaySettles;
-  if (!must && (now < host.rests_until || !settled)) return std::nullopt;
+  if (!must && (now < host.rests_until || in_peace || !settled)) return std::nullopt;
   Move move{id, views_[host.at].name, send(id, host, picked.gateway, now)};
   return move;
 }

@@ -77,6 +77,7 @@ def test_drain_moves_hosts_and_loses_no_run(region, sites, tmp_path):
     gate.touch()
     assert {t["state"] for t in region.finished(run["id"]).values()} == {"succeeded"}
     assert mark.read_text() == "begun\n" * len(agents)  # each did it once
+    assert region.server.stop() == 0
     region.restart()
     sites.gateways["north"].ready()
     assert gateways(region)["north-1"]["draining"], "it holds over a restart"
@@ -125,6 +126,7 @@ def test_held_host_gets_no_work_until_it_is_approved(region):
     wait_until(lambda: other.is_online() and other.info()["state"] == "active", "it is a host like any other")
     assert region.do(other, "echo now")["stdout"] == "now\n"
     assert region.cli("hosts", "approve", "other").returncode != 0
+    assert region.server.stop() == 0
     region.restart()
     third.online(deadline=120)
     assert third.info()["state"] == "held", "it holds over a restart"
@@ -166,6 +168,7 @@ def test_policy_is_checked_set_shown_and_restored(region, tmp_path):
     assert region.cli("policy", "show", check=0).stdout == ""
     region.cli("policy", "restore", "1", check=0)
     assert region.cli("policy", "show", check=0).stdout == good.read_text()
+    assert region.server.stop() == 0
     region.restart()
     assert region.cli("policy", "show", check=0).stdout == good.read_text()
     versions = region.api.get("/v1/policy/versions")["versions"]

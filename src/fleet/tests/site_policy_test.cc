@@ -128,6 +128,9 @@ TEST(SitePolicy, SaysWhereAndWhat) {
   EXPECT_THAT(error_of("new_hosts = \"maybe\""),
               testing::AllOf(StartsWith("line 1, column 13: "), HasSubstr("\"hold\"")));
   EXPECT_THAT(error_of("a = "), StartsWith("line 1, column"));
+  // The library took this for impossible and aborted.
+  EXPECT_THAT(error_of("new_hosts = \"add\"\n [[[site]]\n"),
+              testing::AllOf(StartsWith("line 2, column 4: "), HasSubstr("[[site]]")));
   EXPECT_THAT(error_of("\n\n[[site]]\nname = \"a\"\ngateway = [\"x\"]"),
               testing::AllOf(StartsWith("line 5, column 1: "), HasSubstr("'gateway' is not known"),
                              HasSubstr("gateways")));
