@@ -36,7 +36,7 @@ export async function openBrowser() {
  * `faults`: uncaught errors, errors on the console (a broken content policy among them), dialogs.
  */
 export async function openVisitor(browser, options = {}) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1360, height: 850 }, reducedMotion: "reduce", ...options });
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: kDesk, reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(kPatienceMs);
   const faults = [];
@@ -55,6 +55,23 @@ export async function openVisitor(browser, options = {}) {
     await page.screenshot({ path: join(pictures, `${name}.png`) });
   };
   return { page, picture, faults, close: () => context.close() };
+}
+
+const kPhone = { width: 390, height: 844 };
+const kDesk = { width: 1360, height: 850 };
+
+/** The same view as a phone shows it; nothing may stand beside the screen. */
+export async function onPhone(page, look) {
+  await page.setViewportSize(kPhone);
+  await look();
+  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  expect(beyond <= 0, `the page to fit a phone, not ${beyond} pixels more`);
+  await page.setViewportSize(kDesk);
+}
+
+/** What is typed now would go into this field. */
+export async function hasFocus(field) {
+  await field.and(field.page().locator(":focus")).waitFor();
 }
 
 /** Types name and password and sends them. */

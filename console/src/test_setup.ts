@@ -20,3 +20,4 @@ vi.stubGlobal(
     disconnect() {}
   },
 );
+Element.prototype.scrollIntoView = () => undefined;

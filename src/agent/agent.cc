@@ -138,7 +138,8 @@ runtime::Task<link::Ending> Agent::one_link() {
   link_->start({.instance = instance_,
                 .nonce = core::random_bytes(orders::kNonceBytes),
                 .facts = gather_facts(),
-                .wall_clock_unix_ms = core::unix_ms(core::wall_now())});
+                .wall_clock_unix_ms = core::unix_ms(core::wall_now()),
+                .follows = true});
   while (!link_over_) co_await changed_.wait(changed_.count(), kForever);
   if (content_) content_->link_over();
   link_.reset();

@@ -204,6 +204,20 @@ core::Status Client::revoke_gateway(std::string_view name) {
   return {};
 }
 
+core::Result<Json> Client::policy(std::optional<std::uint64_t> version) {
+  return call("GET", "/v1/policy" + (version ? "?version=" + std::to_string(*version) : ""));
+}
+
+core::Result<Json> Client::set_policy(const Json& what) {
+  return call("PUT", "/v1/policy", &what);
+}
+
+core::Status Client::act(std::string_view collection, std::string_view name,
+                         std::string_view verb) {
+  MUSTER_TRY(call("POST", path(collection, name) + "/" + std::string(verb)));
+  return {};
+}
+
 core::Result<Json> Client::check_selector(std::string_view selector) {
   const Json body = boost::json::object{{"selector", std::string(selector)}};
   return call("POST", "/v1/selectors/check", &body);

@@ -51,6 +51,9 @@ class Client {
   core::Status remove_host(std::string_view id);
   core::Status revoke_host(std::string_view id);
   core::Status revoke_gateway(std::string_view name);
+  /// {version, text, …}; nothing: the one in force.
+  core::Result<Json> policy(std::optional<std::uint64_t> version);
+  core::Result<Json> set_policy(const Json& what);
   /// {matched, online, unreachable_names}.
   core::Result<Json> check_selector(std::string_view selector);
 
@@ -79,6 +82,8 @@ class Client {
   /// What stands at /v1/ and these parts.
   core::Result<Json> get(std::initializer_list<std::string_view> parts);
   core::Result<Json> create(std::string_view collection, const Json& what);
+  /// POST to /v1/collection/name/verb, without a body.
+  core::Status act(std::string_view collection, std::string_view name, std::string_view verb);
   core::Status change(std::string_view collection, std::string_view name, const Json& what);
   core::Status remove(std::string_view collection, std::string_view name);
   core::Status change_password(std::string_view old_one, std::string_view new_one);

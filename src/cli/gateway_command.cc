@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // muster gateway: a gateway apart from its server. muster gateways: those that there are.
+#include <algorithm>
+
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
@@ -78,18 +80,51 @@ void add_gateway(Command& root) {
 int list_gateways(Context& context, bool json) {
   auto client = context.connect();
   if (!client) return report(context, client.error());
-  const auto region = client->region();
-  if (!region) return report(context, region.error());
+  const auto list = client->get({"gateways"});
+  if (!list) return report(context, list.error());
   if (json) {
-    const Json* gateways = member(*region, "gateways");
-    context.terminal.out_bytes(pretty(gateways ? *gateways : Json()));
+    context.terminal.out_bytes(pretty(*list));
     return kExitOk;
   }
-  Table table({"NAME", "LINKS"});
-  for (const Json& gateway : elements(*region, "gateways"))
-    table.row({text(gateway, "name"), std::to_string(number(gateway, "links"))});
+  Table table({"NAME", "STATE", "LINKS", "ON THE WAY", "CAPACITY", "LOAD"});
+  for (const Json& gateway : elements(*list, "gateways")) {
+    const std::string state = text(gateway, "state");
+    const auto links = number(gateway, "links"), expected = number(gateway, "expected");
+    const auto capacity = std::max<std::int64_t>(number(gateway, "capacity"), 1);
+    table.row({text(gateway, "name"),
+               {state == "away" && truth(gateway, "draining") ? "away, draining" : state,
+                state == "up" ? Color::kGreen : Color::kYellow},
+               std::to_string(links),
+               std::to_string(expected),
+               std::to_string(capacity),
+               std::to_string((links + expected) * 100 / capacity) + " %"});
+  }
   context.terminal.out(table.render(context.terminal));
   return kExitOk;
+}
+
+void add_drain(Command& gateways, bool draining) {
+  auto name = std::make_shared<std::string>();
+  gateways
+      .add(draining ? "drain" : "undrain",
+           draining ? "send a gateway's hosts elsewhere" : "let hosts back to a drained gateway")
+      .argument("NAME", "the gateway's name, as list shows it", *name)
+      .details(draining ? "Its hosts move at a gentle pace to where the policy says, else to "
+                          "whichever gateway has a place; running work goes on. No host is sent to "
+                          "it until undrain. When list shows no links, it can be stopped."
+                        : "Those that belong there come back within the next minutes.")
+      .example(std::string("muster gateways ") + (draining ? "drain edge1" : "undrain edge1"),
+               draining ? "before edge1 is stopped" : "edge1 is back")
+      .action([name, draining](Context& context) -> int {
+        auto client = context.connect();
+        if (!client) return report(context, client.error());
+        const auto done = client->act("gateways", *name, draining ? "drain" : "undrain");
+        if (!done) return report(context, done.error());
+        context.terminal.err("The gateway " + in_line(*name) +
+                             (draining ? " is being drained; muster gateways shows how far\n"
+                                       : " takes hosts again\n"));
+        return kExitOk;
+      });
 }
 
 void add_gateways(Command& root) {
@@ -99,16 +134,20 @@ void add_gateways(Command& root) {
   };
   auto json = std::make_shared<bool>(false);
   auto revocation = std::make_shared<Revocation>();
-  Command& gateways = root.add("gateways", "list gateways, revoke one");
+  Command& gateways = root.add("gateways", "list gateways, drain one, revoke one");
   gateways.section("Region")
-      .details("Without a command it lists the gateways that hold links.")
+      .details(
+          "Without a command it lists the gateways that were seen since the server started: links "
+          "that they hold, hosts on the way to them, and what they take.")
       .example("muster gateways", "how many hosts each one holds");
-  Command& list = gateways.add("list", "list the gateways that hold links");
+  Command& list = gateways.add("list", "list the gateways");
   list.example("muster gateways list --json", "the same, for a script");
   for (Command* each : {&gateways, &list})
     each->flag("--json", "print the server's JSON", *json).action([json](Context& context) {
       return list_gateways(context, *json);
     });
+  add_drain(gateways, true);
+  add_drain(gateways, false);
   gateways.add("revoke", "cut a gateway off for good")
       .argument("NAME", "the gateway's name, as list shows it", revocation->name)
       .flag("-y,--yes", "do not ask", revocation->yes)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/gateway_process.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -155,10 +156,37 @@ core::Result<std::shared_ptr<const net::TlsClientContext>> GatewayProcess::tls_t
   return net::TlsClientContext::make(std::move(options));
 }
 
+// What endpoints are told, the likeliest first: a name with a domain was given on purpose or is
+// the machine's own in full, an address may be one of many, a short name may mean nothing there.
+std::vector<std::string> GatewayProcess::link_addresses() const {
+  constexpr std::size_t kAddressesMax = 16;
+  std::vector<std::string> list;
+  const auto add = [&](const std::string& host) {
+    const std::string address = net::ServerAddress{host, config_.port}.str();
+    if (list.size() < kAddressesMax && std::ranges::find(list, address) == list.end())
+      list.push_back(address);
+  };
+  if (config_.port == 0) return list;  // any port: only the server could be told, later
+  if (config_.address != "0.0.0.0" && config_.address != "::") {
+    add(config_.address);
+    return list;
+  }
+  const auto names = identity::host_names(credential_->certificate);
+  for (const auto& name : names.dns_names)
+    if (name.contains('.')) add(name);
+  for (const auto& address : names.ip_addresses)
+    if (!address.starts_with("127.") && address != "::1" && !address.starts_with("fe80:"))
+      add(address);
+  for (const auto& name : names.dns_names)
+    if (!name.contains('.') && name != "localhost") add(name);
+  return list;
+}
+
 core::Status GatewayProcess::open_links(net::ServerAddress server) {
   const std::string region = identity::region_of(credential_->authority);
   gateway_ = std::make_unique<gateway::Gateway>(
-      loop_, gateway::GatewayOptions{.region = region, .name = name_});
+      loop_,
+      gateway::GatewayOptions{.region = region, .name = name_, .addresses = link_addresses()});
   MUSTER_TRY(gateway_->open_content({.folder = folder_.path() / "content"}));
   MUSTER_ASSIGN(auto tls, tls_to_server());
   link_ =

@@ -53,6 +53,7 @@ class GatewayProcess {
   core::Status enrol();
   core::Status open_server();
   core::Status open_links(net::ServerAddress server);
+  std::vector<std::string> link_addresses() const;
   core::Result<std::shared_ptr<const net::TlsClientContext>> tls_to_server() const;
   runtime::Task<void> keep_certified();
   core::Status take_certificate(const std::string& pem);

@@ -19,7 +19,8 @@ struct ListOptions {
 
 /// `muster hosts shw` asks for hosts called "shw".
 std::string meant(const std::string& selector) {
-  const std::string word = closest(selector, {"list", "show", "label", "remove", "revoke"});
+  const std::string word = closest(
+      selector, {"list", "show", "label", "pending", "approve", "refuse", "remove", "revoke"});
   return word.empty() ? "" : "; did you mean muster hosts " + word + "?";
 }
 
@@ -181,6 +182,55 @@ void add_end(Command& hosts, const char* name, const char* summary, const char* 
       .action([options, revoke](Context& context) { return end_host(context, *options, revoke); });
 }
 
+void add_pending(Command& hosts) {
+  auto json = std::make_shared<bool>(false);
+  hosts.add("pending", "list hosts that wait for approval")
+      .flag("--json", "print the server's JSON", *json)
+      .details(
+          "The site policy (muster policy) says which new hosts are held. A held host is "
+          "linked and gets no work.")
+      .example("muster hosts pending", "who wants in")
+      .action([json](Context& context) -> int {
+        auto client = context.connect();
+        if (!client) return report(context, client.error());
+        const auto list = client->hosts("state=held", 0);
+        if (!list) return report(context, list.error());
+        if (*json)
+          context.terminal.out_bytes(pretty(*list));
+        else if (elements(*list, "hosts").empty())
+          context.terminal.err("No host waits for approval\n");
+        else
+          context.terminal.out(render_hosts(*list, context.terminal, context.now()));
+        return kExitOk;
+      });
+}
+
+void add_decision(Command& hosts, bool approve) {
+  auto wanted = std::make_shared<std::vector<std::string>>();
+  hosts
+      .add(approve ? "approve" : "refuse", approve ? "let hosts in that wait for approval"
+                                                   : "send hosts away that wait for approval")
+      .arguments("HOST", "their names or ids", *wanted)
+      .details(approve ? "From now on they are hosts like any other."
+                       : "They leave the region and come back only by a new join token. To shut a "
+                         "key out for good: muster hosts revoke.")
+      .example(approve ? "muster hosts approve web7 web8" : "muster hosts refuse stranger",
+               approve ? "both get work from now on" : "it is forgotten")
+      .action([wanted, approve](Context& context) -> int {
+        auto client = context.connect();
+        if (!client) return report(context, client.error());
+        for (const auto& each : *wanted) {
+          const auto host = client->find_host(each);
+          if (!host) return report(context, host.error());
+          const auto done = client->act("hosts", text(*host, "id"), approve ? "approve" : "refuse");
+          if (!done) return report(context, done.error());
+          context.terminal.err((approve ? "Approved " : "Refused ") + in_line(text(*host, "name")) +
+                               "\n");
+        }
+        return kExitOk;
+      });
+}
+
 }  // namespace
 
 void add_hosts_commands(Command& root) {
@@ -201,6 +251,9 @@ void add_hosts_commands(Command& root) {
   list.example("muster hosts list 'os=linux and site in (a,b)'", "hosts of two sites");
   add_show(hosts);
   add_label(hosts);
+  add_pending(hosts);
+  add_decision(hosts, true);
+  add_decision(hosts, false);
   add_end(hosts, "remove", "remove a host from the region",
           "Its link ends and its certificate is void. It may enrol again with a new token.", false);
   add_end(hosts, "revoke", "revoke a host's certificate",

@@ -39,6 +39,11 @@ std::string cancel_text(const Json& run);
 std::string hold_text(const Json& run);
 /// A line for each wave.
 std::string render_waves(const Json& waves, const Terminal& terminal);
+/// How far running targets say that they are: a table of the first 20 of `targets`, which have
+/// said something, and how many of `running` stand in no line. Empty where none has.
+std::string render_progress(const std::vector<Json>& targets, std::uint64_t running,
+                            const Terminal& terminal);
+constexpr std::size_t kProgressLinesMax = 20;
 /// "42/60 done · 40 succeeded · 2 failed · 3.2s · 13/s".
 std::string progress_text(const Json& run, core::Duration elapsed);
 /// "exit code 1", "killed by signal 9 (KILL)", "refused: no such user", …

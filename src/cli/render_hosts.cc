@@ -20,6 +20,7 @@ std::string system_text(const Json& host) {
 
 Table::Cell status_cell(const Json& host) {
   if (text(host, "state") == "revoked") return {"revoked", Color::kRed};
+  if (text(host, "state") == "held") return {"held", Color::kYellow};
   if (!truth(host, "online")) return {"offline", Color::kYellow};
   return {"online", Color::kGreen};
 }

@@ -191,6 +191,24 @@ std::string render_run(const Json& run, const Terminal& terminal, core::WallTime
   return result;
 }
 
+std::string render_progress(const std::vector<Json>& targets, std::uint64_t running,
+                            const Terminal& terminal) {
+  const std::size_t lines = std::min(targets.size(), kProgressLinesMax);
+  if (lines == 0) return "";
+  Table table({"RUNNING", "DONE", "SAYS"});
+  for (std::size_t i = 0; i < lines; ++i) {
+    const Json* progress = member(targets[i], "progress");
+    const Json none;
+    const Json& said = progress ? *progress : none;
+    const auto percent = maybe_number(said, "percent");
+    table.row({text(targets[i], "name"), percent ? std::to_string(*percent) + "%" : "",
+               text(said, "text")});
+  }
+  std::string result = table.render(terminal);
+  if (running > lines) result += "and " + std::to_string(running - lines) + " more\n";
+  return result;
+}
+
 std::string render_troubles(const boost::json::array& rows, const Terminal& terminal) {
   struct Trouble {
     std::string state;

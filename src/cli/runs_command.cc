@@ -82,6 +82,24 @@ int show_host(Context& context, Client& client, const Json& run, const ShowOptio
   return shown ? kExitOk : report(context, shown.error());
 }
 
+/// What the running targets of a run last said of their progress. Only the first thousand of them
+/// are asked: the server keeps no more.
+core::Status show_progress(Context& context, Client& client, const Json& run) {
+  constexpr std::size_t kTargetsReadMax = 1000;
+  const Json* counts = member(run, "counts");
+  const auto running = counts ? number(*counts, "running") : 0;
+  if (text(run, "state") != "running" || running <= 0) return {};
+  std::vector<Json> said;
+  std::size_t read = 0;
+  MUSTER_TRY(client.targets(text(run, "id"), "running", [&](const Json& target) {
+    if (member(target, "progress") != nullptr) said.push_back(target);
+    return ++read < kTargetsReadMax && said.size() < kProgressLinesMax;
+  }));
+  context.terminal.out(
+      render_progress(said, static_cast<std::uint64_t>(running), context.terminal));
+  return {};
+}
+
 int show_run(Context& context, const ShowOptions& options) {
   auto client = context.connect();
   if (!client) return report(context, client.error());
@@ -101,6 +119,9 @@ int show_run(Context& context, const ShowOptions& options) {
       const auto waves = client->waves(options.id);
       if (!waves) return report(context, waves.error());
       context.terminal.out(render_waves(*waves, context.terminal));
+    }
+    if (const auto told = show_progress(context, *client, *run); !told) {
+      return report(context, told.error());
     }
   }
   const ResultOptions results{!options.no_fold, options.quiet, options.json, options.jsonl};
@@ -126,6 +147,9 @@ void add_show(Command& runs) {
       .flag("--json", "print one JSON document {run, targets}", options->json)
       .flag("--jsonl", "print one JSON object for each host, a line each", options->jsonl)
       .flag("-q,--quiet", "only the answers", options->quiet)
+      .details(
+          "Of a run that goes on it shows the answers so far, and what up to 20 running hosts last "
+          "said of their progress.")
       .example("muster runs show 0dp7c3k8r6qaz", "every answer, identical ones folded")
       .example("muster runs show 0dp7c3k8r6qaz --host web1 >web1.txt", "the answer of one host")
       .action([options](Context& context) { return show_run(context, *options); });

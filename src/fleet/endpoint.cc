@@ -58,6 +58,17 @@ core::Status check_label(std::string_view key, std::string_view value) {
   return {};
 }
 
+std::string_view name(EndpointState state) {
+  switch (state) {
+    case EndpointState::kRevoked:
+      return "revoked";
+    case EndpointState::kHeld:
+      return "held";
+    default:
+      return "active";
+  }
+}
+
 std::string safe_name(std::string_view hostname) {
   std::string name(hostname.substr(0, kNameBytesMax));
   for (char& c : name)

@@ -48,7 +48,11 @@ struct Platform {
   auto operator<=>(const Platform&) const = default;
 };
 
-enum class EndpointState : std::uint8_t { kActive, kRevoked };
+/// kHeld: it may log in and gets no work until an administrator approves it. The numbers are
+/// stored.
+enum class EndpointState : std::uint8_t { kActive = 0, kRevoked = 1, kHeld = 2 };
+/// "active", "revoked", "held".
+std::string_view name(EndpointState state);
 
 /// The link of an endpoint that is online.
 struct Connection {

@@ -41,7 +41,7 @@ Subject subject_of(const Endpoint& endpoint, core::WallTime now) {
   subject.address = endpoint.address;
   subject.labels = endpoint.labels;
   subject.online = endpoint.online();
-  subject.revoked = endpoint.state == EndpointState::kRevoked;
+  subject.state = endpoint.state;
   if (endpoint.online())
     subject.silent_for = core::Duration::zero();
   else if (endpoint.last_contact != core::WallTime())
@@ -81,7 +81,8 @@ void Registry::touch(const core::EndpointId& id, bool stored) {
   if (stored) unsaved_.insert(id);
 }
 
-core::Status Registry::add(const core::EndpointId& id, Labels labels, core::WallTime now) {
+core::Status Registry::add(const core::EndpointId& id, Labels labels, core::WallTime now,
+                           EndpointState state) {
   if (endpoints_.size() >= kEndpointsMax && !endpoints_.contains(id))
     return core::fail(Code::kLimit, "the region has " + std::to_string(kEndpointsMax) +
                                         " endpoints, which is all that it takes");
@@ -92,6 +93,7 @@ core::Status Registry::add(const core::EndpointId& id, Labels labels, core::Wall
     endpoint.name = id.str().substr(0, 8);
     endpoint.platform = shared({});
     endpoint.enrolled_at = now;
+    endpoint.state = state;
   }
   endpoint.labels = std::move(labels);
   touch(id, false);
@@ -217,6 +219,29 @@ core::Status Registry::revoke(const core::EndpointId& id) {
   MUSTER_ASSIGN(Record * revoked, record(id));
   revoked->endpoint.state = EndpointState::kRevoked;
   touch(id, false);
+  return {};
+}
+
+core::Status Registry::approve(const core::EndpointId& id) {
+  MUSTER_ASSIGN(Record * held, record(id));
+  if (held->endpoint.state != EndpointState::kHeld)
+    return core::fail(Code::kConflict, held->endpoint.name + " is not held, it is " +
+                                           std::string(name(held->endpoint.state)));
+  held->endpoint.state = EndpointState::kActive;
+  touch(id, false);
+  return {};
+}
+
+core::Status Registry::hear(const core::EndpointId& id, std::string_view address,
+                            const wire::Facts& facts) {
+  MUSTER_ASSIGN(Record * heard, record(id));
+  Endpoint& endpoint = heard->endpoint;
+  if (endpoint.state == EndpointState::kRevoked)
+    return core::fail(Code::kDenied, "endpoint " + id.str() + " is revoked");
+  endpoint.address = address.substr(0, kAddressBytesMax);
+  if (take_facts(endpoint, facts,
+                 [this](Platform platform) { return shared(std::move(platform)); }))
+    touch(id, true);
   return {};
 }
 

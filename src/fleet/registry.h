@@ -69,8 +69,9 @@ class Registry {
   void load(std::vector<Endpoint> endpoints);
 
   /// A new endpoint, already stored (RegistryStore::insert); once more: the labels
-  /// are replaced and a revocation is kept. kLimit beyond kEndpointsMax.
-  core::Status add(const core::EndpointId& id, Labels labels, core::WallTime now);
+  /// are replaced and its state is kept. kLimit beyond kEndpointsMax.
+  core::Status add(const core::EndpointId& id, Labels labels, core::WallTime now,
+                   EndpointState state = EndpointState::kActive);
   /// Forgets it; its link, if any, is the caller's to kick. kNotFound.
   core::Status remove(const core::EndpointId& id);
 
@@ -89,6 +90,10 @@ class Registry {
   core::Result<std::size_t> change_labels(std::span<const core::EndpointId> ids, const Labels& set,
                                           std::span<const std::string> remove);
   core::Status revoke(const core::EndpointId& id);
+  /// A held one may work from its next login on. kNotFound; kConflict unless it is held.
+  core::Status approve(const core::EndpointId& id);
+  /// What it says about itself before it is decided where it logs in. Errors as link_up.
+  core::Status hear(const core::EndpointId& id, std::string_view address, const wire::Facts& facts);
   void set_warning(const core::EndpointId& id, std::string warning);
 
   const Endpoint* find(const core::EndpointId& id) const;

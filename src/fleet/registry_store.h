@@ -34,7 +34,11 @@ class RegistryStore {
   /// A new endpoint (or the same key enrolled again: its labels are replaced, its
   /// state is kept). kDenied where it is revoked. In the transaction that uses up the token.
   static core::Status insert(store::Connection& connection, const core::EndpointId& id,
-                             const Labels& labels, core::WallTime now);
+                             const Labels& labels, core::WallTime now,
+                             EndpointState state = EndpointState::kActive);
+  /// Of a held one. kNotFound; kConflict where it is not held.
+  static core::Status approve(store::Connection& connection, const core::EndpointId& id);
+  static core::Result<bool> knows(store::Connection& connection, const core::EndpointId& id);
   /// What Registry::take_unsaved gave.
   static core::Status save(store::Connection& connection, std::span<const StoredEndpoint> rows);
   static core::Status revoke(store::Connection& connection, const core::EndpointId& id);

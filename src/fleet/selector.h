@@ -37,7 +37,7 @@ struct Subject {
   std::string_view address;
   std::span<const Label> labels;  ///< sorted by key
   bool online = false;
-  bool revoked = false;
+  EndpointState state = EndpointState::kActive;
   /// Time since the last contact; zero while online, nothing when there never was one.
   std::optional<core::Duration> silent_for;
 };

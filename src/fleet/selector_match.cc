@@ -52,7 +52,7 @@ std::optional<std::string_view> text_of(const Term& term, const Subject& subject
     case Key::kAddress:
       return subject.address;
     case Key::kState:
-      return subject.revoked ? "revoked" : "active";
+      return name(subject.state);
     default:
       break;
   }
@@ -147,7 +147,7 @@ bool fits(const Selector::Program& program, std::uint32_t number, const Subject&
     case Kind::kOffline:
       return !subject.online;
     case Kind::kRevoked:
-      return subject.revoked;
+      return subject.state == EndpointState::kRevoked;
     case Kind::kAnd:
       return std::ranges::all_of(term.children, child_fits);
     case Kind::kOr:

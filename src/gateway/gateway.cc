@@ -139,8 +139,7 @@ void Gateway::admit(wire::Admit message) {
   if (!message.admitted()) {
     ++stats_.logins_refused;
     connection->set_reported(false);
-    return session.goodbye(message.goodbye().code(), message.goodbye().reason(),
-                           message.goodbye().retry_after_ms());
+    return session.goodbye(std::move(*message.mutable_goodbye()));
   }
   ++stats_.logins;
   open_[connection->endpoint()] = connection;
@@ -258,8 +257,7 @@ void Gateway::send_due_acks(LinkConnection& connection) {
 
 void Gateway::kick(wire::Kick message) {
   if (LinkConnection* connection = open_link(message.endpoint()))
-    connection->session().goodbye(message.goodbye().code(), message.goodbye().reason(),
-                                  message.goodbye().retry_after_ms());
+    connection->session().goodbye(std::move(*message.mutable_goodbye()));
 }
 
 void Gateway::upcall_reply(wire::UpcallReplyDown message) {

@@ -36,6 +36,8 @@ struct GatewayOptions {
   std::string name;
   /// Links beyond it are refused with BUSY.
   std::size_t links_max = 50'000;
+  /// Where endpoints reach it (host:port), for the server to tell them.
+  std::vector<std::string> addresses = {};
   /// Logins beyond this pace are told when to come back.
   std::uint32_t logins_per_second = 2'000;
   /// Acknowledgements of small results wait so long for something to travel with: nobody

@@ -16,11 +16,17 @@ class Pace {
   explicit Pace(std::uint32_t per_second)
       : slot_(std::chrono::nanoseconds(std::chrono::seconds(1)) / std::max(per_second, 1U)) {}
 
-  /// Takes the next slot of a line that moves at the pace. 0: now; else come back after
-  /// so many milliseconds. Slots that nobody took are kept for a second.
+  /// 0: now; else come back after so many milliseconds. Slots that nobody took are kept for a
+  /// second. Who is told to come back takes none: times to come back are a line of their own,
+  /// or those who come when told would only lengthen it, and nobody would ever get in.
   std::uint32_t next_ms(core::MonoTime now) {
-    next_ = std::max(next_, now - std::chrono::seconds(1)) + slot_;
-    return next_ <= now ? 0 : to_ms(next_ - now);
+    taken_ = std::max(taken_, now - std::chrono::seconds(1));
+    if (taken_ + slot_ <= now) {
+      taken_ += slot_;
+      return 0;
+    }
+    invited_ = std::max(invited_, now) + slot_;
+    return to_ms(invited_ - now);
   }
 
   /// When the i-th of many that are sent away now shall come back; takes no slot.
@@ -32,7 +38,8 @@ class Pace {
   }
 
   core::Duration slot_;
-  core::MonoTime next_{};
+  core::MonoTime taken_{};    ///< slots until here are taken
+  core::MonoTime invited_{};  ///< until here somebody was told to come
 };
 
 }  // namespace muster::gateway

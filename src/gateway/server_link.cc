@@ -94,6 +94,8 @@ void ServerLink::say_hello() {
   hello.set_version_oldest(wire::kVersionOldest);
   hello.set_name(gateway_.options().name);
   hello.set_instance(instance_);
+  for (const std::string& address : gateway_.options().addresses) hello.add_addresses(address);
+  hello.set_capacity(static_cast<std::uint32_t>(gateway_.options().links_max));
   send(hello);
   last_heard_ = core::mono_now();
   beat();

@@ -41,13 +41,27 @@ struct TargetRow {
   std::uint8_t restarts = 0;  ///< how often it was sent to anew; stored until it is final
 };
 
-/// A block of large output; written before the row that refers to it.
+/// A block of large output.
 struct OutputBlock {
   core::RunId run;
   std::uint32_t slot = 0;
   wire::Stream stream = wire::STREAM_NONE;
   std::uint32_t block = 0;  ///< offset / kOutputBlockBytes
   std::string data;
+};
+
+/// Large output on its way to the disk, apart from the database (output_files.h).
+struct OutputBatch {
+  struct Whole {
+    core::RunId run;
+    std::uint32_t slot = 0;
+    std::uint64_t serial = 0;  ///< of the assembly
+  };
+  std::vector<OutputBlock> blocks;
+  std::vector<Whole> whole;  ///< all that was said is in this batch or an earlier one
+  std::size_t bytes = 0;
+
+  bool empty() const { return blocks.empty() && whole.empty(); }
 };
 
 /// The run's last target has its final state.
@@ -76,7 +90,6 @@ struct RunStep {
 
 struct Batch {
   std::vector<NewRun> runs;
-  std::vector<OutputBlock> blocks;
   std::vector<TargetRow> rows;
   std::vector<RunCancel> cancels;
   std::vector<RunStep> steps;
@@ -84,8 +97,7 @@ struct Batch {
   std::size_t bytes = 0;  ///< of output in it
 
   bool empty() const {
-    return runs.empty() && blocks.empty() && rows.empty() && cancels.empty() && steps.empty() &&
-           ends.empty();
+    return runs.empty() && rows.empty() && cancels.empty() && steps.empty() && ends.empty();
   }
 };
 

@@ -91,7 +91,7 @@ void Ledger::tick(Now now) {
 }
 
 core::MonoTime Ledger::next_tick() const {
-  auto next = core_->retry_at;
+  auto next = std::min(core_->retry_at, core_->store_again_at);
   for (const auto& [id, run] : core_->runs) next = std::min(next, run->next_check);
   return next;
 }
@@ -102,6 +102,10 @@ void Ledger::flush(Now now) {
 
 void Ledger::persisted(core::Status outcome, Now now) {
   core_->persisted(std::move(outcome), now);
+}
+
+void Ledger::stored(core::Status outcome, Now now) {
+  core_->stored(std::move(outcome), now);
 }
 
 const Run* Ledger::find(core::RunId run) const {
@@ -138,8 +142,8 @@ bool Ledger::is_running(core::RunId run, const core::EndpointId& endpoint) const
 LedgerStats Ledger::stats() const {
   LedgerStats stats = core_->stats;
   stats.open_runs = core_->runs.size();
-  stats.writing_bytes = core_->gathering->bytes + (core_->in_flight ? core_->in_flight->bytes : 0);
-  stats.pending_bytes = stats.writing_bytes + core_->assembling_bytes;
+  stats.storing_bytes = core_->storing_bytes();
+  stats.pending_bytes = core_->pending_bytes();
   return stats;
 }
 

@@ -70,7 +70,7 @@ struct LedgerStats {
   std::size_t open_runs = 0;
   std::size_t open_targets = 0;
   std::size_t pending_bytes = 0;  ///< of results, in memory
-  std::size_t writing_bytes = 0;  ///< of these, what the next commits will take off
+  std::size_t storing_bytes = 0;  ///< of these, large output that Sink::store has or will get
 };
 
 /// A stored run that is not finished, for restore(). Slot i is targets[i].
@@ -140,10 +140,11 @@ class Ledger {
   /// Deadlines and retries. Call at next_tick(), or every 100 ms.
   void tick(Now now);
   core::MonoTime next_tick() const;
-  /// Gives what has gathered to Sink::persist, unless a batch is under way.
+  /// Gives what has gathered to Sink::persist and ::store, unless a batch is under way there.
   void flush(Now now);
-  /// The outcome of the batch that was given to Sink::persist.
+  /// The outcome of the batch that was given to Sink::persist, or to Sink::store.
   void persisted(core::Status outcome, Now now);
+  void stored(core::Status outcome, Now now);
 
   /// An open run with durable counts; null where it is finished or unknown (then ask
   /// RunStore). Valid until the next call.

@@ -41,6 +41,10 @@ class Sink {
   /// Write this in one transaction (RunStore::apply), then call Ledger::persisted
   /// with the outcome. Never called again before that.
   virtual void persist(std::shared_ptr<const Batch> batch) = 0;
+  /// Write these blocks, and see to it that those that are `whole` outlive a power cut, then
+  /// call Ledger::stored with the outcome. Never called again before that, but for the same
+  /// batch. Beside persist(): what is small does not wait for what is large.
+  virtual void store(std::shared_ptr<const OutputBatch> output) = 0;
   /// To a gateway; a message that cannot be sent any more may be dropped, if the
   /// gateway's loss is reported (Ledger::gateway_down).
   virtual void dispatch(const std::string& gateway, const Departure& departure) = 0;

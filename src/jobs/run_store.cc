@@ -271,12 +271,6 @@ store::MigrationSet run_migrations() {
 
 core::Status RunStore::apply(store::Connection& connection, const Batch& batch) {
   for (const NewRun& run : batch.runs) MUSTER_TRY(insert_run(connection, run));
-  for (const OutputBlock& block : batch.blocks)
-    MUSTER_TRY(connection.enqueue(
-        "INSERT INTO jobs_output (run, slot, stream, block, data) VALUES (?, ?, ?, ?, ?) "
-        "ON CONFLICT (run, slot, stream, block) DO UPDATE SET data = excluded.data",
-        {detail::key(block.run), block.slot, static_cast<int>(block.stream), block.block,
-         Blob{block.data}}));
   AnswerDigests digests;
   for (const TargetRow& row : batch.rows)
     if (row.run) MUSTER_TRY(update_row(connection, row, digests));

@@ -14,6 +14,7 @@
 #include "core/result.h"
 #include "jobs/batch.h"
 #include "jobs/ledger.h"
+#include "jobs/output_files.h"
 #include "jobs/types.h"
 #include "store/connection.h"
 #include "store/migration.h"
@@ -97,9 +98,10 @@ class RunStore {
   static core::Result<std::vector<Counts>> wave_counts(store::Connection& connection,
                                                        core::RunId run, const Rollout& rollout);
   /// At most `bytes_max` bytes of a stream from `offset`, wherever it lies; empty at its end.
-  static core::Result<std::string> output(store::Connection& connection, core::RunId run,
-                                          const core::EndpointId& endpoint, wire::Stream stream,
-                                          std::uint64_t offset, std::size_t bytes_max);
+  static core::Result<std::string> output(store::Connection& connection, const OutputFiles& files,
+                                          core::RunId run, const core::EndpointId& endpoint,
+                                          wire::Stream stream, std::uint64_t offset,
+                                          std::size_t bytes_max);
 
   struct Repeated {
     core::RunId run;

@@ -258,9 +258,31 @@ core::Result<std::vector<Counts>> RunStore::wave_counts(store::Connection& conne
   return waves;
 }
 
-core::Result<std::string> RunStore::output(store::Connection& connection, core::RunId run,
-                                           const core::EndpointId& endpoint, wire::Stream stream,
-                                           std::uint64_t offset, std::size_t bytes_max) {
+namespace {
+
+/// As versions before 0.1 kept large output: in blocks in the database.
+core::Result<std::string> output_of_old(store::Connection& connection, core::RunId run,
+                                        std::uint32_t slot, wire::Stream stream,
+                                        std::uint64_t offset, std::size_t size) {
+  const std::uint64_t first = offset / kOutputBlockBytes;
+  std::string bytes;
+  MUSTER_TRY(connection.query(
+      "SELECT data FROM jobs_output WHERE run = ? AND slot = ? AND stream = ? AND block >= ? "
+      "AND block <= ? ORDER BY block",
+      {detail::key(run), slot, static_cast<int>(stream), first,
+       (offset + size - 1) / kOutputBlockBytes},
+      [&](const store::Row& row) { bytes += row.blob(0); }));
+  const auto skip = static_cast<std::size_t>(offset - first * kOutputBlockBytes);
+  if (bytes.size() < skip + size) return core::fail(core::Code::kCorrupt, "this output is gone");
+  return bytes.substr(skip, size);
+}
+
+}  // namespace
+
+core::Result<std::string> RunStore::output(store::Connection& connection, const OutputFiles& files,
+                                           core::RunId run, const core::EndpointId& endpoint,
+                                           wire::Stream stream, std::uint64_t offset,
+                                           std::size_t bytes_max) {
   MUSTER_ASSIGN(const auto found, find_target(connection, run, endpoint));
   const auto& [slot, target] = found;
   const bool is_out = stream == wire::STREAM_STDOUT;
@@ -269,18 +291,11 @@ core::Result<std::string> RunStore::output(store::Connection& connection, core::
     return offset >= whole.size() ? std::string() : whole.substr(offset, bytes_max);
   }
   const std::uint64_t total = is_out ? target.out_bytes : target.err_bytes;
-  if (offset >= total || bytes_max == 0) return std::string();
-  const std::uint64_t end = offset + std::min<std::uint64_t>(bytes_max, total - offset);
-  const std::uint64_t first = offset / kOutputBlockBytes;
-  std::string bytes;
-  MUSTER_TRY(connection.query(
-      "SELECT data FROM jobs_output WHERE run = ? AND slot = ? AND stream = ? AND block >= ? "
-      "AND block <= ? ORDER BY block",
-      {detail::key(run), slot, static_cast<int>(stream), first, (end - 1) / kOutputBlockBytes},
-      [&](const store::Row& row) { bytes += row.blob(0); }));
-  const std::size_t skip = static_cast<std::size_t>(offset - first * kOutputBlockBytes);
-  if (bytes.size() < skip) return core::fail(core::Code::kCorrupt, "a part of the output is gone");
-  return bytes.substr(skip, static_cast<std::size_t>(end - offset));
+  if (offset >= total) return std::string();
+  const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(bytes_max, total - offset));
+  auto kept = files.read(run, slot, stream, offset, bytes);
+  if (kept || kept.error().code != core::Code::kNotFound) return kept;
+  return output_of_old(connection, run, slot, stream, offset, bytes);
 }
 
 core::Result<std::optional<RunStore::Repeated>> RunStore::find_idempotent(

@@ -111,7 +111,7 @@ struct Target {
   std::uint64_t err_bytes = 0;
   std::uint64_t out_bytes_cut = 0;  ///< what the endpoint threw away beyond the limit
   std::uint64_t err_bytes_cut = 0;
-  bool is_stored_apart = false;  ///< the streams lie in blocks: RunStore::output
+  bool is_stored_apart = false;  ///< the streams lie in files: RunStore::output
   std::optional<core::WallTime> started_at;
   std::optional<core::WallTime> finished_at;
   std::uint32_t duration_ms = 0;  ///< by the endpoint's clock

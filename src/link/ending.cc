@@ -25,6 +25,8 @@ const char* name(wire::GoodbyeCode code) {
       return "busy";
     case wire::GOODBYE_SILENT:
       return "silent";
+    case wire::GOODBYE_MOVED:
+      return "moved";
     default:
       return "other";
   }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "link.pb.h"
 
@@ -16,6 +17,9 @@ struct Ending {
   std::string reason;                ///< a sentence for the log; valid UTF-8
   std::uint32_t retry_after_ms = 0;  ///< as the gateway asked; 0: own pacing
   bool by_peer = false;              ///< the peer said goodbye; else this side did
+  /// Of GOODBYE_MOVED: where to go (host:port), best first, at most kMovedGatewaysMax; none:
+  /// to the server.
+  std::vector<std::string> gateways = {};
 };
 
 /// "stopping", "revoked", …: for logs and metrics.

@@ -32,6 +32,7 @@ void EndpointSession::start(Identity identity, core::MonoTime now) {
   for (wire::HeldRun& run : runs_.held()) *hello.add_held() = run;
   hello.set_wall_clock_unix_ms(identity.wall_clock_unix_ms);
   hello.set_nonce(nonce_);
+  hello.set_follows(identity.follows);
   send(hello);
 }
 
@@ -117,10 +118,15 @@ void EndpointSession::on_welcome(std::string_view body) {
 void EndpointSession::on_goodbye(std::string_view body) {
   wire::Goodbye said;
   if (!read(body, said)) return;
-  close({.code = said.code(),
-         .reason = clean_text(said.reason(), kReasonBytesMax),
-         .retry_after_ms = said.retry_after_ms(),
-         .by_peer = true});
+  Ending ending{.code = said.code(),
+                .reason = clean_text(said.reason(), kReasonBytesMax),
+                .retry_after_ms = said.retry_after_ms(),
+                .by_peer = true};
+  for (const std::string& gateway : said.gateways())
+    if (!gateway.empty() && gateway.size() <= kGatewayAddressBytesMax &&
+        ending.gateways.size() < kMovedGatewaysMax)
+      ending.gateways.push_back(gateway);
+  close(std::move(ending));
 }
 
 void EndpointSession::on_heartbeat(std::string_view body) {

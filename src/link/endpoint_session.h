@@ -52,6 +52,7 @@ class EndpointSession final : private RunsObserver {
     std::string nonce;     ///< 16 random bytes of this link, which nobody can guess
     wire::Facts facts;
     std::int64_t wall_clock_unix_ms = 0;
+    bool follows = false;  ///< Goes where Goodbye MOVED says.
   };
   /// The reply's body, or why there is none. Called once, unless the session is
   /// destroyed before it closed.

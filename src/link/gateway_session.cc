@@ -141,13 +141,27 @@ core::MonoTime GatewaySession::deadline() const {
 
 void GatewaySession::goodbye(wire::GoodbyeCode code, std::string_view reason,
                              std::uint32_t retry_after_ms) {
-  if (state_ == State::kClosed) return;
   wire::Goodbye said;
   said.set_code(code);
-  said.set_reason(clean_text(reason, kReasonBytesMax));
+  said.set_reason(std::string(reason));
   said.set_retry_after_ms(retry_after_ms);
+  goodbye(std::move(said));
+}
+
+void GatewaySession::goodbye(wire::Goodbye said) {
+  if (state_ == State::kClosed) return;
+  clean_text_in_place(*said.mutable_reason(), kReasonBytesMax);
+  auto& gateways = *said.mutable_gateways();
+  gateways.erase(std::remove_if(gateways.begin(), gateways.end(),
+                                [](const std::string& gateway) {
+                                  return gateway.size() > kGatewayAddressBytesMax;
+                                }),
+                 gateways.end());
+  if (gateways.size() > static_cast<int>(kMovedGatewaysMax))
+    gateways.DeleteSubrange(static_cast<int>(kMovedGatewaysMax),
+                            gateways.size() - static_cast<int>(kMovedGatewaysMax));
   port_.send(wire::encode(said));
-  close({.code = code, .reason = said.reason(), .retry_after_ms = retry_after_ms});
+  close({.code = said.code(), .reason = said.reason(), .retry_after_ms = said.retry_after_ms()});
 }
 
 void GatewaySession::broken(std::string reason) {

@@ -87,6 +87,8 @@ class GatewaySession final : private CreditClient {
   void admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now);
   /// Says Goodbye and ends the link, in any state: refused, kicked, stopping.
   void goodbye(wire::GoodbyeCode code, std::string_view reason, std::uint32_t retry_after_ms = 0);
+  /// The same as the server words it. Addresses beyond their limits are left out.
+  void goodbye(wire::Goodbye said);
   /// The connection broke: port.closed() follows, with GOODBYE_NONE.
   void broken(std::string reason);
 

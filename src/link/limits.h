@@ -52,6 +52,10 @@ inline constexpr std::size_t kUpcallsPendingMax = 64;
 /// Bytes of an upcall's name.
 inline constexpr std::size_t kUpcallNameBytesMax = 128;
 
+/// Addresses that one Goodbye MOVED names, and bytes of each ("name:port").
+inline constexpr std::size_t kMovedGatewaysMax = 8;
+inline constexpr std::size_t kGatewayAddressBytesMax = 264;
+
 /// Bytes of a sentence (Announce.reason, Goodbye.reason, Cancel.reason).
 inline constexpr std::size_t kReasonBytesMax = 1024;
 /// Bytes of one text among the facts, and entries of a list among them.

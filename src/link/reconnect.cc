@@ -26,7 +26,7 @@ std::string_view advice(wire::GoodbyeCode code) {
 
 Reconnect::Reconnect(std::vector<std::string> servers, std::string last_good,
                      std::uint64_t random_seed)
-    : order_(std::move(servers)), random_(random_seed) {
+    : configured_(std::move(servers)), order_(configured_), random_(random_seed) {
   MUSTER_ASSERT(!order_.empty());
   if (last_good.empty()) return;
   std::erase(order_, last_good);
@@ -36,8 +36,23 @@ Reconnect::Reconnect(std::vector<std::string> servers, std::string last_good,
 void Reconnect::connected(core::MonoTime now) {
   up_ = true;
   up_since_ = now;
-  std::rotate(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(next_),
-              order_.begin() + static_cast<std::ptrdiff_t>(next_) + 1);
+  std::string good = std::move(order_[next_]);
+  order_ = configured_;
+  std::erase(order_, good);
+  order_.insert(order_.begin(), std::move(good));
+  next_ = 0;
+}
+
+void Reconnect::follow(const std::vector<std::string>& gateways) {
+  // The server stands last among the configured ones. Behind the new place comes the one that
+  // named it: it may be the only one that this machine can reach.
+  std::vector<std::string> order = gateways.empty() ? std::vector{configured_.back()} : gateways;
+  const auto add = [&](const std::string& server) {
+    if (std::ranges::find(order, server) == order.end()) order.push_back(server);
+  };
+  add(order_[next_]);
+  std::ranges::for_each(configured_, add);
+  order_ = std::move(order);
   next_ = 0;
 }
 
@@ -50,9 +65,13 @@ core::Duration Reconnect::backoff() {
 }
 
 core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
-  if (up_ && now - up_since_ >= kStable) failures_ = 0;
+  if (up_ && now - up_since_ >= kStable) failures_ = moves_ = 0;
+  const bool moved = ending.code == wire::GOODBYE_MOVED;
   // A lost link is first sought where it was; a server that did not let us in is left.
-  if (!up_) next_ = (next_ + 1) % order_.size();
+  if (moved)
+    follow(ending.gateways);
+  else if (!up_)
+    next_ = (next_ + 1) % order_.size();
   up_ = false;
 
   explanation_ = !ending.reason.empty() ? ending.reason
@@ -70,6 +89,9 @@ core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
         std::min<core::Duration>(std::chrono::milliseconds(ending.retry_after_ms), kRetryAfterMax);
     wait += core::Duration{
         static_cast<std::int64_t>(static_cast<double>(wait.count()) * 0.2 * random_.unit())};
+  } else if (moved && ++moves_ <= kMovesInARow) {
+    wait = core::Duration{static_cast<std::int64_t>(
+        static_cast<double>(core::Duration(kMovedWithin).count()) * random_.unit())};
   } else {
     wait = backoff();
   }

@@ -3,6 +3,7 @@
 // Reconnect decides where and when the agent tries next, so that a fleet whose
 // gateway died comes back as a stream and not as a wave.
 //
+// A gateway that sends it elsewhere is obeyed first, with its configured servers behind.
 // Waits grow exponentially with full jitter (AWS's term: uniform in (0, ceiling]),
 // a gateway's own wish goes first, and an answer that will not change by asking
 // again is asked for slowly. Pure logic.
@@ -27,13 +28,19 @@ class Reconnect {
   static constexpr std::chrono::seconds kStable{60};
   /// The longest wait that a gateway may ask for.
   static constexpr std::chrono::minutes kRetryAfterMax{60};
+  /// Who is moved without a time comes within this, so that those moved together do not
+  /// arrive together.
+  static constexpr std::chrono::milliseconds kMovedWithin{200};
+  /// Sent on more often without a stable link in between, it paces itself: two gateways may
+  /// send it to each other.
+  static constexpr unsigned kMovesInARow = 4;
 
   /// `servers` in order of preference, not empty; `last_good` (may be empty) goes first.
   Reconnect(std::vector<std::string> servers, std::string last_good, std::uint64_t random_seed);
 
   /// Where to go now.
   const std::string& server() const { return order_[next_]; }
-  /// Welcomed there: it is the last good one from now on.
+  /// Welcomed there: it is the last good one from now on, with the configured ones behind.
   void connected(core::MonoTime now);
   /// The attempt or the link ended. Returns how long to wait before server() is tried.
   core::Duration ended(const Ending& ending, core::MonoTime now);
@@ -43,10 +50,13 @@ class Reconnect {
 
  private:
   core::Duration backoff();
+  void follow(const std::vector<std::string>& gateways);
 
-  std::vector<std::string> order_;
+  std::vector<std::string> configured_;
+  std::vector<std::string> order_;  ///< what to try in turn
   std::size_t next_ = 0;
   unsigned failures_ = 0;
+  unsigned moves_ = 0;  ///< since the last stable link
   bool up_ = false;
   core::MonoTime up_since_{};
   core::Random random_;

@@ -238,6 +238,7 @@ Answer delete_host(Region& region, Request& request) {
       }));
   cut_off(region, id, wire::GOODBYE_UNKNOWN_ENDPOINT, "an administrator removed this host");
   (void)region.registry().remove(id);
+  region.placement().forget(id);
   co_return Response::no_content();
 }
 

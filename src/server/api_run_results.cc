@@ -117,8 +117,9 @@ Answer get_output(Region& region, Request& request, wire::Stream stream) {
       "application/octet-stream",
       [&region, id, endpoint, stream](net::BodyWriter& writer) -> runtime::Task<core::Status> {
         for (std::uint64_t offset = 0;;) {
-          auto part = co_await region.database().read([=](store::Connection& connection) {
-            return jobs::RunStore::output(connection, id, endpoint, stream, offset, kReadBytes);
+          auto part = co_await region.database().read([&, offset](store::Connection& connection) {
+            return jobs::RunStore::output(connection, region.runs().files(), id, endpoint, stream,
+                                          offset, kReadBytes);
           });
           if (!part) co_return std::unexpected(std::move(part.error()));
           if (part->empty()) co_return core::Status{};
@@ -149,6 +150,7 @@ json::object fold_json(const jobs::Run& run, const jobs::Fold& fold,
                       {"sample_endpoint", sample.endpoint.str()},
                       {"stdout_bytes", sample.out_bytes},
                       {"stderr_bytes", sample.err_bytes}};
+  if (sample.truncated()) object["truncated"] = true;
   if (!fold.digest.empty()) object["id"] = core::to_hex(fold.digest);
   json::object shown = target_json(run, sample, registry, SIZE_MAX);
   for (const char* name : {"exit_code", "signal", "reason", "result"})

@@ -135,9 +135,14 @@ runtime::Task<core::Result<RunService::Created>> order_run(
   const auto revoked = std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
     return endpoint->state == fleet::EndpointState::kRevoked;
   });
+  const auto held = std::erase_if(matched, [](const fleet::Endpoint* endpoint) {
+    return endpoint->state == fleet::EndpointState::kHeld;
+  });
   if (matched.empty())
     co_return fail(Code::kConflict,
-                   (revoked > 0 ? "only revoked hosts match '" : "no host matches '") +
+                   (held > 0 ? "only hosts that wait for approval (muster hosts pending) match '"
+                    : revoked > 0 ? "only revoked hosts match '"
+                                  : "no host matches '") +
                        core::printable(wanted.spec.selector, 200) + "'; nothing was started");
   sort_by_name(matched);
   if (const auto& plan = wanted.spec.rollout) {

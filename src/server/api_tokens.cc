@@ -5,6 +5,7 @@
 
 #include "access/join_tokens.h"
 #include "core/bytes.h"
+#include "core/log.h"
 #include "fleet/registry_store.h"
 #include "member/this_machine.h"
 #include "server/api.h"
@@ -128,6 +129,32 @@ core::Status read_gateway(Region& region, Members& members, access::EnrolRequest
   return {};
 }
 
+/// Whether the policy lets a new host in, and as what. Its facts are not known yet: only its
+/// address and what its token bestows. On the database's thread.
+core::Result<fleet::EndpointState> admit_new(store::Connection& connection,
+                                             const fleet::SitePolicy& policy,
+                                             const std::string& address,
+                                             const access::Enrolled& made) {
+  const fleet::Platform unknown;
+  const fleet::Labels labels = to_labels(made.labels);
+  fleet::Subject host;
+  host.id = &made.endpoint;
+  host.platform = &unknown;
+  host.address = address;
+  host.labels = labels;
+  const auto word = fleet::admission_of(policy, host);
+  if (word.what == fleet::NewHosts::kAdd) return fleet::EndpointState::kActive;
+  if (word.what == fleet::NewHosts::kHold) return fleet::EndpointState::kHeld;
+  MUSTER_ASSIGN(const bool known, fleet::RegistryStore::knows(connection, made.endpoint));
+  if (known) return fleet::EndpointState::kActive;  // it keeps the state that it has
+  core::log(core::Level::kWarn, "server", "the site policy refused a new host",
+            {{"address", address}, {"endpoint", made.endpoint}, {"why", word.why}});
+  return core::fail(core::Code::kDenied,
+                    "this region's policy refuses new hosts like this one; an administrator sees "
+                    "why with: muster policy explain --address " +
+                        address);
+}
+
 Answer enrol(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const json::object body, parse_object(request.body));
   Members members(body);
@@ -137,19 +164,24 @@ Answer enrol(Region& region, Request& request) {
   wanted.address = request.remote_address;
   MUSTER_CO_TRY(read_gateway(region, members, wanted));
   const auto now = core::wall_now();
-  MUSTER_CO_ASSIGN(auto enrolled, co_await region.enrolment().enrol(
-                                      std::move(wanted),
-                                      [now](store::Connection& connection,
-                                            const access::Enrolled& made) -> core::Status {
-                                        if (made.role != identity::Role::kEndpoint) return {};
-                                        return fleet::RegistryStore::insert(
-                                            connection, made.endpoint, to_labels(made.labels), now);
-                                      }));
+  auto state = std::make_shared<fleet::EndpointState>();
+  MUSTER_CO_ASSIGN(
+      auto enrolled,
+      co_await region.enrolment().enrol(
+          std::move(wanted),
+          [now, state, policy = region.placement().policy(), address = request.remote_address](
+              store::Connection& connection, const access::Enrolled& made) -> core::Status {
+            if (made.role != identity::Role::kEndpoint) return {};
+            MUSTER_ASSIGN(*state, admit_new(connection, *policy, address, made));
+            return fleet::RegistryStore::insert(connection, made.endpoint, to_labels(made.labels),
+                                                now, *state);
+          }));
   json::object answer{{"certificate_pem", enrolled.certificate.pem()},
                       {"ca_pem", enrolled.ca_pem},
                       {"region", enrolled.region}};
   if (enrolled.role == identity::Role::kEndpoint) {
-    MUSTER_CO_TRY(region.registry().add(enrolled.endpoint, to_labels(enrolled.labels), now));
+    MUSTER_CO_TRY(
+        region.registry().add(enrolled.endpoint, to_labels(enrolled.labels), now, *state));
     answer["endpoint_id"] = enrolled.endpoint.str();
   } else {
     answer["name"] = enrolled.name;

@@ -121,6 +121,7 @@ link::RegionServer& GatewayHub::connect(std::string name, link::RegionGateway& g
   }
   auto seat = std::make_shared<Seat>(*this, name, gateway, std::move(visitor));
   link::RegionServer& port = *seat;
+  if (placement_) placement_->gateway_up(name, seat->visitor().capacity, seat->visitor().addresses);
   seats_[std::move(name)] = std::move(seat);
   return port;
 }
@@ -131,6 +132,7 @@ void GatewayHub::disconnect(const std::string& name, const link::RegionGateway& 
   found->second->leave();
   seats_.erase(found);
   registry_.gateway_down(name, core::wall_now());
+  if (placement_) placement_->gateway_down(name);
   runs_.ledger().gateway_down(name, RunService::now());
   runs_.changed();
 }
@@ -141,7 +143,7 @@ link::RegionGateway* GatewayHub::find(const std::string& name) {
 }
 
 void GatewayHub::kick(const core::EndpointId& endpoint, wire::GoodbyeCode code,
-                      std::string_view reason) {
+                      std::string_view reason, std::uint32_t retry_after_ms) {
   const fleet::Endpoint* known = registry_.find(endpoint);
   link::RegionGateway* gateway =
       known && known->online() ? find(known->connection->gateway) : nullptr;
@@ -150,6 +152,7 @@ void GatewayHub::kick(const core::EndpointId& endpoint, wire::GoodbyeCode code,
   kick.set_endpoint(std::string(endpoint.bytes()));
   kick.mutable_goodbye()->set_code(code);
   kick.mutable_goodbye()->set_reason(std::string(reason));
+  kick.mutable_goodbye()->set_retry_after_ms(retry_after_ms);
   gateway->kick(std::move(kick));
 }
 
@@ -162,6 +165,8 @@ std::optional<wire::Goodbye> GatewayHub::refusal(const core::EndpointId& endpoin
     goodbye.set_reason("this endpoint's certificate is revoked");
     return goodbye;
   }
+  if (placement_)
+    if (auto moved = placement_->elsewhere(endpoint, gateway, message)) return moved;
   fleet::Connection connection{gateway, message.link(), message.address(),
                                message.hello().instance()};
   auto outcome =
@@ -195,7 +200,9 @@ void GatewayHub::link_up(Seat& seat, const wire::LinkUp& message) {
   const auto refused = refusal(*id, seat.name(), message);
   admit.set_admitted(!refused);
   if (refused) {
-    core::log(Level::kWarn, "server", "refused a login",
+    const bool moved = refused->code() == wire::GOODBYE_MOVED;
+    core::log(moved ? Level::kDebug : Level::kWarn, "server",
+              moved ? "sent an endpoint to its place" : "refused a login",
               {{"endpoint", *id}, {"address", message.address()}, {"why", refused->reason()}});
     *admit.mutable_goodbye() = *refused;
     return seat.gateway().admit(std::move(admit));
@@ -204,6 +211,10 @@ void GatewayHub::link_up(Seat& seat, const wire::LinkUp& message) {
   core::log(Level::kDebug, "server", "endpoint up",
             {{"endpoint", *id}, {"gateway", seat.name()}, {"address", message.address()}});
   seat.gateway().admit(std::move(admit));
+  if (placement_) placement_->arrived(*id, seat.name());
+  // To the ledger, who waits for approval is not there: nothing is sent to it.
+  const fleet::Endpoint* endpoint = registry_.find(*id);
+  if (!endpoint || endpoint->state == fleet::EndpointState::kHeld) return;
   std::vector<const wire::HeldRun*> held;
   for (const auto& run : message.hello().held()) held.push_back(&run);
   runs_.ledger().endpoint_up(*id, seat.name(), message.link(), message.hello().instance(), held,
@@ -216,6 +227,7 @@ void GatewayHub::link_down(Seat& seat, const wire::LinkDown& message) {
   const auto id = core::EndpointId::from_bytes(message.endpoint());
   if (!id) return;
   if (!registry_.link_down(*id, seat.name(), message.link(), core::wall_now())) return;
+  if (placement_) placement_->left(*id);
   runs_.ledger().endpoint_down(*id, seat.name(), message.link(), RunService::now());
   runs_.changed();
 }
@@ -227,7 +239,7 @@ void GatewayHub::reports(Seat& seat, wire::Reports& message) {
     runs_.ledger().report(seat.name(), report, now);
   }
   runs_.changed();
-  if (runs_.ledger().stats().writing_bytes > 0) return;
+  if (runs_.ledger().stats().storing_bytes > 0) return;
   seat.write_chunks();  // nothing of them waits for the disk: of no run, or no whole block yet
   seat.took_chunks();
 }

@@ -21,6 +21,7 @@
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
 #include "server/content.h"
+#include "server/placement.h"
 #include "server/run_service.h"
 
 namespace muster::server {
@@ -39,6 +40,9 @@ class GatewayHub {
   struct Visitor {
     std::optional<identity::Certificate> certificate;  ///< Verified; none: in this process.
     std::function<void()> replaced;  ///< Another one has its place; its port is no more.
+    std::uint32_t capacity;          ///< Links that it takes; 0: it does not say.
+    /// Where endpoints reach it; nothing: it is the server's own, whose address they have.
+    std::optional<std::vector<std::string>> addresses;
   };
 
   /// A gateway is there; what it reports goes to the returned port, which lives until
@@ -51,12 +55,16 @@ class GatewayHub {
   /// Gateways that connect from now on get content from here. It outlives this.
   void serve(Content& content) { content_ = &content; }
 
+  /// Asks there where endpoints belong, from now on. It outlives this.
+  void place_by(Placement& placement) { placement_ = &placement; }
+
   /// Called for each login that was admitted, after the registry knows of it.
   using LoginSeen = std::function<void(const core::EndpointId&, const wire::Hello&)>;
   void on_login(LoginSeen seen) { login_seen_ = std::move(seen); }
 
   /// Breaks the link of an endpoint, if it has one.
-  void kick(const core::EndpointId& endpoint, wire::GoodbyeCode code, std::string_view reason);
+  void kick(const core::EndpointId& endpoint, wire::GoodbyeCode code, std::string_view reason,
+            std::uint32_t retry_after_ms = 0);
 
   /// Ends what upcalls are under way.
   runtime::Task<void> stop() { return tasks_.stop(); }
@@ -92,6 +100,7 @@ class GatewayHub {
   std::map<std::string, std::shared_ptr<Seat>> seats_;
   runtime::TaskGroup tasks_;
   Content* content_ = nullptr;
+  Placement* placement_ = nullptr;
   LoginSeen login_seen_;
 };
 

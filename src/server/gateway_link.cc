@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/gateway_link.h"
 
+#include "core/bytes.h"
 #include "core/log.h"
+#include "link/limits.h"
+#include "net/http_client.h"
 #include "wire/frame.h"
 
 namespace muster::server {
@@ -15,12 +18,25 @@ constexpr std::uint32_t kLoginsPerSecond = 2'000;
 /// An agent's remote address as text has at most 45.
 constexpr std::size_t kAddressBytesMax = 256;
 constexpr std::size_t kInstanceBytes = 16;
+/// Addresses that a gateway says it has.
+constexpr int kAddressesMax = 16;
 
 // What a gateway of ours has made sure of already, and one in foreign hands has not.
 
 core::Status check_endpoint(std::string_view id) {
   if (id.size() == core::EndpointId::kBytes) return {};
   return fail(Code::kInvalid, "an endpoint's id has 16 bytes, not " + std::to_string(id.size()));
+}
+core::Status check(const wire::GatewayHello& message) {
+  if (message.addresses_size() > kAddressesMax)
+    return fail(Code::kLimit, std::to_string(message.addresses_size()) +
+                                  " addresses of a gateway, " + std::to_string(kAddressesMax) +
+                                  " are allowed");
+  for (const auto& address : message.addresses())
+    if (!net::ServerAddress::parse(address) || address.size() > link::kGatewayAddressBytesMax)
+      return fail(Code::kInvalid,
+                  "no address of a gateway: " + core::printable(address, kAddressBytesMax));
+  return {};
 }
 core::Status check(const wire::LinkUp& message) {
   if (message.hello().instance().size() != kInstanceBytes)
@@ -126,6 +142,7 @@ core::Status GatewayLink::hello(std::string_view body) {
   wire::GatewayHello hello;
   MUSTER_TRY(wire::decode(body, hello));
   if (server_) return fail(Code::kInvalid, "a second GatewayHello");
+  MUSTER_TRY(check(hello));
   if (hello.version() < wire::kVersionOldest || hello.version_oldest() > wire::kVersion)
     return fail(Code::kInvalid, "no common protocol version; update the older of the two");
   wire::GatewayWelcome welcome;
@@ -133,8 +150,12 @@ core::Status GatewayLink::hello(std::string_view body) {
   welcome.set_region(region_);
   welcome.set_admit_per_second(kLoginsPerSecond);
   send(welcome);
-  server_ = &hub_.connect(name_, *this,
-                          {certificate_, [this] { close("a newer gateway of this name"); }});
+  server_ = &hub_.connect(
+      name_, *this,
+      {.certificate = certificate_,
+       .replaced = [this] { close("a newer gateway of this name"); },
+       .capacity = hello.capacity(),
+       .addresses = std::vector<std::string>(hello.addresses().begin(), hello.addresses().end())});
   core::log(core::Level::kInfo, "server", "a gateway has joined", {{"gateway", name_}});
   return {};
 }

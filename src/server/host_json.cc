@@ -32,14 +32,13 @@ json::object facts_json(const fleet::Endpoint& endpoint) {
 json::object host_json(const fleet::Endpoint& endpoint) {
   json::object labels;
   for (const auto& label : endpoint.labels) labels[label.key] = label.value;
-  json::object host{
-      {"id", endpoint.id.str()},
-      {"name", endpoint.name},
-      {"online", endpoint.online()},
-      {"state", endpoint.state == fleet::EndpointState::kRevoked ? "revoked" : "active"},
-      {"labels", std::move(labels)},
-      {"facts", facts_json(endpoint)},
-      {"enrolled_at", time_text(endpoint.enrolled_at)}};
+  json::object host{{"id", endpoint.id.str()},
+                    {"name", endpoint.name},
+                    {"online", endpoint.online()},
+                    {"state", fleet::name(endpoint.state)},
+                    {"labels", std::move(labels)},
+                    {"facts", facts_json(endpoint)},
+                    {"enrolled_at", time_text(endpoint.enrolled_at)}};
   set(host, "address", endpoint.address);
   if (endpoint.online()) host["gateway"] = endpoint.connection->gateway;
   if (endpoint.last_contact != core::WallTime{})

@@ -98,12 +98,18 @@ core::Status Region::open_work() {
   signer_ =
       std::make_unique<orders::Signer>(authority_->region(), std::move(signing.key),
                                        signing.certificate, core::wall_now(), core::mono_now());
-  runs_ = std::make_unique<RunService>(loop_, *database_, live_, *signer_,
-                                       [this](const std::string& name) -> link::RegionGateway* {
-                                         return gateways_ ? gateways_->find(name) : nullptr;
-                                       });
+  runs_ =
+      std::make_unique<RunService>(loop_, *database_, config_.state / "results", live_, *signer_,
+                                   [this](const std::string& name) -> link::RegionGateway* {
+                                     return gateways_ ? gateways_->find(name) : nullptr;
+                                   });
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
                                            *signer_, authority_->region());
+  placement_ = std::make_unique<Placement>(
+      loop_, *database_, registry_,
+      [this](const std::string& name) { return gateways_->find(name); });
+  MUSTER_TRY(placement_->open());
+  gateways_->place_by(*placement_);
   MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
                                                 .bytes_max = config_.content_bytes_max}));
   gateways_->serve(*content_);
@@ -180,6 +186,8 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_token_routes(router, *this);
   add_host_routes(router, *this);
   add_gateway_routes(router, *this);
+  add_pending_routes(router, *this);
+  add_policy_routes(router, *this);
   add_method_routes(router, *this);
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
@@ -219,6 +227,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   save_timer_.start(kSaveInterval, [this] { save_registry(); });
   tasks_.spawn(housekeeping());
   schedules_->start();
+  placement_->start();
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
@@ -297,6 +306,7 @@ runtime::Task<void> Region::housekeeping() {
 
 runtime::Task<void> Region::stop(core::Duration grace) {
   stopping_ = true;
+  placement_->stop();
   live_.wake_all();
   if (http_) co_await http_->stop(grace);
   for (auto& link : gateway_links_) link->close("the server stops");

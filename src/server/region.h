@@ -33,6 +33,7 @@
 #include "server/gateway_link.h"
 #include "server/live.h"
 #include "server/method_service.h"
+#include "server/placement.h"
 #include "server/recorder.h"
 #include "server/run_service.h"
 #include "server/schedule_service.h"
@@ -77,6 +78,7 @@ class Region {
   access::Audit& audit() { return *audit_; }
   fleet::Registry& registry() { return registry_; }
   GatewayHub& gateways() { return *gateways_; }
+  Placement& placement() { return *placement_; }
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
   StopSwitch& stop_switch() { return *stop_switch_; }
@@ -131,6 +133,7 @@ class Region {
   std::unique_ptr<MethodService> methods_;
   std::unique_ptr<ScheduleService> schedules_;
   std::unique_ptr<Recorder> recorder_;
+  std::unique_ptr<Placement> placement_;
   std::unique_ptr<GatewayHub> gateways_;
   std::vector<std::unique_ptr<GatewayLink>> gateway_links_;
   HttpStats http_stats_;

@@ -77,14 +77,15 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
 
 }  // namespace
 
-RunService::RunService(runtime::Loop& loop, store::Database& database, Live& live,
-                       const orders::Signer& signer, FindGateway find_gateway,
-                       jobs::LedgerSettings settings)
+RunService::RunService(runtime::Loop& loop, store::Database& database,
+                       std::filesystem::path results, Live& live, const orders::Signer& signer,
+                       FindGateway find_gateway, jobs::LedgerSettings settings)
     : loop_(loop),
       database_(database),
       live_(live),
       signer_(signer),
       find_gateway_(std::move(find_gateway)),
+      files_(std::move(results)),
       ledger_(*this, settings),
       tick_(loop),
       random_(core::random_seeded()),
@@ -245,7 +246,6 @@ runtime::Task<core::Result<jobs::Run>> RunService::get(core::RunId run) {
 }
 
 void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
-  write_begun_();
   database_.write_then(
       loop_,
       [batch](store::Connection& connection) -> core::Status {
@@ -255,9 +255,21 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
       [self = self_](core::Status outcome) {
         RunService* service = *self;
         if (!service) return;
-        if (outcome) service->write_done_();  // before the next write begins
         service->ledger_.persisted(std::move(outcome), now());
         service->written_.notify();
+        service->changed();
+      });
+}
+
+void RunService::store(std::shared_ptr<const jobs::OutputBatch> output) {
+  write_begun_();
+  writer_.post(
+      loop_, [this, output] { return files_.store(*output); },
+      [self = self_](core::Status outcome) {
+        RunService* service = *self;
+        if (!service) return;
+        if (outcome) service->write_done_();  // before the next write begins
+        service->ledger_.stored(std::move(outcome), now());
         service->changed();
       });
 }
@@ -330,6 +342,25 @@ runtime::Task<void> RunService::retain(jobs::Retention retention) {
       core::log(core::Level::kInfo, "server", "removed old runs", {{"runs", report->runs_removed}});
     more = report->more;
   }
+  co_await remove_files();
+}
+
+/// The files of runs that are gone, those of before a crash among them.
+runtime::Task<void> RunService::remove_files() {
+  auto runs = co_await writer_.run([this] { return files_.runs(); });
+  const auto gone = co_await database_.read([runs](store::Connection& connection) {
+    std::vector<core::RunId> missing;
+    for (const core::RunId run : runs) {
+      const auto found = jobs::RunStore::run(connection, run);
+      if (!found && found.error().code == Code::kNotFound) missing.push_back(run);
+    }
+    return core::Result<std::vector<core::RunId>>(std::move(missing));
+  });
+  if (!gone || gone->empty()) co_return;
+  co_await writer_.run([this, &gone] {
+    for (const core::RunId run : *gone) files_.remove(run);
+    return true;
+  });
 }
 
 }  // namespace muster::server

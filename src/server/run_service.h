@@ -6,6 +6,7 @@
 // loop, so that whatever arrived together is written together.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include "orders/signer.h"
 #include "runtime/loop.h"
 #include "runtime/signal.h"
+#include "runtime/worker_pool.h"
 #include "server/live.h"
 #include "store/database.h"
 
@@ -32,8 +34,9 @@ class RunService final : private jobs::Sink {
   /// Finds the gateway of that name; null where it is gone.
   using FindGateway = std::function<link::RegionGateway*(const std::string& name)>;
 
-  RunService(runtime::Loop& loop, store::Database& database, Live& live,
-             const orders::Signer& signer, FindGateway find_gateway,
+  /// `results`: the folder of large output.
+  RunService(runtime::Loop& loop, store::Database& database, std::filesystem::path results,
+             Live& live, const orders::Signer& signer, FindGateway find_gateway,
              jobs::LedgerSettings settings = {});
   ~RunService() override;
 
@@ -69,17 +72,21 @@ class RunService final : private jobs::Sink {
   jobs::Ledger& ledger() { return ledger_; }
   /// Something was told to the ledger: flush it at the end of this turn.
   void changed();
-  /// `begun`: what the ledger has heard until now is on its way to the disk; `done`: it is there.
+  /// `begun`: the large output that the ledger has heard until now is on its way to the disk;
+  /// `done`: it is there.
   void watch_writes(std::function<void()> begun, std::function<void()> done) {
     write_begun_ = std::move(begun);
     write_done_ = std::move(done);
   }
+  /// Where large output lies.
+  const jobs::OutputFiles& files() const { return files_; }
   /// Removes finished runs beyond the limits of retention.
   runtime::Task<void> retain(jobs::Retention retention);
   static jobs::Now now() { return {core::mono_now(), core::wall_now()}; }
 
  private:
   void persist(std::shared_ptr<const jobs::Batch> batch) override;
+  void store(std::shared_ptr<const jobs::OutputBatch> output) override;
   void dispatch(const std::string& gateway, const jobs::Departure& departure) override;
   void cancel(const std::string& gateway, const wire::CancelRun& cancel) override;
   void ack(const std::string& gateway, const wire::Acks& acks) override;
@@ -92,6 +99,7 @@ class RunService final : private jobs::Sink {
   /// Keeps an idempotency key for one create(), from before it asks the database.
   class KeyTaken;
 
+  runtime::Task<void> remove_files();
   void plan_tick();
   runtime::Task<core::Result<jobs::Run>> when_paused(core::RunId run, bool paused);
 
@@ -102,6 +110,7 @@ class RunService final : private jobs::Sink {
   FindGateway find_gateway_;
   std::function<void()> write_begun_ = [] {};
   std::function<void()> write_done_ = [] {};
+  const jobs::OutputFiles files_;
   jobs::Ledger ledger_;
   runtime::Timer tick_;
   core::Random random_;
@@ -109,6 +118,7 @@ class RunService final : private jobs::Sink {
   bool flush_posted_ = false;
   std::set<std::string> keys_taken_;  ///< author and idempotency key of each create()
   std::shared_ptr<RunService*> self_;
+  runtime::WorkerPool writer_{1};  // of large output
 };
 
 }  // namespace muster::server

@@ -189,7 +189,7 @@ runtime::Task<core::Result<std::vector<Login>>> ScheduleService::that_match(
   const core::WallTime now = core::wall_now();
   std::erase_if(logins, [&](const Login& login) {
     const fleet::Endpoint* host = registry_.find(login.endpoint);
-    return !host || host->state == fleet::EndpointState::kRevoked || !scope.allows(*host, now) ||
+    return !host || host->state != fleet::EndpointState::kActive || !scope.allows(*host, now) ||
            (selector && !selector->matches(fleet::subject_of(*host, now)));
   });
   co_return logins;

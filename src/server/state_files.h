@@ -9,8 +9,8 @@
 
 namespace muster::server {
 
-/// Keys, certificates, the red button and published methods; not the database, and nothing
-/// that can be fetched again.
+/// Keys, certificates, the red button, published methods and large results; not the database, and
+/// nothing that can be fetched again.
 core::Status put_files(const std::filesystem::path& state, store::Database& backup,
                        Transferred& done);
 /// kCorrupt where a file is not what was written, or would lie outside of `folder`.

@@ -122,19 +122,26 @@ class Swarm {
          {"per_second", static_cast<double>(stats_.open) / seconds}});
   }
 
-  runtime::Task<void> redial(SimulatedEndpoint& endpoint) {
-    ++dialling_;
-    (void)co_await endpoint.connect();
-    --dialling_;
+  runtime::Task<void> redialler() {
+    ++redialling_;
+    while (!due_.empty() && !ending_) {
+      SimulatedEndpoint& endpoint = *due_.back();
+      due_.pop_back();
+      (void)co_await endpoint.connect();
+    }
+    --redialling_;
   }
 
   void tick() {
     const auto now = core::mono_now();
+    const bool all_taken = due_.empty();
     for (auto& endpoint : endpoints_) {
       endpoint->tick(now);
-      if (endpoint->dial_at() && *endpoint->dial_at() <= now && dialling_ < options_.window)
-        tasks_.spawn(redial(*endpoint));
+      if (all_taken && endpoint->dial_at() && *endpoint->dial_at() <= now)
+        due_.push_back(endpoint.get());
     }
+    for (auto idle = std::min(due_.size(), options_.window - redialling_); idle > 0; --idle)
+      tasks_.spawn(redialler());
     const bool changed = stats_.open != told_.open || stats_.opened != told_.opened ||
                          stats_.commands != told_.commands;
     if (!changed || now - told_at_ < 1s) return;
@@ -154,7 +161,8 @@ class Swarm {
   core::MonoTime told_at_{};
   std::vector<std::unique_ptr<SimulatedEndpoint>> endpoints_;
   std::size_t next_ = 0;
-  std::size_t dialling_ = 0;
+  std::vector<SimulatedEndpoint*> due_;  // to be dialled again
+  std::size_t redialling_ = 0;
   bool ending_ = false;
   int status_ = 0;
 };

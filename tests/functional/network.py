@@ -91,7 +91,10 @@ class Network:
             _remove_leftovers()
             atexit.register(_remove, pid)
             self.bridge = f"{PREFIX}{pid}b"
-            _ip("link", "add", self.bridge, "type", "bridge")
+            # An address of its own: else it takes the lowest of its ports', a new one with each host that is
+            # added, and those who know the old one talk to nobody until they ask again.
+            _ip("link", "add", self.bridge, "address", f"02:6d:75:{pid >> 16 & 255:02x}:{pid >> 8 & 255:02x}:"
+                f"{pid & 255:02x}", "type", "bridge")
             self.subnet = self._claim_subnet(pid)
             self.server_address = f"{self.subnet}.1"
             _ip("link", "set", self.bridge, "up")
@@ -116,21 +119,28 @@ class Network:
         return (f"ATTENTION: hosts are loopback addresses, not network namespaces ({self.why_not}); "
                 "tests that cut a host off are skipped")
 
-    def add(self, name):
-        """A new host, with a network of its own where that is possible."""
+    def add_subnet(self):
+        """The first three numbers of one more network, whose hosts reach the server as those of the first do."""
+        return self._claim_subnet(os.getpid())
+
+    def add(self, name, subnet=None):
+        """A new host, with a network of its own where that is possible; `subnet` as add_subnet() gave it."""
         self.count += 1
         number = self.count % 250 + 2
         if not self.isolated:  # gateways have one port: runs side by side need other addresses
             return Host(name, f"127.{os.getpid() % 250 + 1}.0.{number}")
         pid = os.getpid()
         space, outer, inner = f"{PREFIX}{pid}h{self.count}", f"{PREFIX}{pid}v{self.count}", "eth0"
-        address = f"{self.subnet}.{number}"
+        subnet = subnet or self.subnet
+        address = f"{subnet}.{number}"
         _ip("netns", "add", space)
         _ip("link", "add", outer, "type", "veth", "peer", "name", inner, "netns", space)
         _ip("link", "set", outer, "master", self.bridge, "up")
         for words in (["link", "set", "lo", "up"], ["addr", "add", f"{address}/24", "dev", inner],
                       ["link", "set", inner, "up"]):
             _ip("-n", space, *words)
+        if subnet != self.subnet:
+            _ip("-n", space, "route", "add", f"{self.subnet}.0/24", "via", f"{subnet}.1")
         return Host(name, address, space, outer)
 
     def remove(self, host):

@@ -24,16 +24,16 @@ def server_command(kind, address, port):
     return [binary("muster"), kind, "--listen", f"{address}:{port}"]
 
 
-def enrol_command(server, token):
-    return [binary("muster-agent"), "enrol", "--server", server, "--token", token]
+def enrol_command(agent, server, token):
+    return [agent, "enrol", "--server", server, "--token", token]
 
 
 def gateway_command(server, listen, name, *more):
     return [binary("muster"), "gateway", "--server", server, "--listen", listen, "--name", name, *more]
 
 
-def agent_command():
-    return [binary("muster-agent"), "run"]
+def agent_command(agent):
+    return [agent, "run"]
 
 
 class Agent:
@@ -54,6 +54,11 @@ class Agent:
     def files(self):
         return self.state / "agent"
 
+    @property
+    def program(self):
+        """The agent's executable, as its host names it."""
+        return binary("muster-agent")
+
     def environment(self):
         return {"MUSTER_STATE": str(self.state), "HOME": str(self.state)}
 
@@ -64,14 +69,15 @@ class Agent:
 
     def enrol(self, token=None, check=True, gateways=()):
         more = ["--gateway", ",".join(gateways)] if gateways else []
-        ran = self.run_here(enrol_command(self.region.url, token or self.region.join_token()) + more)
+        ran = self.run_here(enrol_command(self.program, self.region.url,
+                                          token or self.region.join_token()) + more)
         if check:
             assert ran.returncode == 0, f"enrolment of {self.name} failed: {ran.stdout}{ran.stderr}"
             self.id = re.fullmatch(r"enrolled as (\w{26}) in region \S+\n", ran.stdout).group(1)
         return ran
 
     def start(self, wait=True):
-        self.process = Process(self.state.name, self.host.inside(agent_command()),
+        self.process = Process(self.state.name, self.host.inside(agent_command(self.program)),
                                self.region.folder, self.environment())
         if wait:
             self.online()
@@ -95,9 +101,9 @@ class Agent:
 class Gateway:
     """A gateway in a process of its own, on a host of its own."""
 
-    def __init__(self, region, name):
+    def __init__(self, region, name, host=None):
         self.region, self.name = region, name
-        self.host = region.network.add(name)
+        self.host = host or region.network.add(name)
         self.address, self.port = self.host.address, 7443
         self.state = region.folder / f"gateway-{name}"
         self.process = None
@@ -208,16 +214,16 @@ class Region:
     def join_token(self, **wanted):
         return self.api.post("/v1/join-tokens", wanted)["token"]
 
-    def add_agent(self, name, start=True, **token):
-        agent = Agent(self, name)
+    def add_agent(self, name, start=True, kind=Agent, host=None, **token):
+        agent = kind(self, name, host)
         agent.enrol(self.join_token(**token))
         self.agents.append(agent)
         if start:
             agent.start()
         return agent
 
-    def add_gateway(self, name):
-        gateway = Gateway(self, name)
+    def add_gateway(self, name, host=None):
+        gateway = Gateway(self, name, host)
         self.gateways.append(gateway)
         return gateway.start(self.join_token(role="gateway"))
 
@@ -274,14 +280,14 @@ class Region:
 
     # --- the command line -----------------------------------------------------------
 
-    def cli(self, *words, check=None, environment=None, text=True, stdin=None):
-        """Runs `muster …` as the administrator; a CompletedProcess."""
-        ran = subprocess.run([binary("muster"), *words], capture_output=True, text=text, input=stdin,
-                             stdin=subprocess.DEVNULL if stdin is None else None, timeout=DEADLINE * 2,
+    def cli(self, *words, check=None, environment=None, text=True, stdin=None, folder=None):
+        """Runs `muster …` as the administrator (in `folder`); a CompletedProcess."""
+        ran = subprocess.run([binary("muster"), *map(str, words)], capture_output=True, text=text, input=stdin,
+                             stdin=subprocess.DEVNULL if stdin is None else None, timeout=DEADLINE * 2, cwd=folder,
                              env={**os.environ, "MUSTER_STATE": str(self.state), "HOME": str(self.folder),
                                   **(environment or {})})
         if check is not None:
-            assert ran.returncode == check, (f"muster {' '.join(words)}: exit status {ran.returncode}, "
+            assert ran.returncode == check, (f"muster {' '.join(map(str, words))}: exit status {ran.returncode}, "
                                              f"not {check}\n{ran.stdout}\n{ran.stderr}")
         return ran
 

@@ -68,6 +68,8 @@ def test_output_limit_cuts_and_says_so(region):
     assert done["truncated"] and done["stdout_bytes"] == 1000 and done["stderr"] == "end\n"
     assert done["stdout"].startswith("1\n2\n3\n")
     assert done["state"] == "succeeded"
+    said = region.cli("run", "--on", f"id={agent.id}", "--output-max", "1000", "--", "seq", "1", "100000")
+    assert "\n1\n2\n3\n" in said.stdout and "cut at its limit" in said.stderr
 
 
 def test_memory_limit(region):

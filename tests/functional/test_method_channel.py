@@ -31,6 +31,8 @@ def test_the_libraries(region, method, tmp_path, module):  # noqa: F811
     path = f"/v1/runs/{run['id']}/targets/{agent.id}"
     wait_until(lambda: region.api.get(path).get("progress"), "its progress is known")
     assert region.api.get(path)["progress"] == {"percent": 40, "text": "waiting for \"go\""}
+    shown = region.cli("runs", "show", run["id"]).stdout
+    assert re.search(r"^web1 +40% +waiting for \"go\"$", shown, re.M), shown
     go.touch()
     target = answers(region, run)["web1"]
     assert target["state"] == "succeeded", target

@@ -35,6 +35,20 @@ void Disk::check_rollout(const Stored& stored, std::uint32_t last_sent) {
       violated("a wave began before the one before it was final", stored.run.id.str());
 }
 
+void Disk::store(const jobs::OutputBatch& output) {
+  for (const auto& block : output.blocks)
+    runs_.at(block.run).blocks[block.slot][{block.stream, block.block}] = block.data.size();
+  for (const auto& whole : output.whole) runs_.at(whole.run).whole.insert(whole.slot);
+}
+
+void Disk::check_output(const Stored& stored, const jobs::TargetRow& row) {
+  std::size_t bytes = 0;
+  if (const auto found = stored.blocks.find(row.slot); found != stored.blocks.end())
+    for (const auto& [place, size] : found->second) bytes += size;
+  if (!stored.whole.contains(row.slot) || bytes < row.target.out_bytes + row.target.err_bytes)
+    violated("final before its output is kept", row.run.str() + " " + std::to_string(row.slot));
+}
+
 void Disk::commit(const jobs::Batch& batch) {
   std::map<core::RunId, std::uint32_t> last_sent;
   for (const auto& added : batch.runs) {
@@ -65,6 +79,7 @@ void Disk::commit(const jobs::Batch& batch) {
             {kept.endpoint, row.target.state, row.instance, row.target.started_at, row.restarts});
     if (row.target.state == jobs::TargetState::kSent)
       last_sent[row.run] = std::max(last_sent[row.run], row.slot);
+    if (row.target.is_stored_apart) check_output(stored, row);
     stored.targets[row.slot] = row.target;
   }
   for (const auto& cancel : batch.cancels) runs_.at(cancel.run).run.cancelled_by = cancel.by;

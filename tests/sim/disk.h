@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "jobs/batch.h"
@@ -16,6 +17,8 @@ namespace muster::sim {
 class Disk {
  public:
   void commit(const jobs::Batch& batch);
+  /// Large output: a power cut leaves what is whole.
+  void store(const jobs::OutputBatch& output);
   std::vector<jobs::StoredRun> open_runs() const;
   /// Null where there is no such target.
   const jobs::Target* find(core::RunId run, const core::EndpointId& endpoint) const;
@@ -25,12 +28,16 @@ class Disk {
     std::vector<jobs::StoredRun::Row> rows;
     std::vector<jobs::Target> targets;
     std::map<core::EndpointId, std::uint32_t> slots;
-    std::uint32_t under_way = 0;  ///< rows that are sent or running
+    std::map<std::uint32_t, std::map<std::pair<int, std::uint32_t>, std::size_t>>
+        blocks;                     ///< bytes
+    std::set<std::uint32_t> whole;  ///< slots whose large output is kept
+    std::uint32_t under_way = 0;    ///< rows that are sent or running
   };
   const std::map<core::RunId, Stored>& runs() const { return runs_; }
 
  private:
   void set_row(Stored& stored, std::uint32_t slot, jobs::StoredRun::Row row);
+  static void check_output(const Stored& stored, const jobs::TargetRow& row);
   static void check_rollout(const Stored& stored, std::uint32_t last_sent);
 
   std::map<core::RunId, Stored> runs_;

@@ -172,6 +172,20 @@ void Server::persist(std::shared_ptr<const jobs::Batch> batch) {
   });
 }
 
+void Server::store(std::shared_ptr<const jobs::OutputBatch> output) {
+  auto& clock = world->clock;
+  const bool fails = !world->healed && (clock.now() < world->disk_full_until || clock.chance(5));
+  clock.after(clock.between(1ms, 200ms), [this, output, fails, now = life] {
+    if (life != now) return;
+    if (fails) ++world->counts.failed_writes;
+    if (!fails) world->disk.store(*output);
+    ledger->stored(
+        fails ? core::Status(core::fail(core::Code::kUnavailable, "full")) : core::Status(),
+        world->clock.both());
+    turn();
+  });
+}
+
 void Server::dispatch(const std::string& name, const jobs::Departure& departure) {
   if (world->stopped) violated("sent although everything is stopped", departure.run.id.str());
   if (world->paused.contains(departure.run.id))

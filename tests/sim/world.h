@@ -144,6 +144,7 @@ struct Server final : jobs::Sink {
   void stop_everything();
 
   void persist(std::shared_ptr<const jobs::Batch> batch) override;
+  void store(std::shared_ptr<const jobs::OutputBatch> output) override;
   void dispatch(const std::string& gateway, const jobs::Departure& departure) override;
   void cancel(const std::string& gateway, const wire::CancelRun& cancel) override;
   void ack(const std::string& gateway, const wire::Acks& acks) override;

@@ -30,6 +30,7 @@ PAGES = {
         "credit stall": ["kCreditStall"],
         "output of a run": ["kOutputBytesDefault", "kOutputBytesCeiling"],
         "upcalls pending": ["kUpcallsPendingMax", "kUpcallBytesMax"],
+        "addresses in `MOVED`": ["kMovedGatewaysMax", "kGatewayAddressBytesMax"],
         "reasons": ["kReasonBytesMax"],
     }),
     "docs/protocols/region.md": ("src/wire/region.proto", "REGION", {
@@ -37,6 +38,7 @@ PAGES = {
         "reports in a message": ["kReportsPerMessageMax"],
         "an endpoint's id": [None],
         "`Hello.instance`, `Hello.nonce`, remote address in `LinkUp`": [None, None, "kAddressBytesMax"],
+        "addresses of a gateway": ["kAddressesMax", "kGatewayAddressBytesMax"],
         "upcalls being answered, of all gateways": ["kUpcallsMax"],
         "chunks ahead of the server's disk": ["kChunksAheadBytesMax"],
         "pace of logins": ["logins_per_second"],

@@ -6,8 +6,8 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 
 import { ApiError, request } from "./client";
 import type {
-  FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, ScheduleList, SelectorCheck, Target,
-  TargetList, TargetState, WaveList,
+  FiringList, FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview,
+  SelectorCheck, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
 export const kHostsPage = 200;
@@ -181,3 +181,31 @@ export const schedulesQuery = queryOptions({
   // What fires by itself changes by itself.
   refetchInterval: 15_000,
 });
+
+export const schedulePath = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
+
+/** With the next five times. */
+export const scheduleQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["schedules", name],
+    queryFn: ({ signal }) => request<Schedule>("GET", schedulePath(name), { signal }),
+    refetchInterval: 15_000,
+  });
+
+const kFiringsPage = 20;
+
+/** What came of it lately, newest first. */
+export const firingsQuery = (name: string) =>
+  queryOptions({
+    queryKey: ["schedules", name, "firings"],
+    queryFn: ({ signal }) => request<FiringList>("GET", `${schedulePath(name)}/firings`, { signal, query: { limit: kFiringsPage } }),
+    refetchInterval: 15_000,
+  });
+
+/** When a cron expression would fire next. */
+export const previewQuery = (cron: string, zone: string) =>
+  queryOptions({
+    queryKey: ["schedule-preview", cron, zone],
+    queryFn: ({ signal }) => request<SchedulePreview>("GET", "/v1/schedules/preview", { signal, query: { cron, zone, count: 5 } }),
+    staleTime: 60_000,
+  });

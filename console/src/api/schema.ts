@@ -178,6 +178,171 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/hosts/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a host in that waits for approval
+         * @description It logs in anew within a second and gets work from then on. 409 where it does not wait.
+         */
+        post: operations["approveHost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/hosts/{id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a host away that waits for approval
+         * @description It leaves the region and comes back only by a new join token. 409 where it does not wait.
+         */
+        post: operations["refuseHost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gateways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gateways that were seen since the server started, by name */
+        get: operations["listGateways"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gateways/{name}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A gateway's name */
+                name: components["parameters"]["Gateway"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a gateway's hosts elsewhere
+         * @description They move at a gentle pace to where the site policy says, else to whichever gateway has a place; running work goes on. No host is sent there until undrain, restarts of the server included.
+         */
+        post: operations["drainGateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/gateways/{name}/undrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A gateway's name */
+                name: components["parameters"]["Gateway"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let hosts back to a drained gateway */
+        post: operations["undrainGateway"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The site policy
+         * @description Which gateways serve which hosts, and who is let in (docs/sites.md).
+         */
+        get: operations["getPolicy"];
+        /**
+         * Put a site policy in force
+         * @description 400 names the line and the column of the first fault. With `made_from`, 409 where another version is in force by now. Hosts that belong elsewhere by it move at a gentle pace.
+         */
+        put: operations["setPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Versions of the site policy, newest first */
+        get: operations["listPolicyVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/policy/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Which gateway a host gets, and why
+         * @description It changes nothing. Gateways count as they are now. With `text` it is asked of another policy.
+         */
+        post: operations["explainPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/gateways/{name}/revoke": {
         parameters: {
             query?: never;
@@ -1286,8 +1451,11 @@ export interface components {
             /** @description Shown everywhere; the host name. Two hosts may have the same */
             name: string;
             online: boolean;
-            /** @enum {string} */
-            state: "active" | "revoked";
+            /**
+             * @description held: it waits for approval and gets no work
+             * @enum {string}
+             */
+            state: "active" | "held" | "revoked";
             labels: components["schemas"]["Labels"];
             facts: components["schemas"]["Facts"];
             /** @description Where its link comes from; absent before the first login */
@@ -1298,6 +1466,67 @@ export interface components {
             last_contact?: components["schemas"]["Time"];
             /** @description Something to look at: clock skew, two agents with one key */
             warning?: string;
+        };
+        GatewayList: {
+            gateways: components["schemas"]["Gateway"][];
+        };
+        Gateway: {
+            name: string;
+            /** @enum {string} */
+            state: "up" | "draining" | "away";
+            /** @description It gets no hosts; true while it is away, too */
+            draining: boolean;
+            /** @description Hosts that it holds */
+            links: number;
+            /** @description Hosts that were sent there and have not arrived */
+            expected: number;
+            /** @description Links that it takes: by the policy, else as it says */
+            capacity: number;
+        };
+        PolicyVersion: {
+            /** @description From 1; 0 where no policy was ever set */
+            version: number;
+            set_by?: string;
+            set_at?: components["schemas"]["Time"];
+        };
+        Policy: {
+            /** @description From 1; 0 where no policy was ever set */
+            version: number;
+            /** @description TOML */
+            text: string;
+            set_by?: string;
+            set_at?: components["schemas"]["Time"];
+        };
+        PolicyVersions: {
+            versions: components["schemas"]["PolicyVersion"][];
+        };
+        PolicyRequest: {
+            text: string;
+            /** @description The version that it replaces */
+            made_from?: number;
+        };
+        /** @description A host, or an address of one of which nothing more is known than its labels. */
+        PolicyQuestion: {
+            host?: components["schemas"]["EndpointId"];
+            /** @description With a host */
+            address?: string;
+            labels?: components["schemas"]["Labels"];
+            /** @description A policy to ask instead of the one in force */
+            text?: string;
+        };
+        PolicyAnswer: {
+            /** @description Absent where it belongs to none */
+            site?: string;
+            /** @description Absent where none has a place */
+            gateway?: string;
+            /** @description Where the host is now; absent when offline */
+            at?: string;
+            why: string[];
+            new_hosts: {
+                /** @enum {string} */
+                what: "add" | "hold" | "refuse";
+                why: string;
+            };
         };
         HostList: {
             hosts: components["schemas"]["Host"][];
@@ -1863,6 +2092,8 @@ export interface components {
             stderr_base64?: components["schemas"]["Base64"];
             stdout_bytes: number;
             stderr_bytes: number;
+            /** @description These hosts wrote more than output_bytes_max; the rest is gone. Absent where they did not */
+            truncated?: boolean;
         };
         FoldList: {
             folds: components["schemas"]["Fold"][];
@@ -2196,6 +2427,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description A gateway's name */
+        Gateway: string;
         /** @description Required with the session cookie (not with a token): no foreign page can send it. */
         Request: "1";
         /**
@@ -2567,6 +2800,253 @@ export interface operations {
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    approveHost: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The host as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Host"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    refuseHost: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listGateways: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The gateways */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayList"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    drainGateway: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description A gateway's name */
+                name: components["parameters"]["Gateway"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is being drained */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    undrainGateway: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description A gateway's name */
+                name: components["parameters"]["Gateway"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It takes hosts */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getPolicy: {
+        parameters: {
+            query?: {
+                /** @description An earlier version; the one in force where it is left out. */
+                version?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policy */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    setPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyRequest"];
+            };
+        };
+        responses: {
+            /** @description The policy as it is in force */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    listPolicyVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The versions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersions"];
+                };
+            };
+            401: components["responses"]["Error"];
+        };
+    };
+    explainPolicy: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyQuestion"];
+            };
+        };
+        responses: {
+            /** @description The decision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyAnswer"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            413: components["responses"]["Error"];
         };
     };
     revokeGateway: {

@@ -2,7 +2,7 @@
 //
 // Whether what an event carried is what its name promises: the parts that the console counts
 // with. An event that is not would otherwise break the page it is shown on.
-import type { Counts, Host, HostsEvent, OutputEvent, Run, RunsEvent, TargetEvent } from "./types";
+import type { Counts, Host, HostsEvent, OutputEvent, ProgressEvent, Run, RunsEvent, TargetEvent } from "./types";
 
 type Fields = Record<string, unknown>;
 
@@ -34,6 +34,13 @@ export function isOutputEvent(data: unknown): data is OutputEvent {
   return (
     isObject(data) && typeof data.endpoint === "string" && typeof data.name === "string" &&
     (data.stream === "stdout" || data.stream === "stderr") && (typeof data.text === "string" || typeof data.base64 === "string")
+  );
+}
+
+export function isProgressEvent(data: unknown): data is ProgressEvent {
+  return (
+    isObject(data) && typeof data.endpoint === "string" && typeof data.name === "string" &&
+    (data.percent === undefined || typeof data.percent === "number") && (data.text === undefined || typeof data.text === "string")
   );
 }
 

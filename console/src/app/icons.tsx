@@ -23,6 +23,8 @@ export const IconStop = icon(<rect x="6.5" y="6.5" width="11" height="11" rx="1.
 export const IconSun = icon(<><circle cx="12" cy="12" r="4" /><path d="M12 3v2m0 14v2M3 12h2m14 0h2M5.6 5.6 7 7m10 10 1.4 1.4m0-12.8L17 7M7 17l-1.4 1.4" /></>);
 export const IconMoon = icon(<path d="M20 14.5A8 8 0 0 1 9.5 4a8 8 0 1 0 10.5 10.5z" />);
 export const IconUser = icon(<><circle cx="12" cy="8.5" r="3.5" /><path d="M5 20c.6-3.6 3.5-5.5 7-5.5s6.4 1.9 7 5.5" /></>);
+export const IconClose = icon(<path d="M6.5 6.5l11 11m0-11l-11 11" />);
+export const IconMore = icon(<path d="M5.5 12h.01M12 12h.01M18.5 12h.01" strokeWidth={3} />);
 export const IconUp = icon(<path d="m7 14 5-5 5 5" />);
 export const IconDown = icon(<path d="m7 10 5 5 5-5" />);
 export const IconRight = icon(<path d="m10 7 5 5-5 5" />);

@@ -36,7 +36,7 @@ interface Props {
 }
 
 export function OnlineMark({ host }: { host: Pick<Host, "online" | "state"> }) {
-  const word = host.state === "revoked" ? "revoked" : host.online ? "online" : "offline";
+  const word = host.state !== "active" ? host.state : host.online ? "online" : "offline";
   return (
     <span className={classes.mark} data-word={word}>
       <span className={classes.dot} />

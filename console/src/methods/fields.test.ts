@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { MethodParameter } from "../api/types";
-import { argumentsFrom, argumentsFromObject, argumentsOf, type Field, fieldOf, kWholeObject, refusalOf, typed } from "./fields";
+import { argumentsFrom, argumentsFromObject, argumentsOf, type Field, fieldOf, filledFrom, kWholeObject, refusalOf, typed } from "./fields";
 
 function parameter(type: string, part: Partial<MethodParameter> = {}): MethodParameter {
   return { name: "p", type, expected: "something", required: false, sensitive: false, ...part };
@@ -77,6 +77,25 @@ describe("what was filled in", () => {
   it("shows defaults as they would be typed", () => {
     expect([typed("en", "choices"), typed(3, "whole"), typed({ a: 1 }, "json"), typed(["a", "b"], "lines"), typed("x", "json"), typed(undefined, "text")]).toEqual(
       ["en", "3", '{"a":1}', "a\nb", '"x"', ""]);
+  });
+});
+
+describe("arguments that were given before", () => {
+  const parameters = [
+    ["text", "String"], ["many", "Array[String]"], ["whole", "Integer"], ["yes", "Boolean"], ["deep", "Hash"], ["some", "Any"], ["digits", "Any"], ["list", "Any"],
+  ] as const;
+  const fields = parameters.map(([name, type]) => fieldOf({ name, type, expected: "", required: false, sensitive: false }));
+  it("stand in their fields so that the same is sent again", () => {
+    const given = { text: "3", many: ["a", "b"], whole: 3, yes: false, deep: { a: [1] }, some: "plain", digits: "3", list: [1, "x"] };
+    const filled = filledFrom(fields, false, given);
+    expect(filled.digits).toBe('"3"');
+    expect(argumentsFrom(fields, filled)).toEqual({ values: given, faults: {} });
+    expect(argumentsFromObject(filledFrom([], true, given)[kWholeObject] ?? "").values).toEqual(given);
+  });
+
+  it("are not shown where they are secret, and not made up", () => {
+    const secret = fieldOf({ name: "key", type: "String", expected: "", required: false, sensitive: true });
+    expect(filledFrom([secret, ...fields], false, { key: "x", unknown: 1 })).toEqual({});
   });
 });
 

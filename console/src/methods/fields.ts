@@ -128,6 +128,21 @@ export function typed(value: unknown, kind: FieldKind): string {
   return typeof value === "string" && kind !== "json" ? value : JSON.stringify(value);
 }
 
+/** The text that is read as this value again. */
+function typedExactly(value: unknown, kind: FieldKind): string {
+  const text = typed(value, kind);
+  if (kind !== "any" || typeof value !== "string") return text;
+  const again = readAny(text);
+  return "value" in again && again.value === value ? text : JSON.stringify(value);
+}
+
+/** What stands in the fields of an order that was made before; what is not shown is given again. */
+export function filledFrom(fields: readonly Field[], open: boolean, given: Readonly<Record<string, unknown>>): Filled {
+  if (open) return Object.keys(given).length === 0 ? {} : { [kWholeObject]: JSON.stringify(given, null, 2) };
+  const shown = fields.filter((field) => !field.sensitive && Object.hasOwn(given, field.name));
+  return Object.fromEntries(shown.map((field) => [field.name, typedExactly(given[field.name], field.kind)]));
+}
+
 type Read = { value: unknown } | { fault: string };
 
 function readNumber(text: string, whole: boolean): Read {

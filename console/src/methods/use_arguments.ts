@@ -5,7 +5,7 @@
 import { useCallback, useMemo, useRef, useState } from "react";
 
 import type { Method } from "../api/types";
-import { type Arguments, argumentsFrom, argumentsFromObject, type Field, fieldOf, type Filled, kWholeObject } from "./fields";
+import { type Arguments, argumentsFrom, argumentsFromObject, type Field, fieldOf, type Filled, filledFrom, kWholeObject } from "./fields";
 
 type Secret = HTMLInputElement | HTMLTextAreaElement;
 
@@ -23,14 +23,16 @@ export interface ArgumentsForm {
 
 const kNone: Field[] = [];
 
-export function useArguments(method: Method | undefined, changed: () => void): ArgumentsForm {
+/** `given`: what an order that was made before says of this method; its secrets are not among it. */
+export function useArguments(method: Method | undefined, changed: () => void, given?: Readonly<Record<string, unknown>>): ArgumentsForm {
   const key = method === undefined ? "" : `${method.name}@${method.version}`;
-  const [kept, setKept] = useState<{ key: string; filled: Filled }>({ key, filled: {} });
+  const [kept, setKept] = useState<{ key: string; filled: Filled } | undefined>();
   const secrets = useRef(new Map<string, Secret>());
   const fields = useMemo(() => method?.parameters.map(fieldOf) ?? kNone, [method]);
   const open = method?.any_parameters ?? false;
   // What was filled in for another method is not this one's.
-  const filled = kept.key === key ? kept.filled : {};
+  const start = useMemo(() => (given === undefined ? {} : filledFrom(fields, open, given)), [fields, open, given]);
+  const filled = kept?.key === key ? kept.filled : start;
   const secret = useCallback((name: string) => (input: Secret | null) => {
     if (input === null) secrets.current.delete(name);
     else secrets.current.set(name, input);

@@ -52,6 +52,9 @@ export function FoldCard({ run, fold, total, onOpen }: Props) {
       </header>
       {open && <FoldHosts id={hosts} run={run} fold={fold} onOpen={onOpen} />}
       {view.reason !== undefined && <Text size="sm" className={classes.reason}>{visibleLine(view.reason, 1_000)}</Text>}
+      {fold.truncated && (
+        <Text size="sm" c="orange" className={classes.reason}>The output was cut at the run’s limit; the rest is gone.</Text>
+      )}
       {fold.result === undefined ? (
         <>
           {view.silent && fold.state === "succeeded" && <Text size="sm" c="dimmed" className={classes.reason}>no output</Text>}

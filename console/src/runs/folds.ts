@@ -9,9 +9,9 @@ import { ending, kStates } from "./states";
 /** A name that stays while the fold grows, so that an opened fold stays open. */
 export function foldKey(fold: Fold): string {
   if (fold.id !== undefined) return fold.id;
-  const { state, exit_code, signal, reason, result, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes } = fold;
+  const { state, exit_code, signal, reason, result, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes, truncated } = fold;
   return JSON.stringify([
-    state, exit_code, signal, reason, result, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes,
+    state, exit_code, signal, reason, result, stdout, stderr, stdout_base64, stderr_base64, stdout_bytes, stderr_bytes, truncated,
   ]);
 }
 

@@ -50,14 +50,18 @@ interface ConfirmProps {
   opened: boolean;
   why: string;
   what: string;
+  /** How it is rolled out, in sentences. */
+  plan?: string[];
   user: string;
   matched: number;
   busy: boolean;
+  /** What is done to them; as it stands on the button. */
+  verb?: string;
   onNo: () => void;
   onYes: () => void;
 }
 
-export function Confirm({ opened, why, what, user, matched, busy, onNo, onYes }: ConfirmProps) {
+export function Confirm({ opened, why, what, plan = [], user, matched, busy, verb = "Run", onNo, onYes }: ConfirmProps) {
   const [typed, setTyped] = useState("");
   const many = matched > kConfirmAbove;
   const ready = !many || typed.replace(/[,.\s]/g, "") === String(matched);
@@ -66,18 +70,19 @@ export function Confirm({ opened, why, what, user, matched, busy, onNo, onYes }:
     if (ready) onYes();
   };
   return (
-    <Modal opened={opened} onClose={onNo} title={`Run on ${counted(matched, "host")}?`}>
+    <Modal opened={opened} onClose={onNo} title={`${verb} on ${counted(matched, "host")}?`}>
       <form onSubmit={submit} aria-label="Confirm">
         <Stack>
           <Text size="sm">{why}</Text>
           <code className={classes.confirmCommand}>{what}</code>
-          {user !== "" && <Text size="sm">as <b>{user}</b></Text>}
+          {user !== "" && <Text size="sm">as <b>{visibleLine(user, 64)}</b></Text>}
+          {plan.length > 0 && <Text size="sm">{plan.join(" ")}</Text>}
           {many && (
             <TextInput label={`Type ${matched} to confirm`} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} inputMode="numeric" autoComplete="off" data-autofocus />
           )}
           <div className={classes.confirmButtons}>
             <Button variant="default" onClick={onNo}>Back</Button>
-            <Button type="submit" color="red" disabled={!ready} loading={busy}>Run on {counted(matched, "host")}</Button>
+            <Button type="submit" color="red" disabled={!ready} loading={busy}>{verb} on {counted(matched, "host")}</Button>
           </div>
         </Stack>
       </form>

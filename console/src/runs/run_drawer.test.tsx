@@ -81,6 +81,31 @@ describe("ordering a run", () => {
     await waitFor(() => expect(orders()).toHaveLength(1));
   });
 
+  it("sends its waves, says before what they will do, and shows the server's words at the wave that they are about", async () => {
+    order = () => refusal(400, "invalid", "rollout.waves[1]: column 6: expected a value");
+    const { run, command } = await form();
+    command("uptime");
+    const head = screen.getByRole("button", { name: /^Roll out in waves/ });
+    expect(head.getAttribute("aria-expanded")).toBe("false");
+    fireEvent.click(head);
+    fireEvent.click(screen.getByRole("button", { name: "One host, 10%, the rest" }));
+    expect(screen.getByRole("status", { name: "What will happen" }).textContent).toMatch(/^It runs on 1 host first, then on 1 host \(10%\), then on the other 1\./);
+    fireEvent.change(screen.getByLabelText("Percentage of wave 2"), { target: { value: "0" } });
+    expect(screen.getByRole("status", { name: "What will happen" }).textContent).toBe("");
+    fireEvent.click(run);
+    expect(await screen.findByText("A whole number from 1 to 100")).toBeTruthy();
+    expect(orders()).toEqual([]);
+    fireEvent.change(screen.getByLabelText("Percentage of wave 2"), { target: { value: "50" } });
+    // Closed again: what is wrong opens it.
+    fireEvent.click(head);
+    fireEvent.click(run);
+    await waitFor(() => expect(orders()).toHaveLength(1));
+    expect(orders()[0]?.body).toMatchObject({ rollout: { waves: [{ count: 1 }, { percent: 50 }, { percent: 100 }], failures_max: 0 } });
+    expect(await screen.findByText("column 6: expected a value")).toBeTruthy();
+    expect(screen.getByLabelText("Percentage of wave 2").getAttribute("aria-invalid")).toBe("true");
+    expect(head.getAttribute("aria-expanded")).toBe("true");
+  });
+
   it("shows a refusal and sends the same order under the same key again", async () => {
     order = () => refusal(403, "forbidden", "your selector does not reach these hosts");
     const { run, command } = await form();

@@ -4,6 +4,7 @@ import { useState } from "react";
 
 import type { Method } from "../api/types";
 import { IconDown, IconRight } from "../app/icons";
+import { duration } from "../text/format";
 import { visibleLine } from "../text/visible";
 import type { RunForm, RunFormFaults } from "./run_form";
 import classes from "./run_order.module.css";
@@ -12,6 +13,12 @@ interface Props {
   form: RunForm;
   faults: RunFormFaults;
   change: (part: Partial<RunForm>) => void;
+}
+
+/** As it is now, and as it can be chosen. */
+function queuesWith(queueMs: number) {
+  const value = String(queueMs);
+  return kQueues.some((queue) => queue.value === value) ? kQueues : [...kQueues, { value, label: `up to ${duration(queueMs)}` }];
 }
 
 const kModes = [
@@ -54,11 +61,14 @@ export function CommandFields({ form, faults, change }: Props) {
 interface OrderProps extends Props {
   /** Whose limits hold where none are given; undefined: a command's. */
   method: Method | undefined;
+  /** It may find hosts offline: ask what then. */
   someOffline: boolean;
+  /** It says nothing of what it is for, and shows nothing while it runs: nobody is there. */
+  scheduled?: boolean;
 }
 
 /** What every order may say, whatever it runs. */
-export function OrderFields({ form, faults, change, method, someOffline }: OrderProps) {
+export function OrderFields({ form, faults, change, method, someOffline, scheduled = false }: OrderProps) {
   const [more, setMore] = useState(false);
   const ownLimit = method?.timeout_ms === undefined ? "the host's own" : `the method's own: ${Math.round(method.timeout_ms / 1_000)}`;
   return (
@@ -74,7 +84,7 @@ export function OrderFields({ form, faults, change, method, someOffline }: Order
         />
       </Group>
       {someOffline && (
-        <Select label="Wait for hosts that are offline" data={kQueues} value={String(form.queueMs)} allowDeselect={false} onChange={(value) => change({ queueMs: Number(value ?? 0) })} />
+        <Select label="Wait for hosts that are offline" data={queuesWith(form.queueMs)} value={String(form.queueMs)} allowDeselect={false} onChange={(value) => change({ queueMs: Number(value ?? 0) })} />
       )}
       <div>
         <UnstyledButton className={classes.more} aria-expanded={more} onClick={() => setMore(!more)}>
@@ -82,9 +92,9 @@ export function OrderFields({ form, faults, change, method, someOffline }: Order
         </UnstyledButton>
         <Collapse in={more}>
           <Stack gap="md" pt="sm">
-            <TextInput label="What is it for" description="Shown in the list of runs and in the audit log" value={form.description} onChange={(event) => change({ description: event.currentTarget.value })} maxLength={1024} />
+            {!scheduled && <TextInput label="What is it for" description="Shown in the list of runs and in the audit log" value={form.description} onChange={(event) => change({ description: event.currentTarget.value })} maxLength={1024} />}
             {form.kind === "command" && <TextInput label="Working directory" placeholder="the user's home" value={form.directory} onChange={(event) => change({ directory: event.currentTarget.value })} maxLength={4096} spellCheck={false} />}
-            <Switch label="Show output while it runs" checked={form.liveOutput} onChange={(event) => change({ liveOutput: event.currentTarget.checked })} />
+            <Switch label={scheduled ? "Keep output to look at while it runs" : "Show output while it runs"} checked={form.liveOutput} onChange={(event) => change({ liveOutput: event.currentTarget.checked })} />
           </Stack>
         </Collapse>
       </div>

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 
-import { confirmationFor, faultsOf, kRunFormStart, requestOf, type RunForm } from "./run_form";
+import type { RunRequest } from "../api/types";
+import { confirmationFor, faultsOf, isFixed, kRunFormStart, methodRequestOf, requestOf, type RunForm, runFormOf, withRest } from "./run_form";
+import { kRolloutStart, usualWaves } from "./rollout_form";
 
 const form = (part: Partial<RunForm>): RunForm => ({ ...kRunFormStart, ...part });
 
@@ -62,5 +64,45 @@ describe("a second yes", () => {
     const text = confirmationFor(filled, selector, check(matched), role);
     if (why === undefined) expect(text).toBeUndefined();
     else expect(text).toMatch(why);
+  });
+});
+
+describe("an order that was made before", () => {
+  const orders: RunRequest[] = [
+    { selector: "a=b", command: { shell: "a | b", user: "www", directory: "/tmp" }, limits: { timeout_ms: 1_500 }, queue_for_ms: 1_800_000, live_output: true, description: "schedule patch" },
+    { selector: "", command: { argv: ["printf", "a b", "", "x"], environment: { LANG: "C" }, stdin_base64: "eA==" }, limits: { memory_bytes: 5 }, idempotent: true, rollout: { waves: [{ count: 1 }], failures_max: 0, on_failures: "stop" } },
+  ] as RunRequest[];
+  it.each(orders)("comes back from its form as it was: %j", (order) => {
+    expect(isFixed(order)).toBe(false);
+    expect(withRest(order, requestOf(runFormOf(order), order.selector))).toEqual(order);
+  });
+
+  it("comes back, too, where it is a method", () => {
+    const order = { selector: "a=b", method: { name: "greet", arguments: { name: "Ada" }, noop: true, user: "www" }, limits: { output_bytes_max: 7 } } as unknown as RunRequest;
+    expect(isFixed(order)).toBe(false);
+    expect(withRest(order, methodRequestOf(runFormOf(order), "a=b", { name: "greet", arguments: { name: "Ada" } }))).toEqual(order);
+  });
+
+  it("loses the limit that was taken away, and nothing else", () => {
+    const order = { selector: "", command: { shell: "x" }, limits: { timeout_ms: 5, memory_bytes: 7 } } as RunRequest;
+    expect(withRest(order, requestOf({ ...runFormOf(order), timeoutS: "" }, "")).limits).toEqual({ memory_bytes: 7 });
+  });
+
+  it("keeps nothing of a command in a method", () => {
+    const order = { selector: "", command: { shell: "x", environment: { A: "b" } }, idempotent: true } as RunRequest;
+    expect(withRest(order, methodRequestOf(form({ kind: "method", timeoutS: "" }), "", { name: "greet", arguments: {} }))).toEqual({ selector: "", method: { name: "greet", arguments: {} } });
+  });
+
+  it.each([
+    [{ ping: {} }, true], [{ method: { digest: "0".repeat(64) } }, true], [{ command: { argv: ["a", "two\nlines"] } }, true], [{ command: { argv: ["a", ""] } }, true],
+    [{ command: { argv: ["a", "", "b"] } }, false], [{ method: { name: "greet" } }, false],
+  ])("that the form cannot say is kept as it is: %j", (what, fixed) => {
+    expect(isFixed(what as RunRequest)).toBe(fixed);
+  });
+});
+
+it("sends the plan of a rollout with the order", () => {
+  expect(requestOf(form({ shell: "x", timeoutS: "", rollout: { ...kRolloutStart, waves: usualWaves() } }), "").rollout).toEqual({
+    waves: [{ count: 1 }, { percent: 10 }, { percent: 100 }], failures_max: 0, on_failures: "stop",
   });
 });

@@ -2,6 +2,7 @@
 //
 // From what a person filled in to the order that is sent, with the faults by field.
 import type { Role, RunRequest, SelectorCheck } from "../api/types";
+import { kRolloutStart, planOf, type RolloutForm, rolloutFormOf } from "./rollout_form";
 
 export interface RunForm {
   kind: "command" | "method";
@@ -17,10 +18,12 @@ export interface RunForm {
   description: string;
   queueMs: number;
   liveOutput: boolean;
+  rollout: RolloutForm;
 }
 
 export const kRunFormStart: RunForm = {
   kind: "command", noop: false, mode: "shell", shell: "", argv: "", timeoutS: 60, user: "", directory: "", description: "", queueMs: 0, liveOutput: false,
+  rollout: kRolloutStart,
 };
 
 /** More hosts than this, and the person says so twice. */
@@ -49,21 +52,23 @@ export function faultsOf(form: RunForm): RunFormFaults {
   return faults;
 }
 
-/** A method with the version that the person saw. */
+/** A method with the version that the person saw, or, without one, as it is current when it runs. */
 export interface MethodChoice {
   name: string;
-  version: string;
+  version?: string;
   arguments: Record<string, unknown>;
 }
 
 /** What every kind of order says, where it was filled in. */
-function commonOf(form: RunForm, selector: string) {
+export function commonOf(form: RunForm, selector: string) {
+  const rollout = planOf(form.rollout);
   return {
     selector,
     ...(form.timeoutS === "" ? {} : { limits: { timeout_ms: Math.round(form.timeoutS * 1000) } }),
     ...(form.queueMs > 0 ? { queue_for_ms: form.queueMs } : {}),
     ...(form.liveOutput ? { live_output: true } : {}),
     ...(form.description.trim() === "" ? {} : { description: form.description.trim() }),
+    ...(rollout === undefined ? {} : { rollout }),
   };
 }
 
@@ -84,6 +89,47 @@ export function requestOf(form: RunForm, selector: string): RunRequest {
 export function methodRequestOf(form: RunForm, selector: string, choice: MethodChoice): RunRequest {
   const method = { ...choice, ...(form.noop ? { noop: true } : {}), ...userOf(form) };
   return { ...commonOf(form, selector), method } as RunRequest;
+}
+
+/** An order that was made before, as it stands in the form. REQUIRES: isFixed(request) is false. */
+export function runFormOf(request: RunRequest): RunForm {
+  const { command, method, limits } = request;
+  return {
+    kind: method === undefined ? "command" : "method",
+    noop: method?.noop ?? false,
+    mode: command?.argv === undefined ? "shell" : "argv",
+    shell: command?.shell ?? "",
+    argv: (command?.argv ?? []).join("\n"),
+    timeoutS: limits?.timeout_ms === undefined ? "" : limits.timeout_ms / 1_000,
+    user: command?.user ?? method?.user ?? "",
+    directory: command?.directory ?? "",
+    description: request.description ?? "",
+    queueMs: request.queue_for_ms ?? 0,
+    liveOutput: request.live_output ?? false,
+    rollout: rolloutFormOf(request.rollout),
+  };
+}
+
+/** Whether the form cannot say what this order runs: a ping, a package by its digest, arguments of several lines. */
+export function isFixed({ command, method }: Pick<RunRequest, "command" | "method">): boolean {
+  if (command?.argv !== undefined) return JSON.stringify(argvOf(command.argv.join("\n"))) !== JSON.stringify(command.argv);
+  return command?.shell === undefined && method?.name === undefined;
+}
+
+/** What the form does not show of an order that was made before stays as it was. */
+export function withRest(before: RunRequest | undefined, next: RunRequest): RunRequest {
+  if (before === undefined) return next;
+  const limits = { ...before.limits };
+  delete limits.timeout_ms;
+  Object.assign(limits, next.limits);
+  const { environment, stdin_base64 } = before.command ?? {};
+  const kept = { ...(environment === undefined ? {} : { environment }), ...(stdin_base64 === undefined ? {} : { stdin_base64 }) };
+  return {
+    ...next,
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(next.command === undefined ? {} : { command: { ...kept, ...next.command } }),
+    ...(before.idempotent === true && next.method === undefined ? { idempotent: true } : {}),
+  } as RunRequest;
 }
 
 export function mayRun(role: Role): boolean {

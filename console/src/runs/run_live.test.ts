@@ -38,9 +38,18 @@ describe("events of a run", () => {
     ["run", { ...aRun(), state: "paused" }], ["end", 7], ["target", null], ["target", { endpoint: "h1", state: "toString" }],
     ["output", null], ["output", { endpoint: "h1", name: "web1", stream: "stdin", text: "x" }], ["output", { endpoint: "h1", name: "web1", stream: "stdout" }],
     ["output", { endpoint: "h1", name: {}, stream: "stdout", text: "x" }], ["surprise", aRun()],
+    ["progress", null], ["progress", { endpoint: "h1", percent: 4 }], ["progress", { endpoint: "h1", name: "web1", percent: "40" }],
+    ["progress", { endpoint: "h1", name: "web1", text: {} }],
   ])("of another shape are none: %s %j", (name, data) => {
     expect(runEventOf(name, data)).toBeUndefined();
   });
+});
+
+it("keeps progress out of the page's state, which changes for each", () => {
+  const before = after([["run", aRun()]]);
+  const event = ["progress", { endpoint: "h1", name: "web1", percent: 40, text: "copying" }] as [string, unknown];
+  expect(runEventOf(...event)).toMatchObject({ type: "progress" });
+  expect(after([event], before)).toBe(before);
 });
 
 describe("live output", () => {

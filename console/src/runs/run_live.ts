@@ -4,8 +4,8 @@
 //
 // Invariant: a run that has ended stays ended, whatever comes late. Live output is best
 // effort and bounded; the whole answer is read from the lists.
-import { isOutputEvent, isRun, isTargetEvent } from "../api/shapes";
-import type { OutputEvent, Run, TargetEvent } from "../api/types";
+import { isOutputEvent, isProgressEvent, isRun, isTargetEvent } from "../api/shapes";
+import type { OutputEvent, ProgressEvent, Run, TargetEvent } from "../api/types";
 import { outputText } from "../text/visible";
 import { answered } from "./states";
 
@@ -34,7 +34,9 @@ export type RunEvent =
   | { type: "run"; run: Run }
   | { type: "end"; run: Run }
   | { type: "target"; target: TargetEvent }
-  | { type: "output"; output: OutputEvent };
+  | { type: "output"; output: OutputEvent }
+  /** Kept on a board of its own (progress.ts): it comes too often for the state of a page. */
+  | { type: "progress"; progress: ProgressEvent };
 
 export const kRunLiveStart: RunLive = { ended: false, version: 0, lines: [], dropped: 0 };
 
@@ -48,6 +50,8 @@ export function runEventOf(name: string, data: unknown): RunEvent | undefined {
       return isTargetEvent(data) ? { type: "target", target: data } : undefined;
     case "output":
       return isOutputEvent(data) ? { type: "output", output: data } : undefined;
+    case "progress":
+      return isProgressEvent(data) ? { type: "progress", progress: data } : undefined;
     default:
       return undefined;
   }
@@ -62,6 +66,8 @@ export function reduceRun(state: RunLive, event: RunEvent): RunLive {
       return state.ended ? state : { ...state, version: state.version + 1 };
     case "output":
       return withOutput(state, event.output);
+    case "progress":
+      return state;
   }
 }
 

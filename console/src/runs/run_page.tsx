@@ -3,7 +3,7 @@
 // One run while it happens and ever after: how far it is, the answers folded together, every
 // host by itself, and what it says live.
 import { Alert, Anchor, Center, Group, Loader, Tabs, Text } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryFilters, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useReducer, useRef, useState } from "react";
 import { Link } from "wouter";
 
@@ -21,22 +21,26 @@ import { commandLine } from "./folds";
 import { LiveOutput } from "./live_output";
 import { MethodHead } from "./method_head";
 import { PauseButton } from "./pause_button";
+import { ProgressBoard } from "./progress";
+import { ProgressList } from "./progress_view";
 import { RolloutNotes } from "./rollout_notes";
-import { kRunLiveStart, reduceRun, runEventOf, type RunLive } from "./run_live";
+import { kRunLiveStart, reduceRun, type RunEvent, runEventOf, type RunLive } from "./run_live";
 import classes from "./page.module.css";
 import { StateBar, StateLegend } from "./state_bar";
-import { answered } from "./states";
+import { answered, kStates } from "./states";
 import { TargetDrawer } from "./target_drawer";
 import { TargetsTable } from "./targets_table";
 import { WaveTable } from "./wave_table";
 
-const kNames = ["run", "target", "output", "end"] as const;
+const kNames = ["run", "target", "progress", "output", "end"] as const;
 /** Lists of answers are read again at most so often while answers arrive. */
 const kReloadMs = 1_000;
 
 /** The run as the server tells it, live until it has ended. */
-function useRunLive(id: string): { run: Run | undefined; error: Error | null; live: RunLive; state: LiveState } {
+function useRunLive(id: string): { run: Run | undefined; error: Error | null; live: RunLive; board: ProgressBoard; state: LiveState } {
   const client = useQueryClient();
+  const [board] = useState(() => new ProgressBoard());
+  useEffect(() => () => board.close(), [board]);
   const query = useQuery(runQuery(id));
   const [live, dispatch] = useReducer(reduceRun, kRunLiveStart);
   const finished = query.data?.state === "finished" || live.ended;
@@ -45,44 +49,57 @@ function useRunLive(id: string): { run: Run | undefined; error: Error | null; li
     onEvent: (name, data) => {
       const event = runEventOf(name, data);
       if (event === undefined) return false;
+      post(board, event);
+      if (event.type === "progress") return true;
       dispatch(event);
       if (event.type === "run" || event.type === "end") {
         client.setQueryData(runQuery(id).queryKey, (known) => (known?.state === "finished" ? known : event.run));
       }
       return true;
     },
+    // All that the server knows comes again.
+    onOpen: () => board.clear(),
   }, "end");
   useEffect(() => {
     if (state === "lost") void client.invalidateQueries({ queryKey: meQuery.queryKey });
   }, [state, client]);
   // A list read that began before the end may arrive after it: the end holds.
   const run = live.ended && query.data?.state !== "finished" ? live.run : query.data;
-  return { run, error: query.error, live, state: watch ? state : "ended" };
+  return { run, error: query.error, live, board, state: watch ? state : "ended" };
+}
+
+function post(board: ProgressBoard, event: RunEvent): void {
+  if (event.type === "progress") board.take(event.progress);
+  else if (event.type === "end") board.clear();
+  else if (event.type === "target" && kStates[event.target.state].final) board.forget(event.target.endpoint);
 }
 
 /** Reads the lists below this run again when answers came: at once at the end, else at most once a second. */
 function useReload(id: string, version: number, ended: boolean) {
   const client = useQueryClient();
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const reload = useRef<() => void>(() => undefined);
-  reload.current = () => {
+  const reload = useRef<(last: boolean) => void>(() => undefined);
+  reload.current = (last) => {
     timer.current = undefined;
-    void client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[1] === id && queryKey.length > 2 });
+    const lists: QueryFilters = { predicate: ({ queryKey }) => queryKey[0] === "run" && queryKey[1] === id && queryKey.length > 2 };
+    // A first read that is still under way is not begun again by itself, and may not know the end yet.
+    const before = last ? client.cancelQueries(lists) : Promise.resolve();
+    void before.then(() => client.invalidateQueries(lists));
   };
   useEffect(() => {
     if (version === 0) return;
     if (ended) {
       clearTimeout(timer.current);
-      reload.current();
+      reload.current(true);
     } else {
-      timer.current ??= setTimeout(() => reload.current(), kReloadMs);
+      timer.current ??= setTimeout(() => reload.current(false), kReloadMs);
     }
   }, [version, ended]);
   useEffect(() => () => clearTimeout(timer.current), []);
 }
 
 export function RunPage({ id, me }: { id: string; me: Me }) {
-  const { run, error, live, state } = useRunLive(id);
+  const { run, error, live, board, state } = useRunLive(id);
   const [opened, setOpened] = useState<string | undefined>();
   useReload(id, live.version, run?.state === "finished");
   if (run === undefined) {
@@ -101,9 +118,9 @@ export function RunPage({ id, me }: { id: string; me: Me }) {
     <div className={classes.scroll}>
       <div className={classes.column}>
         <RunHead run={run} state={state} me={me} />
-        <RunTabs run={run} live={live} onOpen={setOpened} />
+        <RunTabs run={run} live={live} board={board} onOpen={setOpened} />
       </div>
-      <TargetDrawer run={id} endpoint={opened} onClose={() => setOpened(undefined)} />
+      <TargetDrawer run={id} board={board} endpoint={opened} onClose={() => setOpened(undefined)} />
     </div>
   );
 }
@@ -156,18 +173,23 @@ function Elapsed({ run }: { run: Run }) {
   return <Text size="sm" c="dimmed" ml="auto">{duration(Math.max(0, end - Date.parse(run.created_at)))}</Text>;
 }
 
-function RunTabs({ run, live, onOpen }: { run: Run; live: RunLive; onOpen: (endpoint: string) => void }) {
+interface TabsProps {
+  run: Run;
+  live: RunLive;
+  board: ProgressBoard;
+  onOpen: (endpoint: string) => void;
+}
+
+function RunTabs({ run, live, board, onOpen }: TabsProps) {
   const [tab, setTab] = useState<string | null>("answers");
   const [only, setOnly] = useState<TargetState | undefined>();
+  const narrow = (state: TargetState | undefined) => {
+    setOnly(state);
+    if (state !== undefined) setTab("hosts");
+  };
   return (
     <>
-      <StateLegend
-        counts={run.counts} only={only}
-        onOnly={(state) => {
-          setOnly(state);
-          if (state !== undefined) setTab("hosts");
-        }}
-      />
+      <StateLegend counts={run.counts} only={only} onOnly={narrow} />
       <Tabs value={tab} onChange={setTab} keepMounted={false} mt="md">
         <Tabs.List mb="md">
           <Tabs.Tab value="answers">Answers</Tabs.Tab>
@@ -175,8 +197,11 @@ function RunTabs({ run, live, onOpen }: { run: Run; live: RunLive; onOpen: (endp
           {run.rollout !== undefined && <Tabs.Tab value="waves">Waves</Tabs.Tab>}
           {(run.live_output === true || live.lines.length > 0) && <Tabs.Tab value="live">Live output</Tabs.Tab>}
         </Tabs.List>
-        <Tabs.Panel value="answers"><FoldList run={run} onOpen={onOpen} /></Tabs.Panel>
-        <Tabs.Panel value="hosts"><TargetsTable run={run} state={only} onOpen={onOpen} onAll={() => setOnly(undefined)} /></Tabs.Panel>
+        <Tabs.Panel value="answers">
+          <ProgressList run={run} board={board} onOpen={onOpen} onAll={() => narrow("running")} />
+          <FoldList run={run} onOpen={onOpen} />
+        </Tabs.Panel>
+        <Tabs.Panel value="hosts"><TargetsTable run={run} board={board} state={only} onOpen={onOpen} onAll={() => setOnly(undefined)} /></Tabs.Panel>
         <Tabs.Panel value="waves"><WaveTable run={run} /></Tabs.Panel>
         <Tabs.Panel value="live"><LiveOutput lines={live.lines} dropped={live.dropped} onOpen={onOpen} /></Tabs.Panel>
       </Tabs>

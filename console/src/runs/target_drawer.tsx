@@ -14,6 +14,8 @@ import { HostText } from "../text/host_text";
 import { visibleLine } from "../text/visible";
 import { foldView } from "./folds";
 import classes from "./target_drawer.module.css";
+import type { ProgressBoard } from "./progress";
+import { TargetProgress } from "./progress_view";
 import { ResultView } from "./result_view";
 import { StateWord } from "./state_bar";
 import { kStates } from "./states";
@@ -22,22 +24,23 @@ const kLinesMax = 2_000;
 
 interface Props {
   run: string;
+  board: ProgressBoard;
   endpoint: string | undefined;
   onClose: () => void;
 }
 
-export function TargetDrawer({ run, endpoint, onClose }: Props) {
+export function TargetDrawer({ run, board, endpoint, onClose }: Props) {
   return (
     <Drawer
       opened={endpoint !== undefined} onClose={onClose} position="right" size="min(860px, 100vw)" title="Answer of one host"
       closeButtonProps={{ "aria-label": "Close" }}
     >
-      {endpoint !== undefined && <Answer run={run} endpoint={endpoint} />}
+      {endpoint !== undefined && <Answer run={run} board={board} endpoint={endpoint} />}
     </Drawer>
   );
 }
 
-function Answer({ run, endpoint }: { run: string; endpoint: string }) {
+function Answer({ run, board, endpoint }: { run: string; board: ProgressBoard; endpoint: string }) {
   const { data: target, error } = useQuery(targetQuery(run, endpoint));
   const [wrap, setWrap] = useState(true);
   if (error !== null) return <Alert color="red" role="alert">{messageOf(error)}</Alert>;
@@ -72,7 +75,10 @@ function Answer({ run, endpoint }: { run: string; endpoint: string }) {
           <Output name="stderr" run={run} target={target} text={view.stderr} left={view.stderrLeft} whole={target.stderr_bytes} wrap={wrap} />
         </>
       ) : (
-        <Text c="dimmed">No answer yet.</Text>
+        <>
+          <TargetProgress board={board} target={target} />
+          <Text c="dimmed">No answer yet.</Text>
+        </>
       )}
     </Stack>
   );

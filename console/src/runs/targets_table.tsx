@@ -13,6 +13,8 @@ import { count, duration } from "../text/format";
 import { outputText, visibleLine } from "../text/visible";
 import classes from "./targets.module.css";
 import { StateWord } from "./state_bar";
+import type { ProgressBoard } from "./progress";
+import { TargetProgress } from "./progress_view";
 import { resultLine } from "./result";
 import { ending, kStates } from "./states";
 
@@ -21,12 +23,13 @@ const kNearEnd = 30;
 
 interface Props {
   run: Run;
+  board: ProgressBoard;
   state: TargetState | undefined;
   onOpen: (endpoint: string) => void;
   onAll: () => void;
 }
 
-export function TargetsTable({ run, state, onOpen, onAll }: Props) {
+export function TargetsTable({ run, board, state, onOpen, onAll }: Props) {
   const list = useInfiniteQuery(targetsQuery(run.id, { state }));
   const targets = (list.data?.pages ?? []).flatMap((page) => page.targets);
   const scroller = useRef<HTMLDivElement>(null);
@@ -61,7 +64,7 @@ export function TargetsTable({ run, state, onOpen, onAll }: Props) {
               <div role="presentation" style={{ height: virtual.getTotalSize(), position: "relative" }}>
                 {items.map((item) => {
                   const target = targets[item.index];
-                  return target && <TargetRow key={target.endpoint} target={target} index={item.index} top={item.start} onOpen={onOpen} />;
+                  return target && <TargetRow key={target.endpoint} target={target} board={board} index={item.index} top={item.start} onOpen={onOpen} />;
                 })}
               </div>
             </div>
@@ -81,12 +84,13 @@ function firstLine(target: Target): string {
 
 interface RowProps {
   target: Target;
+  board: ProgressBoard;
   index: number;
   top: number;
   onOpen: (endpoint: string) => void;
 }
 
-function TargetRow({ target, index, top, onOpen }: RowProps) {
+function TargetRow({ target, board, index, top, onOpen }: RowProps) {
   return (
     <div
       role="row" aria-rowindex={index + 2} className={classes.target}
@@ -96,7 +100,9 @@ function TargetRow({ target, index, top, onOpen }: RowProps) {
       <div role="cell"><StateWord state={target.state} /></div>
       <div role="cell">{ending(target)}</div>
       <div role="cell">{target.duration_ms === undefined ? "" : duration(target.duration_ms)}</div>
-      <div role="cell" className={classes.first}>{firstLine(target)}</div>
+      {kStates[target.state].final
+        ? <div role="cell" className={classes.first}>{firstLine(target)}</div>
+        : <div role="cell"><TargetProgress board={board} target={target} /></div>}
     </div>
   );
 }

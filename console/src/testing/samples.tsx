@@ -8,7 +8,7 @@ import type { ReactNode } from "react";
 import { vi } from "vitest";
 
 import { makeQueryClient } from "../api/queries";
-import type { Counts, Fold, Host, Me, Method, MethodListed, MethodParameter, Run } from "../api/types";
+import type { Counts, Fold, Host, Me, Method, MethodListed, MethodParameter, Run, Schedule } from "../api/types";
 
 export const kNoCounts: Counts = {
   queued: 0, sent: 0, running: 0, succeeded: 0, failed: 0, refused: 0, timed_out: 0, unreachable: 0, expired: 0, cancelled: 0, unknown: 0,
@@ -29,6 +29,14 @@ export function aRun(part: Partial<Run> = {}): Run {
 
 export function aFold(part: Partial<Fold> = {}): Fold {
   return { state: "succeeded", exit_code: 0, count: 2, hosts: "web[1-2]", sample_endpoint: "h1", stdout_bytes: 0, stderr_bytes: 0, ...part };
+}
+
+export function aSchedule(part: Partial<Schedule> = {}): Schedule {
+  return {
+    name: "nightly", enabled: true, author: "ada", trigger: { cron: "0 3 * * *" }, zone: "Europe/Berlin", jitter_ms: 0, blackouts: [], in_blackout: "skip", missed: "skip",
+    request: { selector: "os=linux", command: { shell: "uptime" } }, next: ["2026-12-01T02:00:00.000Z"], created_at: "2026-01-01T00:00:00.000Z",
+    changed_at: "2026-01-01T00:00:00.000Z", changed_by: "ada", ...part,
+  } as Schedule;
 }
 
 const kVersion = {

@@ -111,7 +111,8 @@ TEST(Help, ANounAloneLists) {
                                                        {"token", "/v1/join-tokens"},
                                                        {"api-token", "/v1/api-tokens"},
                                                        {"user", "/v1/users"},
-                                                       {"gateways", "/v1/region"},
+                                                       {"gateways", "/v1/gateways"},
+                                                       {"policy", "/v1/policy"},
                                                        {"audit", "/v1/audit?limit=50"}};
   for (const auto& [noun, target] : nouns) {
     Program program;

@@ -246,6 +246,50 @@ TEST(Runs, ShowPrintsOneHostByteForByte) {
   EXPECT_EQ(program.run({"runs", "show", "r1", "--host", "web2"}), kExitNoMatch);
 }
 
+constexpr const char* kRunning = "GET /v1/runs/r1/targets?state=running&limit=1000";
+
+TEST(Runs, ShowSaysHowFarRunningHostsAre) {
+  Program program;
+  program.server.on("GET /v1/runs/r1", run_json("running", 0, 0, 4));
+  program.server.on(kFolds, R"({"folds":[],"next":null})");
+  program.server.on(kRunning, R"({"targets":[
+    {"endpoint":"e1","name":"web1","state":"running","progress":{"percent":40,"text":"copying"}},
+    {"endpoint":"e2","name":"web2","state":"running"},
+    {"endpoint":"e3","name":"db\u001b[2J","state":"running","progress":{"text":"wait\u001b[31m\ning"}}],
+    "next":null})");
+  EXPECT_EQ(program.run({"runs", "show", "r1"}), kExitOk);
+  EXPECT_THAT(program.terminal.output, HasSubstr("RUNNING    DONE  SAYS\n"
+                                                 "web1       40%   copying\n"
+                                                 "db\\x1b[2J        wait\\x1b[31m\\x0aing\n"
+                                                 "and 2 more\n"));
+  // Who asks for answers only gets them.
+  program.terminal.output.clear();
+  EXPECT_EQ(program.run({"runs", "show", "r1", "-q"}), kExitOk);
+  EXPECT_THAT(program.terminal.output, Not(HasSubstr("SAYS")));
+}
+
+TEST(Runs, ShowListsTwentyOfManyThatAreUnderWay) {
+  Program program;
+  program.server.on("GET /v1/runs/r1", run_json("running", 3, 0, 900));
+  program.server.on(kFolds, R"({"folds":[],"next":null})");
+  std::string targets;
+  for (int i = 0; i < 25; ++i)
+    targets += std::string(i == 0 ? "" : ",") + R"({"name":"web)" + std::to_string(i) +
+               R"(","state":"running","progress":{"percent":7}})";
+  program.server.on(kRunning, R"({"targets":[)" + targets + R"(],"next":"more"})");
+  EXPECT_EQ(program.run({"runs", "show", "r1"}), kExitOk);
+  EXPECT_THAT(program.terminal.output, HasSubstr("web19    7%\nand 880 more\n"));
+  EXPECT_THAT(program.terminal.output, Not(HasSubstr("web20")));
+}
+
+TEST(Runs, ShowOfAFinishedRunAsksForNoProgress) {
+  Program program;
+  program.server.on("GET /v1/runs/r1", run_json("finished", 2, 0));
+  program.server.on(kFolds, R"({"folds":[],"next":null})");
+  EXPECT_EQ(program.run({"runs", "show", "r1"}), kExitOk);
+  EXPECT_FALSE(program.server.saw("GET", "/v1/runs/r1/targets?state=running&limit=1000"));
+}
+
 TEST(Runs, OutcomesReadLikeSentences) {
   EXPECT_EQ(outcome_text({{"state", "failed"}, {"exit_code", 3}}), "exit code 3");
   EXPECT_EQ(outcome_text({{"state", "failed"}, {"signal", 9}}), "killed by signal 9 (KILL)");

@@ -52,6 +52,51 @@ TEST(Registry, LinksComeAndGo) {
   EXPECT_EQ(registry.link_up(id_of(1), {}, {}, kNow).error().code, core::Code::kDenied);
 }
 
+TEST(RegistryStore, HeldHostIsStoredAndApproved) {
+  const auto database = store::Database::open_temporary({registry_migrations()});
+  ASSERT_TRUE(database);
+  const auto write = [&](auto change) { return (*database)->write_blocking(change); };
+  ASSERT_TRUE(write([](store::Connection& connection) {
+    return RegistryStore::insert(connection, id_of(1), {}, kNow, EndpointState::kHeld);
+  }));
+  ASSERT_TRUE(write([](store::Connection& connection) {
+    return RegistryStore::insert(connection, id_of(1), {}, kNow);
+  }));
+  EXPECT_EQ((*database)->read_blocking(RegistryStore::load)->at(0).state, EndpointState::kHeld);
+  const auto approve = [](store::Connection& connection) {
+    return RegistryStore::approve(connection, id_of(1));
+  };
+  ASSERT_TRUE(write(approve));
+  EXPECT_EQ(write(approve).error().code, core::Code::kConflict);
+  EXPECT_EQ((*database)->read_blocking(RegistryStore::load)->at(0).state, EndpointState::kActive);
+}
+
+TEST(Registry, HeldHostIsApprovedOnce) {
+  Registry registry;
+  ASSERT_TRUE(registry.add(id_of(1), {}, kNow, EndpointState::kHeld));
+  ASSERT_TRUE(registry.add(id_of(1), {{"a", "b"}}, kNow));  // it enrols once more
+  EXPECT_EQ(registry.find(id_of(1))->state, EndpointState::kHeld);
+  const auto held = Selector::parse("state=held");
+  ASSERT_TRUE(held);
+  EXPECT_EQ(registry.select(&*held, nullptr, kNow).size(), 1U);
+  ASSERT_TRUE(registry.approve(id_of(1)));
+  EXPECT_EQ(registry.approve(id_of(1)).error().code, core::Code::kConflict);
+  EXPECT_EQ(registry.approve(id_of(2)).error().code, core::Code::kNotFound);
+  EXPECT_TRUE(registry.select(&*held, nullptr, kNow).empty());
+}
+
+TEST(Registry, FactsAreHeardBeforeTheLink) {
+  Registry registry;
+  ASSERT_TRUE(registry.add(id_of(1), {}, kNow));
+  ASSERT_TRUE(registry.hear(id_of(1), "10.1.2.3", hello_of("web1").facts()));
+  EXPECT_EQ(registry.find(id_of(1))->name, "web1");
+  EXPECT_EQ(registry.find(id_of(1))->address, "10.1.2.3");
+  EXPECT_FALSE(registry.find(id_of(1))->online());
+  EXPECT_EQ(registry.hear(id_of(2), "", {}).error().code, core::Code::kNotFound);
+  ASSERT_TRUE(registry.revoke(id_of(1)));
+  EXPECT_EQ(registry.hear(id_of(1), "", {}).error().code, core::Code::kDenied);
+}
+
 TEST(Registry, WarnsOfOneKeyInTwoPlacesAndOfClocks) {
   Registry registry;
   ASSERT_TRUE(registry.add(id_of(1), {}, kNow));

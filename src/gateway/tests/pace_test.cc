@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <queue>
+#include <vector>
+
 namespace muster::gateway {
 namespace {
 
@@ -22,6 +26,24 @@ TEST(Pace, WhoComesWhenToldPasses) {
   for (int i = 0; i < 10; ++i) pace.next_ms(kStart);
   const auto wait = pace.next_ms(kStart);
   EXPECT_EQ(pace.next_ms(kStart + std::chrono::milliseconds(wait + 100)), 0U);
+}
+
+TEST(Pace, WholeFleetThatComesAtOnceGetsInAsFastAsThePaceAllows) {
+  // Those who came when they were told used to join the line's end each time: as many came as
+  // passed, the line never grew shorter, and a fleet that all came at once stayed outside.
+  Pace pace(100);
+  std::priority_queue<core::MonoTime, std::vector<core::MonoTime>, std::greater<>> due;
+  for (int i = 0; i < 5'000; ++i) due.push(kStart);
+  core::MonoTime last = kStart;
+  while (!due.empty()) {
+    last = due.top();
+    ASSERT_LT(last, kStart + 60s) << due.size() << " are still outside";
+    due.pop();
+    if (const auto wait = pace.next_ms(last); wait > 0)
+      due.push(last + std::chrono::milliseconds(wait));
+  }
+  EXPECT_GE(last, kStart + 48s);
+  EXPECT_LE(last, kStart + 51s);
 }
 
 TEST(Pace, SlotsThatNobodyTookAreKeptForASecondOnly) {

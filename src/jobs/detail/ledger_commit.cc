@@ -29,6 +29,7 @@ Outgoing& gathered(std::vector<Outgoing>& list, core::RunId run, std::uint32_t g
 
 void Ledger::Core::flush(Now now) {
   pump(now);
+  store_gathered();
   if (in_flight || gathering->empty()) return;
   for (RunEnd& end : gathering->ends) {
     end.counts = {};

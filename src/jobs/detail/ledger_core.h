@@ -84,6 +84,8 @@ struct Assembly {
   std::string out;     ///< both streams, where they fit in the row
   std::string digest;  ///< chained over the blocks
   bool apart = false;
+  std::uint64_t serial = 0;        ///< no other one has it
+  std::unique_ptr<Target> target;  ///< what it ends with, once all its blocks are stored
 
   std::uint64_t received() const { return out_received + err_received; }
 };
@@ -236,6 +238,13 @@ class Ledger::Core {
   void end_block(OpenRun& run, std::uint32_t slot, detail::Assembly& assembly, wire::Stream stream);
   void drop_assembly(OpenRun& run, std::uint32_t slot);
   bool refuse_bytes(const Node& node, std::size_t bytes);
+  /// Everything was said, and is on its way to the disk.
+  bool is_landing(const OpenRun& run, std::uint32_t slot) const;
+  void store_gathered();
+  void stored(core::Status outcome, Now now);
+  void landed(OpenRun& run, std::uint32_t slot, Now now);
+  std::size_t storing_bytes() const;
+  std::size_t pending_bytes() const;
 
   // ledger_commit.cc
   void flush(Now now);
@@ -268,6 +277,11 @@ class Ledger::Core {
   std::uint64_t gathering_serial = 1;
   std::shared_ptr<Batch> in_flight;  ///< given to the sink, or waiting to be tried again
   core::MonoTime retry_at = core::MonoTime::max();  ///< of in_flight
+  std::unique_ptr<OutputBatch> gathering_output = std::make_unique<OutputBatch>();
+  std::shared_ptr<const OutputBatch> storing;  ///< given to the sink, or waiting as in_flight does
+  core::MonoTime store_again_at = core::MonoTime::max();
+  std::string output_error;  ///< as storage_error, of `storing`
+  std::uint64_t last_assembly = 0;
   std::size_t assembling_bytes = 0;
   std::vector<core::RunId> to_pump;  ///< at the next flush
   std::optional<Hold> stopped;       ///< everything

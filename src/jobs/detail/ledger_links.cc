@@ -41,7 +41,7 @@ std::uint32_t Ledger::Core::gateway_number(std::string_view name) {
 void Ledger::Core::endpoint_gone(Node& node, Now now) {
   node.gateway = detail::kNoGateway;
   for (const Membership& m : node.open) {
-    drop_assembly(*m.run, m.slot);
+    if (!is_landing(*m.run, m.slot)) drop_assembly(*m.run, m.slot);
     Member& member = m.run->members[m.slot];
     if (member.owed)
       set_deadline(*m.run, member, after(now.mono, m.run->patience + settings.grace));

@@ -2,10 +2,13 @@
 //
 // Large results arrive in chunks and leave for the disk in blocks of a fixed size, so
 // that memory holds one block of each at most and equal outputs have equal digests
-// however they were cut on the way. What fits in the row stays in memory until whole.
+// however they were cut on the way. A target is final when its last block is stored. What
+// fits in the row stays in memory until whole.
 #include <algorithm>
 
+#include "core/assert.h"
 #include "core/bytes.h"
+#include "core/log.h"
 #include "jobs/detail/ledger_core.h"
 
 namespace muster::jobs {
@@ -17,9 +20,7 @@ using detail::Node;
 using detail::OpenRun;
 
 bool Ledger::Core::refuse_bytes(const Node& node, std::size_t bytes) {
-  const std::size_t waiting =
-      gathering->bytes + (in_flight ? in_flight->bytes : 0) + assembling_bytes;
-  if (waiting + bytes <= settings.pending_bytes_max) return false;
+  if (pending_bytes() + bytes <= settings.pending_bytes_max) return false;
   ++stats.results_refused;
   if (node.online())
     sink.kick(gateways[node.gateway], node.id, "too many results wait for the server's disk");
@@ -30,6 +31,7 @@ void Ledger::Core::begin_assembly(OpenRun& run, std::uint32_t slot, wire::Announ
                                   Now now) {
   drop_assembly(run, slot);
   auto assembly = std::make_unique<Assembly>();
+  assembly->serial = ++last_assembly;
   assembly->announce = std::move(announce);
   assembly->apart =
       assembly->announce.stdout_bytes() + assembly->announce.stderr_bytes() > kRowOutputBytesMax;
@@ -73,18 +75,68 @@ void Ledger::Core::chunk(Node& node, const wire::Chunk& chunk, Now now) {
   if (assembly.received() < assembly.announce.stdout_bytes() + assembly.announce.stderr_bytes())
     return;
 
-  Target target = target_of(assembly.announce);
-  target.is_stored_apart = assembly.apart;
-  std::string digest = std::move(assembly.digest);
-  if (!assembly.apart) {
-    target.err = assembly.out.substr(target.out_bytes);
-    target.out = assembly.out.substr(0, target.out_bytes);
+  assembly.target = std::make_unique<Target>(target_of(assembly.announce));
+  assembly.target->is_stored_apart = assembly.apart;
+  if (assembly.apart) {
+    gathering_output->whole.push_back({run.run.id, m->slot, assembly.serial});
+    return;
   }
+  assembly.target->err = assembly.out.substr(assembly.target->out_bytes);
+  assembly.target->out = assembly.out.substr(0, assembly.target->out_bytes);
+  landed(run, m->slot, now);
+}
+
+void Ledger::Core::landed(OpenRun& run, std::uint32_t slot, Now now) {
+  Assembly& assembly = *run.assemblies.at(slot);
+  const auto target = std::move(assembly.target);
+  std::string digest = std::move(assembly.digest);
   ++stats.results;
-  member.answered = true;
-  const std::uint32_t slot = m->slot;
-  finish(run, slot, std::move(target), now);
+  run.members[slot].answered = true;
+  finish(run, slot, std::move(*target), now);
   write_row(run, slot).output_digest = std::move(digest);
+}
+
+bool Ledger::Core::is_landing(const OpenRun& run, std::uint32_t slot) const {
+  const auto found = run.assemblies.find(slot);
+  return found != run.assemblies.end() && found->second->target;
+}
+
+std::size_t Ledger::Core::storing_bytes() const {
+  return gathering_output->bytes + (storing ? storing->bytes : 0);
+}
+
+std::size_t Ledger::Core::pending_bytes() const {
+  return gathering->bytes + (in_flight ? in_flight->bytes : 0) + storing_bytes() + assembling_bytes;
+}
+
+void Ledger::Core::store_gathered() {
+  if (storing || gathering_output->empty()) return;
+  storing = std::move(gathering_output);
+  gathering_output = std::make_unique<OutputBatch>();
+  sink.store(storing);
+}
+
+void Ledger::Core::stored(core::Status outcome, Now now) {
+  MUSTER_ASSERT(storing);
+  if (!outcome) {
+    ++stats.write_failures;
+    const bool known = !std::exchange(output_error, std::move(outcome.error().message)).empty();
+    if (!known)  // once, not at every attempt
+      core::log(core::Level::kError, "jobs", "cannot keep large results; they wait",
+                {{"why", output_error}});
+    store_again_at = after(now.mono, settings.retry_after);
+    return;
+  }
+  if (!std::exchange(output_error, {}).empty())
+    core::log(core::Level::kInfo, "jobs", "large results are kept again");
+  const auto batch = std::move(storing);
+  storing.reset();
+  for (const OutputBatch::Whole& whole : batch->whole) {
+    OpenRun* run = find(whole.run);
+    if (!run || !is_landing(*run, whole.slot)) continue;
+    if (run->assemblies.at(whole.slot)->serial == whole.serial) landed(*run, whole.slot, now);
+  }
+  flush(now);
 }
 
 void Ledger::Core::add_bytes(OpenRun& run, std::uint32_t slot, Assembly& assembly,
@@ -108,9 +160,9 @@ void Ledger::Core::end_block(OpenRun& run, std::uint32_t slot, Assembly& assembl
   if (assembly.block.empty()) return;
   assembly.digest = core::sha256(assembly.digest + static_cast<char>(stream) + assembly.block);
   std::uint32_t& next = stream == wire::STREAM_STDOUT ? assembly.out_blocks : assembly.err_blocks;
-  gathering->bytes += assembly.block.size();
+  gathering_output->bytes += assembly.block.size();
   assembling_bytes -= assembly.block.size();
-  gathering->blocks.push_back({run.run.id, slot, stream, next++, std::move(assembly.block)});
+  gathering_output->blocks.push_back({run.run.id, slot, stream, next++, std::move(assembly.block)});
   assembly.block.clear();
 }
 

@@ -17,6 +17,10 @@ void Ledger::Core::tick(Now now) {
     else
       storage_error.clear();
   }
+  if (now.mono >= store_again_at) {
+    store_again_at = core::MonoTime::max();
+    sink.store(storing);
+  }
   for (auto& [id, owned] : runs) {
     OpenRun& run = *owned;
     if (run.next_check > now.mono) continue;
@@ -50,7 +54,7 @@ void Ledger::Core::overdue(OpenRun& run, std::uint32_t slot, Now now) {
                                     : "offline when its wave began",
                           now);
   }
-  if (!storage_error.empty()) {
+  if (!storage_error.empty() || is_landing(run, slot)) {
     // Answers may be waiting for the disk: nobody is given up meanwhile.
     return set_deadline(run, member, after(now.mono, settings.retry_after));
   }

@@ -213,8 +213,15 @@ TEST(Ledger, LargeResultsArriveInPieces) {
     chunk(wire::STREAM_STDOUT, at, big.substr(at, 50'000));
   chunk(wire::STREAM_STDERR, 0, "err");
   h.ledger.flush(h.now());
+  EXPECT_FALSE(h.sink.pending) << "final before its output is kept";
+  ASSERT_TRUE(h.sink.storing);
+  EXPECT_EQ(h.sink.storing->blocks.size(), 4u);
+  h.store(core::fail(core::Code::kUnavailable, "full"));
+  EXPECT_FALSE(h.sink.storing) << "again at once";
+  h.ledger.tick({core::MonoTime(h.at + 1h), h.now().wall});
+  ASSERT_TRUE(h.sink.storing);
+  h.store();
   ASSERT_TRUE(h.sink.pending);
-  EXPECT_EQ(h.sink.pending->blocks.size(), 4u);
   ASSERT_EQ(h.sink.pending->rows.size(), 1u);
   EXPECT_TRUE(h.sink.pending->rows[0].target.is_stored_apart);
   EXPECT_EQ(h.sink.pending->rows[0].output_digest.size(), 32u);

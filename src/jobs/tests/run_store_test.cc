@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "jobs/run_store.h"
 
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <filesystem>
+
 #include "jobs/tests/test_sink.h"
 #include "store/database.h"
 
@@ -14,7 +19,7 @@ class RunStoreTest : public ::testing::Test {
  protected:
   void settle() {
     h.ledger.flush(h.now());
-    while (h.sink.pending) write_one();
+    while (h.sink.pending || h.sink.storing) h.sink.storing ? h.store() : write_one();
   }
   void write_one() {
     const auto batch = h.sink.pending;
@@ -92,6 +97,9 @@ TEST_F(RunStoreTest, RestoresWhatIsNotFinished) {
 }
 
 TEST_F(RunStoreTest, LargeOutputIsReadByRange) {
+  char folder[] = "/tmp/muster-results-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder), nullptr);
+  h.files = std::make_unique<OutputFiles>(std::filesystem::path(folder) / "results");
   h.up(0);
   const auto run = h.create(1);
   settle();
@@ -114,13 +122,23 @@ TEST_F(RunStoreTest, LargeOutputIsReadByRange) {
   settle();
   const auto range = [&](std::uint64_t offset, std::size_t max) {
     return read([&](store::Connection& c) {
-      return RunStore::output(c, run, endpoint_number(0), wire::STREAM_STDERR, offset, max);
+      return RunStore::output(c, *h.files, run, endpoint_number(0), wire::STREAM_STDERR, offset,
+                              max);
     });
   };
   EXPECT_EQ(range(0, big.size()), big);
   EXPECT_EQ(range(65'530, 20), big.substr(65'530, 20));
   EXPECT_EQ(range(199'999, 100), big.substr(199'999));
   EXPECT_EQ(range(200'000, 100), "");
+
+  EXPECT_THAT(h.files->runs(), ::testing::ElementsAre(run));
+  const auto file = std::filesystem::path(folder) / "results" / run.str() / "0.err";
+  std::filesystem::resize_file(file, 100);
+  EXPECT_EQ(h.files->read(run, 0, wire::STREAM_STDERR, 50, 100).error().code, core::Code::kCorrupt);
+  h.files->remove(run);
+  EXPECT_THAT(h.files->runs(), ::testing::IsEmpty());
+  EXPECT_EQ(h.files->read(run, 0, wire::STREAM_STDERR, 0, 1).error().code, core::Code::kNotFound);
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(RunStoreTest, RetentionRemovesTheOldest) {

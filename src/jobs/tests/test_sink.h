@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "jobs/ledger.h"
+#include "jobs/output_files.h"
 #include "jobs/run_spec.h"
 
 namespace muster::jobs {
@@ -27,6 +28,11 @@ class TestSink final : public Sink {
     for (const TargetRow& row : pending->rows)
       reasons[{row.run, row.target.endpoint}] = row.target.reason;
     if (write) write(*pending);
+  }
+  void store(std::shared_ptr<const OutputBatch> output) override {
+    EXPECT_FALSE(storing) << "two batches of output under way";
+    storing = std::move(output);
+    blocks += storing->blocks.size();
   }
   void dispatch(const std::string&, const Departure& departure) override {
     EXPECT_EQ(departure.targets.size(), departure.instances.size());
@@ -61,13 +67,14 @@ class TestSink final : public Sink {
   void output(const Run&, const core::EndpointId&, const wire::Output&) override { ++outputs; }
 
   std::shared_ptr<const Batch> pending;
+  std::shared_ptr<const OutputBatch> storing;
   std::function<void(const Batch&)> write;  ///< a real disk, where a test has one
   std::map<std::pair<core::RunId, core::EndpointId>, std::string> reasons;
   std::map<std::string, int> dispatched;
   std::map<std::string, std::uint64_t> last_link;
   std::map<std::string, std::string> last_instance;
   std::map<std::pair<core::RunId, core::EndpointId>, TargetState> states;
-  std::size_t cancelled = 0, acked = 0, kicked = 0, outputs = 0;
+  std::size_t blocks = 0, cancelled = 0, acked = 0, kicked = 0, outputs = 0;
   Run last;
 };
 
@@ -87,7 +94,13 @@ class LedgerHarness {
   /// Commits until nothing is left to write.
   void settle() {
     ledger.flush(now());
-    while (sink.pending) commit();
+    while (sink.pending || sink.storing) sink.storing ? store() : commit();
+  }
+  void store(core::Status outcome = {}) {
+    const auto output = std::exchange(sink.storing, nullptr);
+    ASSERT_TRUE(output);
+    if (outcome && files) outcome = files->store(*output);
+    ledger.stored(std::move(outcome), now());
   }
   void commit(core::Status outcome = {}) {
     const auto batch = std::exchange(sink.pending, nullptr);
@@ -154,6 +167,7 @@ class LedgerHarness {
   }
 
   TestSink sink;
+  std::unique_ptr<OutputFiles> files;  ///< real ones, where a test has them
   Ledger ledger;
   core::Duration at = std::chrono::hours(1);
   std::uint64_t random = 0;

@@ -402,6 +402,50 @@ TEST(Reconnect, ObeysTheGatewayAndSlowsDownWhereWaitingDoesNotHelp) {
   EXPECT_NE(pacing.explanation().find("muster-agent enrol --again"), std::string::npos);
 }
 
+TEST(Reconnect, GoesWhereItIsSentWithItsServersBehind) {
+  Reconnect pacing({"edge:1", "server:1"}, "", 3);
+  pacing.connected(at(0s));
+  const auto moved = [&](std::vector<std::string> gateways, core::Duration now) {
+    return pacing.ended({.code = wire::GOODBYE_MOVED,
+                         .reason = {},
+                         .retry_after_ms = 0,
+                         .by_peer = true,
+                         .gateways = std::move(gateways)},
+                        at(now));
+  };
+  EXPECT_LE(moved({"north:1", "north:2"}, 61s), Reconnect::kMovedWithin);
+  std::vector<std::string> tried;
+  for (int i = 0; i < 4; ++i) {
+    tried.push_back(pacing.server());
+    pacing.ended({}, at(62s));
+  }
+  EXPECT_EQ(tried, (std::vector<std::string>{"north:1", "north:2", "edge:1", "server:1"}));
+  EXPECT_EQ(pacing.server(), "north:1");
+  pacing.connected(at(63s));  // the last good one, and behind it those that are configured
+  pacing.ended({}, at(64s));
+  EXPECT_EQ(pacing.server(), "north:1");
+  pacing.ended({}, at(64s));
+  EXPECT_EQ(pacing.server(), "edge:1");
+  moved({}, 65s);
+  EXPECT_EQ(pacing.server(), "server:1");  // no address: the region's server, the last one
+}
+
+TEST(Reconnect, GatewaysThatSendItToEachOtherDoNotKeepItBusy) {
+  Reconnect pacing({"a:1"}, "", 3);
+  const Ending to_b{.code = wire::GOODBYE_MOVED,
+                    .reason = {},
+                    .retry_after_ms = 0,
+                    .by_peer = true,
+                    .gateways = {"b:1"}};
+  core::Duration longest{};
+  for (unsigned i = 0; i < 30; ++i) {
+    const auto wait = pacing.ended(to_b, at(0s));
+    if (i < Reconnect::kMovesInARow) EXPECT_LE(wait, Reconnect::kMovedWithin);
+    longest = std::max(longest, wait);
+  }
+  EXPECT_GT(longest, 10s);
+}
+
 TEST(Clean, MakesForeignTextValidAndBounded) {
   EXPECT_EQ(clean_text("grün", 100), "grün");
   EXPECT_EQ(clean_text("grün", 3), "gr");

@@ -153,7 +153,7 @@ class ServerTest : public ::testing::Test {
     jobs::LedgerSettings quick;
     quick.retry_after = 1ms;
     runs = std::make_unique<RunService>(
-        loop, *database, live, signer,
+        loop, *database, folder.path / "results", live, signer,
         [this](const std::string& name) { return hub ? hub->find(name) : nullptr; }, quick);
     hub = std::make_unique<GatewayHub>(loop, registry, *runs, enrolment, revocations, signer,
                                        authority.region());

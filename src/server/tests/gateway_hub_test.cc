@@ -191,7 +191,7 @@ TEST_F(GatewayHubTest, GatewayThatReturnsIsToldTheWorkByItsEndpointsLogins) {
 TEST_F(GatewayHubTest, NewerGatewayOfTheSameNameTakesThePlace) {
   add_hosts(2);
   int replaced = 0;
-  auto& old = hub->connect("edge", a, {{}, [&] { ++replaced; }});
+  auto& old = hub->connect("edge", a, {{}, [&] { ++replaced; }, 0, {}});
   old.link_up(link_up(host(0), 1));
   settle();
   old.link_up(link_up(host(1), 2));  // on its way while the seat is lost
@@ -310,7 +310,7 @@ TEST_F(GatewayHubTest, UpcallsThatCannotBeServedAreAnswered) {
 TEST_F(GatewayHubTest, GatewayRenewsForItselfWithItsCertificateOnly) {
   const auto key = identity::PrivateKey::generate();
   auto& main = hub->connect("main", a);  // in this process: it has none
-  auto& edge = hub->connect("edge", b, {gateway_certificate(key), [] {}});
+  auto& edge = hub->connect("edge", b, {gateway_certificate(key), [] {}, 0, {}});
   const std::string csr = identity::make_request(key);
   main.upcall(upcall("", 0, "certificate.renew", csr));
   edge.upcall(upcall("", 0, "another.question", csr));
@@ -327,7 +327,7 @@ TEST_F(GatewayHubTest, GatewayRenewsForItselfWithItsCertificateOnly) {
 // A gateway in foreign hands could have the server hold any number of questions.
 TEST_F(GatewayHubTest, TooManyUpcallsAtATimeAreRefused) {
   const auto key = identity::PrivateKey::generate();
-  auto& edge = hub->connect("edge", b, {gateway_certificate(key), [] {}});
+  auto& edge = hub->connect("edge", b, {gateway_certificate(key), [] {}, 0, {}});
   const std::string csr = identity::make_request(key);
   {
     testing::WriterGate gate(*database, loop);

@@ -233,6 +233,13 @@ TEST_F(GatewayLinkTest, CarriesALoginAndItsWorkBothWays) {
   EXPECT_EQ(registry.online(), 0U);
 }
 
+TEST_F(GatewayLinkTest, HelloWithNoAddressesOfAGatewayIsRefused) {
+  auto hello = good_hello();
+  hello.add_addresses("no port:at all");
+  socket->deliver(hello);
+  EXPECT_EQ(hub->find("edge"), nullptr);
+}
+
 TEST_F(GatewayLinkTest, StandsBesideTheGatewayOfThisProcess) {
   add_hosts(2);
   auto& main = hub->connect("main", a);

@@ -26,8 +26,9 @@ constexpr std::string_view kHost = "0123456789abcdef";
 struct Ground {
   Ground() {
     core::set_log_level(core::Level::kError);
-    std::filesystem::remove_all(folder);  // the authority is in memory now
+    clear();  // the authority is in memory now
   }
+  void clear() const { std::filesystem::remove_all(folder); }
 
   std::filesystem::path folder = [] {
     auto made = (std::filesystem::temp_directory_path() / "muster-fuzz-XXXXXX").string();
@@ -102,11 +103,12 @@ struct Server {
     settle();
     MUSTER_ASSERT(
         ground.database->write_blocking([](store::Connection& connection) -> core::Status {
-          for (const char* sql : {"DELETE FROM jobs_output", "DELETE FROM jobs_targets",
-                                  "DELETE FROM jobs_slots", "DELETE FROM jobs_runs"})
+          for (const char* sql :
+               {"DELETE FROM jobs_targets", "DELETE FROM jobs_slots", "DELETE FROM jobs_runs"})
             MUSTER_TRY(connection.execute(sql));
           return {};
         }));
+    ground.clear();
   }
   /// Until the database has nothing to say to this loop any more.
   void settle() {
@@ -124,8 +126,9 @@ struct Server {
   runtime::Loop loop;
   fleet::Registry registry;
   server::Live live;
-  server::RunService runs{loop, *ground.database, live, ground.signer,
-                          [this](const std::string& name) { return hub.find(name); }};
+  server::RunService runs{
+      loop, *ground.database, ground.folder,
+      live, ground.signer,    [this](const std::string& name) { return hub.find(name); }};
   server::GatewayHub hub{loop,          registry, runs, ground.enrolment, ground.revocations,
                          ground.signer, "region"};
 };

@@ -366,7 +366,8 @@ TEST_F(RunServiceTest, LargeResultIsAcknowledgedWhole) {
   }
   run_until(loop, [&] { return acked(id, 0); });
   const auto stored = database->read_blocking([&](store::Connection& c) {
-    return jobs::RunStore::output(c, id, host(0), wire::STREAM_STDOUT, 100'000, 1'000'000);
+    return jobs::RunStore::output(c, runs->files(), id, host(0), wire::STREAM_STDOUT, 100'000,
+                                  1'000'000);
   });
   EXPECT_EQ(*stored, out.substr(100'000));
 }
