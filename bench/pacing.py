@@ -65,7 +65,7 @@ def measure_pacing(table, binaries, folder, megabytes):
         grown = peak.end()
         done = run["counts"]["succeeded"]
         table.add(f"{done} results of {megabytes} MB, one gateway", done * megabytes / seconds, "MB/s", None, None,
-                  "all", done == ENDPOINTS, "into the server's database")
+                  "all", done == ENDPOINTS, "onto the server's disk")
         table.add("  the gateway's memory above idle", grown / 1e6, "MB", None, None, "<= 64 MB",
                   grown <= 64_000_000)
         reference, value = percentile(alone, 99) * 1000, percentile(beside, 99) * 1000
