@@ -27,11 +27,13 @@ constexpr std::chrono::milliseconds kStopPoll{100};
 
 }  // namespace
 
-Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions)
+Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions,
+             ContentOptions content)
     : loop_(loop),
       folder_(std::move(folder)),
       enrolment_(std::move(enrolment)),
       permissions_(std::move(permissions)),
+      content_options_(std::move(content)),
       instance_(core::random_bytes(16)),
       guard_(std::make_shared<orders::Verifier>(enrolment_.authority, enrolment_.region),
              enrolment_.key.endpoint_id(), instance_),
@@ -54,7 +56,9 @@ void Agent::start() {
             {{"endpoint", enrolment_.key.endpoint_id()},
              {"region", enrolment_.region},
              {"version", MUSTER_VERSION}});
-  if (auto content = Content::open(loop_, {.folder = folder_.path()}))
+  ContentOptions options = content_options_;
+  options.folder = folder_.path();
+  if (auto content = Content::open(loop_, std::move(options)))
     content_ = std::move(*content);
   else
     core::log(core::Level::kError, "agent", "methods cannot be fetched",

@@ -41,7 +41,8 @@ class Agent final : private link::WorkPort,
                     private methods::CommandObserver,
                     private GatewayLinkObserver {
  public:
-  Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions = {});
+  Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions = {},
+        ContentOptions content = {});
   /// REQUIRES: start() was not called, or the loop was stopped by stop().
   ~Agent() override;
   Agent(const Agent&) = delete;
@@ -86,6 +87,7 @@ class Agent final : private link::WorkPort,
   StateFolder folder_;
   Enrolment enrolment_;
   const Permissions permissions_;
+  const ContentOptions content_options_;  // its folder is the machine's
   const std::string instance_;
   orders::Guard guard_;
   link::EndpointRuns runs_;

@@ -94,7 +94,9 @@ core::Status run(const agent::Options& options) {
   }
   signal(SIGPIPE, SIG_IGN);
   runtime::Loop loop;
-  agent::Agent daemon(loop, folder, std::move(enrolment), std::move(permissions));
+  agent::Agent daemon(
+      loop, folder, std::move(enrolment), std::move(permissions),
+      {.cache_bytes_max = options.cache_bytes_max, .bytes_per_second = options.bytes_per_second});
   runtime::SignalWatch stop(loop, {SIGTERM, SIGINT}, [&, again = false](int) mutable {
     if (!std::exchange(again, true)) return daemon.stop();
     daemon.abandon_work();

@@ -7,6 +7,7 @@
 
 #include "agent/state_folder.h"
 #include "core/bytes.h"
+#include "core/size_text.h"
 #include "net/http_client.h"
 
 namespace muster::agent {
@@ -25,7 +26,9 @@ enum {
   kAgain,
   kLogLevel,
   kPublishingKeys,
-  kOnlyMethods
+  kOnlyMethods,
+  kCacheSize,
+  kDownloadRate
 };
 constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
                             {"version", no_argument, nullptr, kVersion},
@@ -38,6 +41,8 @@ constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
                             {"log-level", required_argument, nullptr, kLogLevel},
                             {"publishing-keys", required_argument, nullptr, kPublishingKeys},
                             {"only-methods", no_argument, nullptr, kOnlyMethods},
+                            {"cache-size", required_argument, nullptr, kCacheSize},
+                            {"download-rate", required_argument, nullptr, kDownloadRate},
                             {nullptr, 0, nullptr, 0}};
 
 core::Result<Options::Action> action_of(std::string_view word) {
@@ -47,6 +52,11 @@ core::Result<Options::Action> action_of(std::string_view word) {
   if (word == "help") return Options::Action::kHelp;
   return core::fail(core::Code::kInvalid,
                     "there is no command " + core::printable(word, 60) + kSeeHelp);
+}
+
+core::Status read_size(std::string_view text, std::uint64_t& bytes) {
+  MUSTER_ASSIGN(bytes, core::parse_size(text));
+  return {};
 }
 
 core::Status add_gateways(std::string_view list, std::vector<std::string>& gateways) {
@@ -80,6 +90,8 @@ Options
   --publishing-keys FILE   run: obey methods only where one of these public keys (PEM) has
                      signed them, whatever keys the region trusts
   --only-methods     run: refuse command lines
+  --cache-size SIZE  run: keep at most so much of what was fetched (default: 1G)
+  --download-rate SIZE   run: fetch at most so much a second, all in all (512K, 10M)
   --log-level LEVEL  run: debug, info, warn or error
   --help, --version
 
@@ -126,6 +138,12 @@ core::Result<Options> parse_options(int count, char* const* words) {
         break;
       case kOnlyMethods:
         options.only_methods = true;
+        break;
+      case kCacheSize:
+        MUSTER_TRY(read_size(optarg, options.cache_bytes_max));
+        break;
+      case kDownloadRate:
+        MUSTER_TRY(read_size(optarg, options.bytes_per_second));
         break;
       default:
         return core::fail(

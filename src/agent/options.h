@@ -3,6 +3,7 @@
 // The command line of muster-agent.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ struct Options {
   std::string log_level = "info";
   std::filesystem::path publishing_keys;  ///< run: PEM; empty: the region says which
   bool only_methods = false;
+  std::uint64_t cache_bytes_max = 1ULL << 30;  ///< run: of what was fetched
+  std::uint64_t bytes_per_second = 0;          ///< run: of all downloads; 0: no limit
   bool again = false;
 };
 

@@ -23,6 +23,7 @@ struct Settings {
   std::string listen = "0.0.0.0:7443";
   std::vector<std::string> names;
   std::string log_level = "info";
+  std::optional<std::uint64_t> cache_size, send_rate, fetch_rate;
 };
 
 int run_gateway(Context& context, const Settings& settings) {
@@ -31,13 +32,18 @@ int run_gateway(Context& context, const Settings& settings) {
   if (!listen) return report(context, listen.error());
   const auto state = settings.state.empty() ? state_file(context.environment).parent_path()
                                             : std::filesystem::path(settings.state);
+  gateway::ContentOptions content;
+  content.cache_bytes_max = settings.cache_size.value_or(content.cache_bytes_max);
+  content.endpoints_bytes_per_second = settings.send_rate.value_or(0);
+  content.server_bytes_per_second = settings.fetch_rate.value_or(0);
   GatewayProcess process({.state = state / "gateway",
                           .address = listen->address,
                           .port = listen->port,
                           .server = settings.server,
                           .token = settings.token,
                           .name = settings.name,
-                          .alternative_names = settings.names});
+                          .alternative_names = settings.names,
+                          .content = content});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
   return kExitOk;
@@ -60,6 +66,13 @@ void add_gateway(Command& root) {
       .option("--state", "FOLDER",
               "where its key is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
               settings->state)
+      .size_option("--cache-size", "SIZE", "keep at most so much of what was fetched (default: 4G)",
+                   settings->cache_size)
+      .size_option("--send-rate", "SIZE",
+                   "send at most so much of methods a second, to all hosts together (10M)",
+                   settings->send_rate)
+      .size_option("--fetch-rate", "SIZE", "fetch at most so much a second from the server (10M)",
+                   settings->fetch_rate)
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings->log_level)
       .choices({"debug", "info", "warn", "error"});

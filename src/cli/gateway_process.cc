@@ -187,7 +187,8 @@ core::Status GatewayProcess::open_links(net::ServerAddress server) {
   gateway_ = std::make_unique<gateway::Gateway>(
       loop_,
       gateway::GatewayOptions{.region = region, .name = name_, .addresses = link_addresses()});
-  MUSTER_TRY(gateway_->open_content({.folder = folder_.path() / "content"}));
+  config_.content.folder = folder_.path() / "content";
+  MUSTER_TRY(gateway_->open_content(config_.content));
   MUSTER_ASSIGN(auto tls, tls_to_server());
   link_ =
       std::make_unique<gateway::ServerLink>(loop_, std::move(server), std::move(tls), *gateway_);

@@ -29,6 +29,7 @@ struct GatewayConfig {
   std::string token;   ///< For the first start.
   std::string name;    ///< Empty: the host's name at the first start, then the same.
   std::vector<std::string> alternative_names;
+  gateway::ContentOptions content = {};  ///< its folder is in `state`
 };
 
 class GatewayProcess {

@@ -12,11 +12,11 @@
 #include "cli/terminal.h"
 #include "core/clock.h"
 #include "core/result.h"
+#include "core/size_text.h"
 
 namespace muster::cli {
 
-/// "65536", "512K", "1.5G" (powers of 1024, any case, "KiB" and "KB" too) → bytes.
-core::Result<std::uint64_t> parse_size(std::string_view text);
+using core::parse_size;
 /// "0 B", "512 KB", "1.5 GB" (powers of 1024).
 std::string size_text(std::uint64_t bytes);
 
