@@ -40,6 +40,7 @@ class Agent:
     """One endpoint: its own host, its own state folder."""
 
     count = 0
+    options = ()  # of `muster-agent run`
 
     def __init__(self, region, name, host=None):
         self.region, self.name = region, name
@@ -77,7 +78,7 @@ class Agent:
         return ran
 
     def start(self, wait=True):
-        self.process = Process(self.state.name, self.host.inside(agent_command(self.program)),
+        self.process = Process(self.state.name, self.host.inside([*agent_command(self.program), *self.options]),
                                self.region.folder, self.environment())
         if wait:
             self.online()

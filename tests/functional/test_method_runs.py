@@ -181,3 +181,20 @@ def test_dry_runs_users_limits_and_cancel(region, method, tmp_path):
     region.in_state(endless["id"], agent, "running")
     region.api.post(f"/v1/runs/{endless['id']}/cancel")
     assert answers(region, endless)["web1"]["state"] == "cancelled"
+
+
+def test_the_cache_keeps_to_its_limit(region, method, tmp_path):
+    agent = region.add_agent("small", start=False)
+    agent.options = ["--cache-size", "1M", "--download-rate", "20M"]
+    agent.start()
+    for name in ("one", "two", "three"):
+        publish_script(method, tmp_path, name, f"#!/bin/sh\necho {name}\nexit\n" + os.urandom(300_000).hex())
+        done = region.finished(order(region, name)["id"])[agent.id]
+        assert done["stdout"] == name + "\n", done
+    kept = list((agent.state / "agent" / "cache" / "objects").iterdir())
+    assert kept and sum(path.stat().st_size for path in kept) <= 1024 * 1024
+    agent.process.stop()
+    agent.options = ["--cache-size", "much"]
+    agent.start(wait=False)
+    wait_until(lambda: not agent.process.alive(), "it refuses")
+    assert "not a size: 'much'" in agent.process.output()
