@@ -8,6 +8,7 @@
 #include "fleet/registry_store.h"
 #include "server/api.h"
 #include "server/host_json.h"
+#include "server/host_removal.h"
 #include "server/json.h"
 #include "server/region.h"
 #include "server/scope.h"
@@ -226,19 +227,8 @@ void cut_off(Region& region, const core::EndpointId& id, wire::GoodbyeCode code,
 Answer delete_host(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(const auto* endpoint,
                    find_in_scope(region.registry(), caller(request), request.param("id")));
-  const core::EndpointId id = endpoint->id;
-  const std::string name = endpoint->name;
-  const access::Principal by = caller(request);
-  MUSTER_CO_TRY(
-      co_await region.database().write([&](store::Connection& connection) -> core::Status {
-        MUSTER_TRY(fleet::RegistryStore::remove(connection, id));
-        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.remove", id.str(),
-                                         access::audit_detail({{"name", name}})));
-        return {};
-      }));
-  cut_off(region, id, wire::GOODBYE_UNKNOWN_ENDPOINT, "an administrator removed this host");
-  (void)region.registry().remove(id);
-  region.placement().forget(id);
+  MUSTER_CO_TRY(co_await remove_host(region, caller(request), endpoint->id, "host.remove",
+                                     "an administrator removed this host"));
   co_return Response::no_content();
 }
 
@@ -259,6 +249,24 @@ Answer revoke_host(Region& region, Request& request) {
 }
 
 }  // namespace
+
+runtime::Task<core::Status> remove_host(Region& region, access::Principal by, core::EndpointId id,
+                                        std::string action, std::string reason) {
+  const auto* endpoint = region.registry().find(id);
+  if (!endpoint) co_return fail(Code::kNotFound, "the host was removed meanwhile");
+  const std::string name = endpoint->name;
+  MUSTER_CO_TRY(
+      co_await region.database().write([&](store::Connection& connection) -> core::Status {
+        MUSTER_TRY(fleet::RegistryStore::remove(connection, id));
+        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, action, id.str(),
+                                         access::audit_detail({{"name", name}})));
+        return {};
+      }));
+  cut_off(region, id, wire::GOODBYE_UNKNOWN_ENDPOINT, reason);
+  (void)region.registry().remove(id);
+  region.placement().forget(id);
+  co_return core::Status{};
+}
 
 void add_host_routes(net::Router& router, Region& region) {
   add_route(router, "GET", "/v1/hosts", "view",

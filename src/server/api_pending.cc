@@ -4,6 +4,7 @@
 #include "fleet/registry_store.h"
 #include "server/api.h"
 #include "server/host_json.h"
+#include "server/host_removal.h"
 #include "server/json.h"
 #include "server/region.h"
 #include "server/scope.h"
@@ -45,19 +46,8 @@ Answer refuse_host(Region& region, Request& request) {
     co_return fail(Code::kConflict, endpoint->name +
                                         " does not wait for approval; muster hosts "
                                         "remove or revoke ends its membership");
-  const core::EndpointId id = endpoint->id;
-  const std::string name = endpoint->name;
-  const access::Principal by = caller(request);
-  MUSTER_CO_TRY(
-      co_await region.database().write([&](store::Connection& connection) -> core::Status {
-        MUSTER_TRY(fleet::RegistryStore::remove(connection, id));
-        MUSTER_TRY(access::Audit::append(connection, core::wall_now(), by, "host.refuse", id.str(),
-                                         access::audit_detail({{"name", name}})));
-        return {};
-      }));
-  region.gateways().kick(id, wire::GOODBYE_UNKNOWN_ENDPOINT, "an administrator refused this host");
-  (void)region.registry().remove(id);
-  region.placement().forget(id);
+  MUSTER_CO_TRY(co_await remove_host(region, caller(request), endpoint->id, "host.refuse",
+                                     "an administrator refused this host"));
   co_return Response::no_content();
 }
 
