@@ -302,7 +302,9 @@ std::optional<runtime::Task<core::Result<std::string>>> GatewayHub::answer(
   if (!known || !known->online() || known->connection->gateway != gateway ||
       known->connection->link != message.link())
     return std::nullopt;  // a gateway speaks only for the links that it holds
-  if (upcall.run() != 0) return answer_method(runs_, *id, core::RunId(upcall.run()), upcall.name());
+  if (upcall.run() != 0)
+    return answer_method(runs_, chains_, *id, core::RunId(upcall.run()), upcall.name(),
+                         upcall.body());
   if (renewal) return renew_endpoint(*id, upcall.body());
   if (upcall.name() == orders::kTicketUpcall) return ticket(*id, upcall.body());
   return [](std::string name) -> runtime::Task<core::Result<std::string>> {

@@ -20,6 +20,7 @@
 #include "orders/signer.h"
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
+#include "server/chain_service.h"
 #include "server/content.h"
 #include "server/placement.h"
 #include "server/run_service.h"
@@ -57,6 +58,9 @@ class GatewayHub {
 
   /// Asks there where endpoints belong, from now on. It outlives this.
   void place_by(Placement& placement) { placement_ = &placement; }
+
+  /// Methods may start runs by it, from now on. It outlives this.
+  void chain_by(ChainService& chains) { chains_ = &chains; }
 
   /// Called for each login that was admitted, after the registry knows of it.
   using LoginSeen = std::function<void(const core::EndpointId&, const wire::Hello&)>;
@@ -101,6 +105,7 @@ class GatewayHub {
   runtime::TaskGroup tasks_;
   Content* content_ = nullptr;
   Placement* placement_ = nullptr;
+  ChainService* chains_ = nullptr;
   LoginSeen login_seen_;
 };
 

@@ -117,6 +117,7 @@ core::Status Region::open_work() {
   recorder_ = std::make_unique<Recorder>(*database_);
   MUSTER_TRY(recorder_->restore());
   MUSTER_TRY(runs_->restore());
+  MUSTER_TRY(open_chains());
   stop_switch_ = std::make_unique<StopSwitch>(
       loop_, config_.state, [this](const std::optional<jobs::Hold>& why, const std::string& by) {
         return act_on_switch(why, by);
@@ -124,6 +125,21 @@ core::Status Region::open_work() {
   MUSTER_TRY(stop_switch_->open());
   switch_is_open_ = true;
   return open_schedules();
+}
+
+core::Status Region::open_chains() {
+  ChainService::Ports ports;
+  ports.order = [this](access::Principal by, json::object request, std::string key,
+                       std::string digest, ChainService::Chained child) {
+    return order_run(*this, std::move(by), std::move(request), std::move(key), std::move(digest),
+                     std::nullopt, std::move(child));
+  };
+  ports.rights = [this](std::string author, ChainService::Chained chain) {
+    return starter_rights(*users_, std::move(author), std::move(chain));
+  };
+  chains_ = std::make_unique<ChainService>(loop_, *database_, registry_, *runs_, std::move(ports));
+  gateways_->chain_by(*chains_);
+  return chains_->restore();
 }
 
 core::Status Region::open_schedules() {
@@ -191,6 +207,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_method_routes(router, *this);
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
+  add_chain_routes(router, *this);
   add_stop_routes(router, *this);
   add_run_result_routes(router, *this);
   add_schedule_routes(router, *this);

@@ -27,6 +27,7 @@
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
 #include "runtime/worker_pool.h"
+#include "server/chain_service.h"
 #include "server/config.h"
 #include "server/content.h"
 #include "server/gateway_hub.h"
@@ -81,6 +82,7 @@ class Region {
   Placement& placement() { return *placement_; }
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
+  ChainService& chains() { return *chains_; }
   StopSwitch& stop_switch() { return *stop_switch_; }
   MethodService& methods() { return *methods_; }
   ScheduleService& schedules() { return *schedules_; }
@@ -97,6 +99,7 @@ class Region {
   core::Status open_database();
   core::Status open_identity();
   core::Status open_work();
+  core::Status open_chains();
   core::Status open_schedules();
   std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by);
   core::Result<net::TlsIdentity> server_identity();
@@ -127,6 +130,7 @@ class Region {
   Live live_;
   std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
+  std::unique_ptr<ChainService> chains_;
   std::unique_ptr<StopSwitch> stop_switch_;
   bool switch_is_open_ = false;
   std::unique_ptr<Content> content_;
