@@ -94,7 +94,7 @@ muster_wait() {
   _muster_all=${_muster_answer#*'"targets":'}
   _muster_all=${_muster_all%%[!0-9]*}
   case $_muster_answer in
-    *'"state":"finished"'*"\"succeeded\":$_muster_all"[,}]*) return 0 ;;
+    *'"state":"finished"'*"\"succeeded\":$_muster_all"[,'}']*) return 0 ;;
   esac
   return 1
 }

@@ -24,6 +24,7 @@ struct Settings {
   std::vector<std::string> names;
   std::string log_level = "info";
   std::optional<std::uint64_t> cache_size, send_rate, fetch_rate;
+  std::string handlers;
 };
 
 int run_gateway(Context& context, const Settings& settings) {
@@ -43,7 +44,8 @@ int run_gateway(Context& context, const Settings& settings) {
                           .token = settings.token,
                           .name = settings.name,
                           .alternative_names = settings.names,
-                          .content = content});
+                          .content = content,
+                          .handlers = settings.handlers});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
   return kExitOk;
@@ -73,6 +75,9 @@ void add_gateway(Command& root) {
                    settings->send_rate)
       .size_option("--fetch-rate", "SIZE", "fetch at most so much a second from the server (10M)",
                    settings->fetch_rate)
+      .option("--handlers", "FOLDER",
+              "answer methods' calls NAME.VERB by the executables in it (docs/handlers.md)",
+              settings->handlers)
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings->log_level)
       .choices({"debug", "info", "warn", "error"});

@@ -46,6 +46,20 @@ std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
       content.cache.bytes);
   add("muster_gateway_content_evicted_total", "counter", "Objects that made room for others.",
       content.cache.evicted);
+  add("muster_gateway_intake_total", "counter", "Events and inventory taken from methods.",
+      stats.intake.taken);
+  add("muster_gateway_intake_refused_total", "counter", "Events and inventory beyond a limit.",
+      stats.intake.refused);
+  add("muster_gateway_intake_waiting", "gauge", "Events and inventory that wait for the server.",
+      stats.intake.items);
+  add("muster_gateway_intake_waiting_bytes", "gauge", "Their bytes.", stats.intake.bytes);
+  add("muster_gateway_handlers_asked_total", "counter", "Calls that went to handlers.",
+      stats.handlers.asked);
+  add("muster_gateway_handlers_failed_total", "counter", "Handlers that gave no answer.",
+      stats.handlers.failed);
+  add("muster_gateway_handlers_refused_total", "counter", "Calls beyond a limit of handlers.",
+      stats.handlers.refused);
+  add("muster_gateway_handlers_running", "gauge", "Handlers that run now.", stats.handlers.running);
   add("muster_tls_handshakes", "gauge", "TLS handshakes under way.", http.handshakes);
   add("muster_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
       http.handshakes_failed);

@@ -105,6 +105,8 @@ class RunStore {
   /// kNotFound. With its output, unless that is stored apart.
   static core::Result<Target> target(store::Connection& connection, core::RunId run,
                                      const core::EndpointId& endpoint);
+  static core::Result<bool> has_target(store::Connection& connection, core::RunId run,
+                                       const core::EndpointId& endpoint);
   /// Most numerous first. Targets that are not final are folded by state.
   static core::Result<std::vector<Fold>> folds(store::Connection& connection, core::RunId run);
   /// Of each wave of the run's rollout.

@@ -242,6 +242,12 @@ core::Result<Target> RunStore::target(store::Connection& connection, core::RunId
   return std::move(found.second);
 }
 
+core::Result<bool> RunStore::has_target(store::Connection& connection, core::RunId run,
+                                        const core::EndpointId& endpoint) {
+  MUSTER_ASSIGN(const auto slot, detail::find_slot(connection, run, endpoint));
+  return slot.has_value();
+}
+
 core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, core::RunId run) {
   struct Group {
     std::int64_t slot;  ///< of the first

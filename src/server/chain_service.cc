@@ -18,7 +18,7 @@ using core::fail;
 
 /// Names a child among those of one target: with it a start that is asked for again starts
 /// nothing twice.
-constexpr std::size_t kKeyBytesMax = 64;
+constexpr std::size_t kStartKeyBytesMax = 64;
 constexpr std::size_t kResultTargetsMax = 100;
 constexpr std::uint32_t kStreamBytesMax = 16UL * 1024;
 
@@ -54,9 +54,9 @@ core::Result<std::string> wanted_method(const json::object& body) {
 core::Result<std::string> wanted_key(const json::object& body) {
   const json::value* key = body.if_contains("key");
   if (!key) return std::string();
-  if (!key->is_string() || key->get_string().size() > kKeyBytesMax)
+  if (!key->is_string() || key->get_string().size() > kStartKeyBytesMax)
     return fail(Code::kInvalid,
-                "key must be a text of at most " + std::to_string(kKeyBytesMax) + " bytes");
+                "key must be a text of at most " + std::to_string(kStartKeyBytesMax) + " bytes");
   return std::string(key->get_string());
 }
 

@@ -22,6 +22,7 @@
 #include "runtime/task_group.h"
 #include "server/chain_service.h"
 #include "server/content.h"
+#include "server/intake_service.h"
 #include "server/placement.h"
 #include "server/run_service.h"
 
@@ -59,6 +60,9 @@ class GatewayHub {
   /// Asks there where endpoints belong, from now on. It outlives this.
   void place_by(Placement& placement) { placement_ = &placement; }
 
+  /// What methods tell is kept there, from now on. It outlives this.
+  void take_in_by(IntakeService& intake) { intake_ = &intake; }
+
   /// Methods may start runs by it, from now on. It outlives this.
   void chain_by(ChainService& chains) { chains_ = &chains; }
 
@@ -83,6 +87,7 @@ class GatewayHub {
   void write_done();
   void notice(const wire::Notice& message);
   runtime::Task<void> upcall(std::string gateway, wire::UpcallUp message);
+  runtime::Task<void> intake(std::shared_ptr<Seat> seat, wire::IntakeUp message);
   /// nullopt: the gateway has no business to ask; nobody is answered.
   std::optional<runtime::Task<core::Result<std::string>>> answer(const std::string& gateway,
                                                                  const wire::UpcallUp& message);
@@ -106,6 +111,7 @@ class GatewayHub {
   Content* content_ = nullptr;
   Placement* placement_ = nullptr;
   ChainService* chains_ = nullptr;
+  IntakeService* intake_ = nullptr;
   LoginSeen login_seen_;
 };
 

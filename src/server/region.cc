@@ -139,6 +139,8 @@ core::Status Region::open_chains() {
   };
   chains_ = std::make_unique<ChainService>(loop_, *database_, registry_, *runs_, std::move(ports));
   gateways_->chain_by(*chains_);
+  intake_ = std::make_unique<IntakeService>(*database_);
+  gateways_->take_in_by(*intake_);
   return chains_->restore();
 }
 
@@ -208,6 +210,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
   add_chain_routes(router, *this);
+  add_event_routes(router, *this);
   add_stop_routes(router, *this);
   add_run_result_routes(router, *this);
   add_schedule_routes(router, *this);
@@ -313,6 +316,7 @@ runtime::Task<void> Region::housekeeping() {
     (void)co_await sessions_->sweep();
     if (const auto retention = co_await this->retention()) co_await runs_->retain(*retention);
     co_await schedules_->forget_hosts();
+    co_await intake_->retain(registry_);
     // The server's own certificate is renewed here, long before it expires.
     if (auto identity = server_identity())
       if (auto replaced = tls_->replace_identity(*identity); !replaced)

@@ -32,6 +32,7 @@
 #include "server/content.h"
 #include "server/gateway_hub.h"
 #include "server/gateway_link.h"
+#include "server/intake_service.h"
 #include "server/live.h"
 #include "server/method_service.h"
 #include "server/placement.h"
@@ -82,6 +83,7 @@ class Region {
   Placement& placement() { return *placement_; }
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
+  IntakeService& intake() { return *intake_; }
   ChainService& chains() { return *chains_; }
   StopSwitch& stop_switch() { return *stop_switch_; }
   MethodService& methods() { return *methods_; }
@@ -131,6 +133,7 @@ class Region {
   std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
   std::unique_ptr<ChainService> chains_;
+  std::unique_ptr<IntakeService> intake_;
   std::unique_ptr<StopSwitch> stop_switch_;
   bool switch_is_open_ = false;
   std::unique_ptr<Content> content_;

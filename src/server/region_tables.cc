@@ -4,6 +4,7 @@
 #include "access/schema.h"
 #include "catalog/catalog.h"
 #include "fleet/registry_store.h"
+#include "intake/store.h"
 #include "jobs/run_store.h"
 #include "schedules/schedule_store.h"
 
@@ -24,8 +25,8 @@ core::Result<std::optional<std::string>> region_of(store::Database& database) {
 }  // namespace
 
 std::vector<store::MigrationSet> region_migrations() {
-  return {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
-          catalog::migrations(), schedules::migrations()};
+  return {access::migrations(),  fleet::registry_migrations(), jobs::run_migrations(),
+          catalog::migrations(), schedules::migrations(),      intake::migrations()};
 }
 
 core::Status check_database_place(const ServerConfig& config) {

@@ -539,6 +539,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/host-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What methods have told of while they ran, newest first */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/hosts/{id}/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        /** The tables that methods have reported of a host */
+        get: operations["getInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stop-everything": {
         parameters: {
             query?: never;
@@ -1971,6 +2007,39 @@ export interface components {
                     finished: number;
                 };
             };
+        };
+        /** @enum {string} */
+        Severity: "debug" | "info" | "warning" | "error" | "critical";
+        Event: {
+            id: string;
+            endpoint: components["schemas"]["EndpointId"];
+            /** @description The host's; its id where it is gone */
+            name: string;
+            run: components["schemas"]["RunId"];
+            /** @description Which took it */
+            gateway: string;
+            severity: components["schemas"]["Severity"];
+            kind: string;
+            text: string;
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description By the gateway's clock */
+            taken_at: components["schemas"]["Time"];
+            stored_at: components["schemas"]["Time"];
+        };
+        EventList: {
+            events: components["schemas"]["Event"][];
+            next: components["schemas"]["Cursor"];
+        };
+        InventoryTables: {
+            tables: {
+                table: string;
+                run: components["schemas"]["RunId"];
+                reported_at: components["schemas"]["Time"];
+                /** @description Any JSON */
+                data: unknown;
+            }[];
         };
         RunTree: {
             root: components["schemas"]["RunId"];
@@ -3453,6 +3522,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunTree"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Only of this host */
+                endpoint?: components["schemas"]["EndpointId"];
+                run?: components["schemas"]["RunId"];
+                /** @description At least so severe */
+                severity?: components["schemas"]["Severity"];
+                kind?: string;
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getInventory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryTables"];
                 };
             };
             401: components["responses"]["Error"];
