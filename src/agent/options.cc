@@ -28,7 +28,9 @@ enum {
   kPublishingKeys,
   kOnlyMethods,
   kCacheSize,
-  kDownloadRate
+  kDownloadRate,
+  kNoDiscovery,
+  kAnswerDiscovery
 };
 constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
                             {"version", no_argument, nullptr, kVersion},
@@ -43,6 +45,8 @@ constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
                             {"only-methods", no_argument, nullptr, kOnlyMethods},
                             {"cache-size", required_argument, nullptr, kCacheSize},
                             {"download-rate", required_argument, nullptr, kDownloadRate},
+                            {"no-discovery", no_argument, nullptr, kNoDiscovery},
+                            {"answer-discovery", no_argument, nullptr, kAnswerDiscovery},
                             {nullptr, 0, nullptr, 0}};
 
 core::Result<Options::Action> action_of(std::string_view word) {
@@ -74,13 +78,14 @@ core::Status add_gateways(std::string_view list, std::vector<std::string>& gatew
 std::string_view help_text() {
   return R"(muster-agent: makes this machine an endpoint of a Muster region
 
-  muster-agent enrol --server HOST[:PORT] --token TOKEN   get a certificate, once
+  muster-agent enrol [--server HOST] --token TOKEN        get a certificate, once
   muster-agent run                                        log in and stay
   muster-agent status                                     how it stands
 
 Options
   --state DIR        the state folder (default: $MUSTER_STATE or ~/.local/share/muster)
-  --server HOST      the server to enrol at; port 7443 where none is named
+  --server HOST      the server to enrol at; port 7443 where none is named; _muster._tcp.DOMAIN
+                     asks DNS (SRV); without it, whoever answers on this machine's networks
                      run: the region's server has moved to this address
   --gateway HOST     enrol: log in at this gateway, not at the server, as long as it answers;
                      several are separated by commas, the best one first
@@ -92,6 +97,8 @@ Options
   --only-methods     run: refuse command lines
   --cache-size SIZE  run: keep at most so much of what was fetched (default: 1G)
   --download-rate SIZE   run: fetch at most so much a second, all in all (512K, 10M)
+  --no-discovery     do not ask the networks here for servers and gateways
+  --answer-discovery run: tell members of the region who ask (UDP port 7444) that it is here
   --log-level LEVEL  run: debug, info, warn or error
   --help, --version
 
@@ -145,6 +152,12 @@ core::Result<Options> parse_options(int count, char* const* words) {
       case kDownloadRate:
         MUSTER_TRY(read_size(optarg, options.bytes_per_second));
         break;
+      case kNoDiscovery:
+        options.no_discovery = true;
+        break;
+      case kAnswerDiscovery:
+        options.answer_discovery = true;
+        break;
       default:
         return core::fail(
             core::Code::kInvalid,
@@ -159,9 +172,10 @@ core::Result<Options> parse_options(int count, char* const* words) {
   MUSTER_ASSIGN(options.action, action_of(words[optind]));
   if (options.state.empty()) return core::fail(core::Code::kInvalid, "--state is empty");
   if (options.action == Options::Action::kEnrol &&
-      (options.server.empty() || options.token.empty() == options.token_file.empty()))
-    return core::fail(core::Code::kInvalid,
-                      "enrol needs --server HOST and either --token or --token-file");
+      options.token.empty() == options.token_file.empty())
+    return core::fail(core::Code::kInvalid, "enrol needs either --token or --token-file");
+  if (options.action == Options::Action::kEnrol && options.no_discovery && options.server.empty())
+    return core::fail(core::Code::kInvalid, "enrol needs --server HOST with --no-discovery");
   return options;
 }
 

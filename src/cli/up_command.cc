@@ -27,6 +27,7 @@ struct Settings {
   std::string name;
   std::vector<std::string> names;
   std::string log_level = "info";
+  bool no_discovery = false;
   bool no_agent = false;
   std::optional<std::uint64_t> keep_days;
 };
@@ -47,6 +48,8 @@ void add_settings(Command& command, Settings& settings) {
               settings.name)
       .option("--also-known-as", "NAME",
               "a further DNS name or address by which machines reach this server", settings.names)
+      .flag("--no-discovery", "do not answer on UDP port 7443 to machines that look for the server",
+            settings.no_discovery)
       .option("--keep-days", "DAYS", "remove finished runs after so many days (default: 90)",
               settings.keep_days)
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
@@ -66,6 +69,7 @@ core::Result<server::ServerConfig> server_config(const Settings& settings,
   config.port = listen.port;
   config.name = settings.name;
   config.alternative_names = settings.names;
+  config.discovery = !settings.no_discovery;
   if (settings.keep_days)
     config.retention.age_max = std::chrono::hours(24) * static_cast<long>(*settings.keep_days);
   return config;
