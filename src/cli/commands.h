@@ -29,6 +29,7 @@ void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove
 void add_audit_commands(Command& root);         // audit list|verify
+void add_config_commands(Command& root);        // config check|default
 void add_completion_command(Command& root);     // completion bash|zsh|fish
 void add_version_command(Command& root);        // version
 
