@@ -79,7 +79,8 @@ def test_an_agent_that_was_told_wrong_finds_a_gateway(region):
     point_at(agent, nobody(region))
     agent.start()
     assert agent.info()["gateway"] == "near"
-    assert json.loads((agent.files / "agent.json").read_text())["last_good"] == f"{gateway.address}:{gateway.port}"
+    wait_until(lambda: json.loads((agent.files / "agent.json").read_text())["last_good"]
+               == f"{gateway.address}:{gateway.port}", "it remembers the gateway")
     assert region.do(agent, "true")["state"] == "succeeded"
     assert metric(gateway.get("/metrics")[1], "muster_discovery_answered_total") >= 1
     deaf = region.add_agent("deaf", start=False)
