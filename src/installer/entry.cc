@@ -52,8 +52,9 @@ core::Result<Account> account_of(const packs::Entry& entry) {
   } else if (!entry.owner.empty()) {
     const passwd* found = ::getpwnam(entry.owner.c_str());
     if (!found)
-      return fail(Code::kNotFound, "this machine has no user '" + entry.owner + "', who is to own " +
-                                       entry.path + ": make it first, or name another owner");
+      return fail(Code::kNotFound, "this machine has no user '" + entry.owner +
+                                       "', who is to own " + entry.path +
+                                       ": make it first, or name another owner");
     account = {found->pw_uid, found->pw_gid};
   }
   if (const auto number = number_of(entry.group)) {

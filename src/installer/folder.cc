@@ -58,8 +58,9 @@ int open_beneath(int from, std::string_view path, int flags, mode_t mode = 0) {
 std::unexpected<core::Error> failed(int error, const std::string& shown) {
   if (error == ENOENT) return fail(Code::kNotFound, "there is no " + shown);
   if (error == ELOOP || error == EXDEV)
-    return fail(Code::kDenied, shown + " leads through a symbolic link, which is not followed: "
-                                       "name the real path");
+    return fail(Code::kDenied, shown +
+                                   " leads through a symbolic link, which is not followed: "
+                                   "name the real path");
   return core::fail_errno(error, shown);
 }
 
@@ -142,8 +143,7 @@ core::Result<Descriptor> Folder::open_file(std::string_view path, int flags) con
 core::Result<Place> Folder::place(std::string_view path) const {
   const auto slash = path.rfind('/');
   MUSTER_ASSIGN(Folder parent, open(slash == path.npos ? "." : path.substr(0, slash)));
-  return Place{std::move(parent),
-               std::string(slash == path.npos ? path : path.substr(slash + 1))};
+  return Place{std::move(parent), std::string(slash == path.npos ? path : path.substr(slash + 1))};
 }
 
 core::Result<Place> Folder::make_place(std::string_view path) const {
@@ -217,14 +217,15 @@ core::Status exchange(const Place& a, const Place& b) {
                        flags) == 0;
   };
   if (rename(a, b, RENAME_EXCHANGE)) return {};
-  if (errno == ENOENT && (rename(a, b, RENAME_NOREPLACE) ||
-                          (errno == ENOENT && rename(b, a, RENAME_NOREPLACE))))
+  if (errno == ENOENT &&
+      (rename(a, b, RENAME_NOREPLACE) || (errno == ENOENT && rename(b, a, RENAME_NOREPLACE))))
     return {};
   const int error = errno;
   const std::string what = "exchanging " + a.shown() + " and " + b.shown();
   if (error == EXDEV || error == EBUSY)
-    return fail(Code::kConflict, what + ": they lie on two file systems, or one is a mount point; "
-                                        "a folder that is a mount point cannot be owned by a pack");
+    return fail(Code::kConflict, what +
+                                     ": they lie on two file systems, or one is a mount point; "
+                                     "a folder that is a mount point cannot be owned by a pack");
   if (error == EINVAL)
     return fail(Code::kConflict, what + ": this file system cannot exchange two names");
   return core::fail_errno(error, what);

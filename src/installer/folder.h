@@ -60,7 +60,8 @@ class Folder {
   const std::string& shown() const { return shown_; }
 
  private:
-  Folder(runtime::Descriptor fd, std::string shown) : fd_(std::move(fd)), shown_(std::move(shown)) {}
+  Folder(runtime::Descriptor fd, std::string shown)
+      : fd_(std::move(fd)), shown_(std::move(shown)) {}
   runtime::Descriptor fd_;
   std::string shown_;
 };

@@ -102,7 +102,8 @@ core::Status do_swaps(const Ground& ground, const wire::PackSwitch& plan,
     MUSTER_ASSIGN(const auto fresh, slot.inode());
     MUSTER_ASSIGN(const auto old, place.inode());
     if (fresh != swap.inode() || old != swap.old_inode())
-      return fail(Code::kConflict, place.shown() + " was changed by somebody while it was switched");
+      return fail(Code::kConflict,
+                  place.shown() + " was changed by somebody while it was switched");
     MUSTER_TRY(exchange(slot, place));
   }
   checkpoint("swapped");

@@ -143,8 +143,8 @@ core::Result<Report> Installer::apply(std::string_view bytes, Containers& contai
       then_installed(version_of(plan.index, id), installed.now(), plan.swaps);
   MUSTER_TRY(switch_over(*plan.ground, std::move(plan.swaps), post));
   // Where the version before the old one had other targets, it lies there still.
-  if (const auto stale = Ground::open(pack_, installed.back().generation(),
-                                      targets_of(installed.back()), false);
+  if (const auto stale =
+          Ground::open(pack_, installed.back().generation(), targets_of(installed.back()), false);
       stale && installed.back().generation() != state_.installed()->back().generation())
     MUSTER_TRY(stale->remove());
   Report made = report("installed");
@@ -180,8 +180,7 @@ core::Result<StageCounts> Installer::stage(const Plan& plan, Containers& contain
     if (swap.target() >= plan.index.targets.size() || !plan.whole[swap.target()]) continue;
     MUSTER_ASSIGN(const Folder root, slots.make(swap.slot(), 0700));
     for (const Entry& entry : plan.index.entries)
-      if (entry.target == swap.target())
-        staged.add(entry, slots, swap.slot() + "/" + entry.path);
+      if (entry.target == swap.target()) staged.add(entry, slots, swap.slot() + "/" + entry.path);
   }
   MUSTER_TRY(staged.fill());
   for (const wire::PackSwap& swap : plan.swaps.swaps()) {
@@ -230,12 +229,12 @@ core::Status Installer::run_step(const std::string& step, const Post& of) const 
   if (step.empty()) return {};
   options_.progress("running " + step, 0, 0);
   options_.checkpoint("step");
-  return run_program(state_.steps_path(of.id) / step,
-                     {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                      "LANG=C.UTF-8", "MUSTER_PACK=" + pack_,
-                      "MUSTER_PACK_VERSION=" + of.index->version,
-                      "MUSTER_PACK_BEFORE=" + of.before},
-                     options_.stopped);
+  return run_program(
+      state_.steps_path(of.id) / step,
+      {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8",
+       "MUSTER_PACK=" + pack_, "MUSTER_PACK_VERSION=" + of.index->version,
+       "MUSTER_PACK_BEFORE=" + of.before},
+      options_.stopped);
 }
 
 core::Result<Report> Installer::roll_back() {
@@ -248,9 +247,9 @@ core::Result<Report> Installer::roll_back() {
   const auto id = core::ContentId::from_bytes(installed->before().index());
   const auto index = id ? state_.index(*id) : std::nullopt;
   *journal.mutable_then() = then_installed(installed->before(), installed->now(), journal);
-  MUSTER_TRY(switch_over(ground, std::move(journal),
-                         {index ? &*index : nullptr, id.value_or(core::ContentId()),
-                          installed->now().version()}));
+  MUSTER_TRY(switch_over(
+      ground, std::move(journal),
+      {index ? &*index : nullptr, id.value_or(core::ContentId()), installed->now().version()}));
   return report("rolled_back");
 }
 

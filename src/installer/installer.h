@@ -33,10 +33,10 @@ struct Options {
 };
 
 struct Report {
-  std::string outcome;      ///< installed, unchanged, rolled_back, removed, absent, intact, changed
-  std::string version;      ///< what is installed now; empty: nothing
-  std::string before;       ///< what a roll-back leads to
-  bool recovered = false;   ///< an interrupted switch was put right first
+  std::string outcome;     ///< installed, unchanged, rolled_back, removed, absent, intact, changed
+  std::string version;     ///< what is installed now; empty: nothing
+  std::string before;      ///< what a roll-back leads to
+  bool recovered = false;  ///< an interrupted switch was put right first
   StageCounts counts;
   std::vector<std::string> changed;  ///< of verify(): what is not as it should be; some of it
   std::uint64_t changed_count = 0;

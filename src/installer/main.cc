@@ -3,6 +3,7 @@
 // muster-pack-apply: the executable of every file pack's method. What it shall do comes as the
 // method's arguments, the index lies in its folder, containers come by the channel.
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <stdexcept>
@@ -18,6 +19,10 @@ using namespace muster;
 using core::Code;
 using core::fail;
 
+/// Of a call that is refused because there were too many.
+constexpr int kTriesMax = 40;
+constexpr useconds_t kPauseMicroseconds = 250'000;
+
 volatile std::sig_atomic_t asked_to_stop = 0;
 
 void stop(int) {
@@ -30,7 +35,7 @@ class FromAgent final : public installer::Containers {
   explicit FromAgent(muster_method::Method& method) : method_(method) {}
   core::Result<runtime::Descriptor> fetch(const packs::Container& container) override {
     try {
-      const auto answer = method_.call("content.fetch", R"({"sha256":")" + container.id.str() + "\"}");
+      const auto answer = patiently("content.fetch", R"({"sha256":")" + container.id.str() + "\"}");
       const auto* path = answer.find("path");
       path_ = path ? path->text : "";
       runtime::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
@@ -42,13 +47,23 @@ class FromAgent final : public installer::Containers {
   }
   void release(const packs::Container&) override {
     try {
-      method_.call("content.release", "{\"path\":" + muster_method::quoted(path_) + "}");
+      patiently("content.release", "{\"path\":" + muster_method::quoted(path_) + "}");
     } catch (const muster_method::CallError&) {
       return;  // an older agent keeps it until the run ends
     }
   }
 
  private:
+  /// An agent answers so many calls a second; small containers come faster than that.
+  muster_method::Json patiently(std::string_view name, const std::string& body) {
+    for (int tries = 0;; ++tries) try {
+        return method_.call(name, body);
+      } catch (const muster_method::CallError& error) {
+        if (error.code != "limit" || tries == kTriesMax || asked_to_stop != 0) throw;
+        ::usleep(kPauseMicroseconds);
+      }
+  }
+
   muster_method::Method& method_;
   std::string path_;
 };
@@ -71,9 +86,10 @@ std::string json_of(const installer::Report& report) {
     for (std::size_t i = 0; i < report.changed.size(); ++i)
       text += (i > 0 ? "," : "") + muster_method::quoted(core::printable(report.changed[i], 1024));
     text += R"(],"_error":{"kind":"muster/pack_changed","msg":)" +
-            muster_method::quoted(std::to_string(report.changed_count) +
-                   " of the pack's files are not as they were installed; send the pack again to "
-                   "repair them") +
+            muster_method::quoted(
+                std::to_string(report.changed_count) +
+                " of the pack's files are not as they were installed; send the pack again to "
+                "repair them") +
             ",\"details\":{}}";
   }
   return text + "}";
@@ -85,7 +101,8 @@ core::Result<installer::Report> work(muster_method::Method& method) {
   installer::Options options;
   options.progress = [&method](std::string_view doing, std::uint64_t done, std::uint64_t all) {
     std::string text(doing);
-    if (all > 1) text += " " + std::to_string(done >> 20) + " of " + std::to_string(all >> 20) + " MB";
+    if (all > 1)
+      text += " " + std::to_string(done >> 20) + " of " + std::to_string(all >> 20) + " MB";
     std::optional<int> percent;
     if (all > 0) percent = static_cast<int>(done * 100 / all);
     static std::string last;

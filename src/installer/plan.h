@@ -11,8 +11,8 @@
 namespace muster::installer {
 
 struct Installer::Plan {
-  packs::Index index;                ///< what is to be installed
-  std::optional<packs::Index> old;   ///< what is
+  packs::Index index;               ///< what is to be installed
+  std::optional<packs::Index> old;  ///< what is
   core::ContentId id;
   std::optional<Ground> ground;
   wire::PackSwitch swaps;

@@ -100,10 +100,10 @@ core::Status Stage::check_room() const {
   for (const auto& [folder, bytes] : needed) {
     MUSTER_ASSIGN(const auto free, folder->free_bytes());
     if (free >= bytes + kSpareBytes) continue;
-    return fail(Code::kUnavailable,
-                "the disk is too full: " + megabytes(bytes) + " are needed below " +
-                    folder->shown() + ", " + megabytes(free) +
-                    " are free; free some space and send the pack again");
+    return fail(Code::kUnavailable, "the disk is too full: " + megabytes(bytes) +
+                                        " are needed below " + folder->shown() + ", " +
+                                        megabytes(free) +
+                                        " are free; free some space and send the pack again");
   }
   return {};
 }
@@ -195,7 +195,13 @@ core::Status Stage::fetch() {
 core::Status Stage::fetch_container(std::uint32_t number,
                                     const std::vector<std::uint32_t>& chunks) {
   const packs::Container& container = index_.containers[number];
-  MUSTER_ASSIGN(const auto file, port_.containers.fetch(container));
+  auto fetched = port_.containers.fetch(container);
+  if (!fetched) {
+    // Whoever gets kUnavailable of us takes this disk for full.
+    if (fetched.error().code == Code::kUnavailable) fetched.error().code = Code::kTimeout;
+    return std::unexpected(std::move(fetched.error()));
+  }
+  const runtime::Descriptor file = std::move(*fetched);
   counts_.fetched += container.size;
   for (const std::uint32_t wanted : chunks) {
     const packs::Chunk& chunk = index_.chunks[wanted];

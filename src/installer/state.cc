@@ -75,8 +75,7 @@ core::Status State::keep_index(const core::ContentId& id, std::string_view bytes
 }
 
 std::optional<packs::Index> State::index(const core::ContentId& id) const {
-  const auto bytes =
-      runtime::read_file(path_ / ("index-" + short_name(id)), packs::kIndexBytesMax);
+  const auto bytes = runtime::read_file(path_ / ("index-" + short_name(id)), packs::kIndexBytesMax);
   if (!bytes || core::ContentId::of(*bytes) != id) return std::nullopt;
   auto read = packs::read_index(*bytes);
   if (!read) return std::nullopt;

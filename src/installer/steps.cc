@@ -51,10 +51,10 @@ core::Status run_program(const std::filesystem::path& program,
   const std::string name = "the step " + program.filename().string();
   if (killed) return fail(Code::kCancelled, name + " was stopped");
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  return fail(Code::kConflict,
-              name + (WIFEXITED(status)
-                          ? " ended with " + std::to_string(WEXITSTATUS(status))
-                          : " was ended by signal " + std::to_string(WTERMSIG(status))));
+  return fail(
+      Code::kConflict,
+      name + (WIFEXITED(status) ? " ended with " + std::to_string(WEXITSTATUS(status))
+                                : " was ended by signal " + std::to_string(WTERMSIG(status))));
 }
 
 }  // namespace muster::installer

@@ -157,8 +157,8 @@ class Builder {
     std::string buffer(kReadBytes, '\0');
     std::uint64_t begin = 0, end = 0;
     const auto finish = [&] {
-      entry.chunks.push_back(chunk_number(
-          chunk.finish(), {source, begin, static_cast<std::uint32_t>(end - begin)}));
+      entry.chunks.push_back(
+          chunk_number(chunk.finish(), {source, begin, static_cast<std::uint32_t>(end - begin)}));
       begin = end;
     };
     for (;;) {

@@ -54,14 +54,16 @@ void keys(const toml::table& table, const std::string& what,
     if (std::ranges::find(known, key.str()) != known.end()) continue;
     std::string list;
     for (const auto& each : known) list += (list.empty() ? "" : ", ") + std::string(each);
-    throw Mistake(key.source(), in_quotes(key.str()) + " is not known here; " + what + " has " + list);
+    throw Mistake(key.source(),
+                  in_quotes(key.str()) + " is not known here; " + what + " has " + list);
   }
 }
 
 const std::string* text(const toml::table& table, std::string_view key) {
   const toml::node* node = table.get(key);
   if (!node) return nullptr;
-  if (!node->as_string()) throw Mistake(node->source(), in_quotes(key) + " must be a text in quotes");
+  if (!node->as_string())
+    throw Mistake(node->source(), in_quotes(key) + " must be a text in quotes");
   return &node->as_string()->get();
 }
 

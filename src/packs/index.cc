@@ -77,7 +77,7 @@ const Entry* Index::find(std::uint32_t target, std::string_view path) const {
       entries, std::tuple(target, path), std::ranges::less(),
       [](const Entry& entry) { return std::tuple(entry.target, std::string_view(entry.path)); });
   return found != entries.end() && found->target == target && found->path == path ? &*found
-                                                                                   : nullptr;
+                                                                                  : nullptr;
 }
 
 std::uint64_t Index::bytes() const {

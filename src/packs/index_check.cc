@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What an index must be like, so that installing it writes nowhere but below its targets.
+#include "packs/detail/index_check.h"
+
 #include <algorithm>
 #include <initializer_list>
 #include <set>
@@ -9,7 +11,6 @@
 #include "content/chunker.h"
 #include "content/layout.h"
 #include "core/bytes.h"
-#include "packs/detail/index_check.h"
 
 namespace muster::packs {
 namespace {
@@ -97,8 +98,8 @@ core::Status check_entries(const Index& index) {
                   "the entries are not sorted, or one stands twice: " + shown(entry.path));
     total += entry.size;  // each at most kChunksMax chunks of 256 KiB: no overflow
     if (total > kPackBytesMax)
-      return fail(Code::kLimit, "the pack has more than " + std::to_string(kPackBytesMax) +
-                                    " bytes");
+      return fail(Code::kLimit,
+                  "the pack has more than " + std::to_string(kPackBytesMax) + " bytes");
     if (entry.kind != Kind::kDirectory) leaves.emplace(entry.target, entry.path);
     before = &entry;
   }
@@ -148,16 +149,18 @@ core::Status check_name(std::string_view name) {
 }
 
 core::Status check_version(std::string_view version) {
-  const bool good =
-      !version.empty() && version.size() <= kVersionBytesMax &&
-      std::ranges::all_of(version, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               std::string_view(".+_-").contains(c);
-      });
+  const bool good = !version.empty() && version.size() <= kVersionBytesMax &&
+                    !std::string_view(".+_-").contains(version[0]) &&
+                    std::ranges::all_of(version, [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || std::string_view(".+_-").contains(c);
+                    });
   if (good) return {};
-  return fail(Code::kInvalid, shown(version) +
-                                  " is no version: letters, digits, '.', '+', '_', '-', up to " +
-                                  std::to_string(kVersionBytesMax));
+  return fail(Code::kInvalid,
+              shown(version) +
+                  " is no version: letters, digits, '.', '+', '_', '-', one of the first "
+                  "two kinds first, up to " +
+                  std::to_string(kVersionBytesMax));
 }
 
 core::Status check_target(const Target& target) {

@@ -58,8 +58,8 @@ TEST(Chunker, SizesAreWithinTheirLimits) {
 TEST(Chunker, HowTheBytesComeChangesNothing) {
   const std::string bytes = random_bytes(3 << 20, 2);
   const auto whole = chunks(bytes, bytes.size());
-  for (const std::size_t piece : {std::size_t{1}, std::size_t{63}, std::size_t{4096},
-                                  kChunkBytesMin - 1, kChunkBytesMin + 1})
+  for (const std::size_t piece :
+       {std::size_t{1}, std::size_t{63}, std::size_t{4096}, kChunkBytesMin - 1, kChunkBytesMin + 1})
     EXPECT_EQ(chunks(bytes, piece), whole) << piece;
 }
 
@@ -101,7 +101,8 @@ TEST(Chunker, ItsSpeedBesideSha256) {
   const double hashing = timed([&] { EXPECT_EQ(core::sha256(bytes).size(), 32u); });
   EXPECT_GT(cuts, 0u);
   // Reported, not judged: machines differ.
-  RecordProperty("mb_per_second", static_cast<int>(static_cast<double>(bytes.size()) / 1e6 / cutting));
+  RecordProperty("mb_per_second",
+                 static_cast<int>(static_cast<double>(bytes.size()) / 1e6 / cutting));
   RecordProperty("sha256_mb_per_second",
                  static_cast<int>(static_cast<double>(bytes.size()) / 1e6 / hashing));
 }

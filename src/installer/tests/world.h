@@ -32,7 +32,7 @@ struct MadePack final : Containers {
   bool broken = false;  ///< the link is lost
 
   core::Result<runtime::Descriptor> fetch(const packs::Container& container) override {
-    if (broken) return core::fail(core::Code::kTimeout, "the link is lost");
+    if (broken) return core::fail(core::Code::kUnavailable, "the link is lost");
     ++fetches;
     std::ofstream(scratch, std::ios::binary) << containers.at(container.id);
     return runtime::Descriptor(::open(scratch.c_str(), O_RDONLY | O_CLOEXEC));

@@ -127,7 +127,8 @@ TEST_F(PackBuilder, WhatIsHardlyNeededOfAnOldContainerIsWrittenAnew) {
 TEST_F(PackBuilder, MistakesHaveTheirPlace) {
   write("pack.toml", "name = \"webapp\"\n[[target]]\nfrom = \"../app\"\nto = \"/opt/x\"\n");
   EXPECT_THAT(try_build().error().message, HasSubstr("pack.toml: line 3, column 8"));
-  write("pack.toml", "name = \"webapp\"\n[[target]]\nfrom = \"app\"\nto = \"/etc\"\nowned = true\n");
+  write("pack.toml",
+        "name = \"webapp\"\n[[target]]\nfrom = \"app\"\nto = \"/etc\"\nowned = true\n");
   EXPECT_THAT(try_build().error().message, HasSubstr("a pack cannot own all of it"));
   write("pack.toml", "name = \"Web App\"\n");
   EXPECT_THAT(try_build().error().message, HasSubstr("no name of a pack"));
