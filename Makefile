@@ -13,7 +13,7 @@ help:  ## Say what there is
 run:  ## Start a region on this machine: server, gateway, console and a first endpoint
 	@tools/setup build
 	@tools/console
-	@tools/build release muster muster-agent
+	@tools/build release muster muster-agent muster-pack-apply
 	@exec build/release/bin/muster up
 
 test:  ## Run every test; the last line says how many passed

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/exit_code.h"
+#include "cli/pack_commands.h"
 #include "cli/text.h"
 
 namespace muster::cli {
@@ -19,6 +20,7 @@ std::unique_ptr<Command> build_tree() {
   add_schedule_commands(*root);
   add_stop_command(*root);
   add_method_commands(*root);
+  add_pack_commands(*root);
   add_login_commands(*root);
   add_token_commands(*root);
   add_api_token_commands(*root);

@@ -13,6 +13,7 @@
 #include "runtime/file.h"
 #include "server/api.h"
 #include "server/json.h"
+#include "server/pack_service.h"
 #include "server/region_tables.h"
 #include "server/run_access.h"
 
@@ -191,6 +192,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_policy_routes(router, *this);
   add_discovery_routes(router, *this);
   add_method_routes(router, *this);
+  add_pack_routes(router, *this);
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
   add_stop_routes(router, *this);

@@ -1024,6 +1024,105 @@ export interface paths {
         patch: operations["setRetention"];
         trace?: never;
     };
+    "/v1/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The current version of each file pack, by name
+         * @description A file pack is a private method `pack::NAME`: it is published, marked current, run (with the arguments `action`: apply, rollback, remove or verify), scheduled and removed as one.
+         */
+        get: operations["listPacks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+            };
+            cookie?: never;
+        };
+        /** The current version of a file pack */
+        get: operations["getPack"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** One version of a file pack */
+        get: operations["getPackVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}/versions/{version}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** What a version consists of, by target and path */
+        get: operations["listPackFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}/versions/{version}/index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** A version's index as it was published, for whoever builds the next one */
+        get: operations["getPackIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/methods": {
         parameters: {
             query?: never;
@@ -2295,6 +2394,59 @@ export interface components {
         Digest: string;
         /** @example service::restart */
         MethodName: string;
+        PackName: string;
+        PackVersion: {
+            name: components["schemas"]["PackName"];
+            version: components["schemas"]["MethodVersion"];
+            /** @description It is sent where nobody names a version */
+            current: boolean;
+            digest: components["schemas"]["Digest"];
+            /** @description Of its content, with what it shares with other versions */
+            size_bytes: number;
+            key: components["schemas"]["Digest"];
+            published_at: components["schemas"]["Time"];
+            published_by: string;
+            description?: string;
+        };
+        PackListed: components["schemas"]["PackVersion"] & {
+            versions: number;
+        };
+        PackList: {
+            packs: components["schemas"]["PackListed"][];
+            next: components["schemas"]["Cursor"];
+        };
+        Pack: components["schemas"]["PackVersion"] & {
+            targets: {
+                /** @description A folder of the host */
+                path: string;
+                /** @description The whole folder is the pack's, and is switched as one */
+                owned: boolean;
+            }[];
+            files: number;
+            files_bytes: number;
+            /** @description Objects of content that hold its chunks */
+            containers: number;
+            /** @description The step before the switch */
+            pre?: string;
+            /** @description The step after it, whose failure undoes it */
+            post?: string;
+            versions: components["schemas"]["PackVersion"][];
+        };
+        PackFile: {
+            path: string;
+            /** @enum {string} */
+            kind: "file" | "directory" | "symlink" | "step";
+            mode?: string;
+            owner?: string;
+            group?: string;
+            link?: string;
+            size_bytes?: number;
+            sha256?: components["schemas"]["Digest"];
+        };
+        PackFileList: {
+            files: components["schemas"]["PackFile"][];
+            next: components["schemas"]["Cursor"];
+        };
         MethodVersion: string;
         MethodVersionSummary: {
             name: components["schemas"]["MethodName"];
@@ -2555,6 +2707,7 @@ export interface components {
         TokenId: components["schemas"]["TokenId"];
         /** @description `module::task`, or `module` for its init */
         Method: string;
+        Pack: components["schemas"]["PackName"];
         Schedule: components["schemas"]["ScheduleName"];
         MethodVersion: components["schemas"]["MethodVersion"];
     };
@@ -4410,6 +4563,146 @@ export interface operations {
             400: components["responses"]["Error"];
             401: components["responses"]["Error"];
             403: components["responses"]["Error"];
+        };
+    };
+    listPacks: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of packs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    getPack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All about it but its files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pack"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getPackVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All about it but its files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pack"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listPackFiles: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackFileList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getPackIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The Protobuf message PackIndex */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     listMethods: {
