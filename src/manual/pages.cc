@@ -109,7 +109,8 @@ Roff agent_page(std::string_view date) {
   page.heading("SYNOPSIS").paragraph_bold("muster-agent COMMAND [options]");
   page.heading("DESCRIPTION")
       .paragraph(
-          "The agent logs in to its region, does what it is ordered to, answers, and sleeps. It runs "
+          "The agent logs in to its region, does what it is ordered to, answers, and sleeps. It "
+          "runs "
           "as root: what it is ordered may be anything.");
   page.heading("COMMANDS");
   for (const auto& row : agent::command_rows()) page.item(row.left, row.right);
@@ -132,7 +133,8 @@ Roff config_page(const cli::Configured& program, std::string_view date) {
   page.heading("SYNOPSIS").paragraph_bold(program.config_file);
   page.heading("DESCRIPTION")
       .paragraph(
-          "A line a setting: key = value, in a subset of TOML: texts in quotes, whole numbers, true "
+          "A line a setting: key = value, in a subset of TOML: texts in quotes, whole numbers, "
+          "true "
           "and false, lists of texts, and comments; no sections. The keys are the names of the "
           "long options. An option of the command line goes before the environment, which goes "
           "before the file. With a mistake in its file the program does not start.");

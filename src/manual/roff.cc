@@ -55,8 +55,8 @@ Roff::Roff(std::string_view name, int section, std::string_view date) {
     return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
   });
   text_ = ".\\\" Made by muster-manual from the program's help.\n.TH \"" + escaped(upper) + "\" " +
-          std::to_string(section) + " \"" + std::string(date) + "\" \"Muster " MUSTER_VERSION
-          "\" \"Muster\"\n";
+          std::to_string(section) + " \"" + std::string(date) +
+          "\" \"Muster " MUSTER_VERSION "\" \"Muster\"\n";
 }
 
 void Roff::space() {
