@@ -84,7 +84,10 @@ core::Status run(const agent::Options& options) {
   agent::StateFolder folder(options.state);
   MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
   MUSTER_TRY(folder.lock());
-  agent::Permissions permissions{.publishing_keys = {}, .only_methods = options.only_methods};
+  agent::Permissions permissions{.publishing_keys = {},
+                                 .only_methods = options.only_methods,
+                                 .seeks = !options.no_discovery,
+                                 .answers = options.answer_discovery};
   if (!options.publishing_keys.empty()) {
     MUSTER_ASSIGN(permissions.publishing_keys, read_publishing_keys(options.publishing_keys));
   }

@@ -62,7 +62,8 @@ const Row kRows[] = {
      [](Options& o, std::string_view v) { return o.state = v, core::Status{}; },
      "/var/lib/muster-agent", Kind::kFolder, "MUSTER_STATE"},
     {"server", "HOST",
-     "the server to enrol at; port 7443 where none is named. run: the region's server has moved "
+     "the server to enrol at; port 7443 where none is named, _muster._tcp.DOMAIN asks DNS (SRV); "
+     "without it, whoever answers on this machine's networks. run: the region's server has moved "
      "to this address",
      [](Options& o, std::string_view v) { return o.server = v, core::Status{}; },
      "fleet.example.org:7443", Kind::kText, "", check_address},
@@ -91,6 +92,15 @@ const Row kRows[] = {
     {"download-rate", "SIZE", "run: fetch at most so much a second, all in all (512K, 10M)",
      [](Options& o, std::string_view v) { return read_size(v, o.bytes_per_second); }, "10M",
      Kind::kSize},
+    {"no-discovery", nullptr, "do not ask the networks here for servers and gateways",
+     [](Options& o, std::string_view v) { return o.no_discovery = v != "false", core::Status{}; },
+     "false", Kind::kSwitch},
+    {"answer-discovery", nullptr,
+     "run: tell members of the region who ask (UDP port 7444) that it is here",
+     [](Options& o, std::string_view v) {
+       return o.answer_discovery = v != "false", core::Status{};
+     },
+     "false", Kind::kSwitch},
     {"log-level", "LEVEL", "run: debug, info, warn or error",
      [](Options& o, std::string_view v) { return o.log_level = v, core::Status{}; }, "info"},
     {"config", "FILE",
@@ -206,7 +216,7 @@ std::vector<std::pair<std::string, std::string>> option_rows() {
 std::string help_text() {
   std::string text = "muster-agent: " + std::string(summary()) +
                      "\n\n"
-                     "  muster-agent enrol --server HOST[:PORT] --token TOKEN\n"
+                     "  muster-agent enrol [--server HOST] --token TOKEN\n"
                      "  muster-agent run\n\nCommands\n";
   for (const HelpRow& row : kCommands) add_help_row(text, row.left, row.right);
   text += "\nOptions\n";
@@ -255,10 +265,11 @@ core::Result<Options> parse_options(int count, char* const* words) {
   if (options.action == Action::kHelp || options.action == Action::kCheckConfig) return options;
   MUSTER_TRY(read_config(given, options));
   if (options.state.empty()) return core::fail(core::Code::kInvalid, "--state is empty");
-  if (options.action == Action::kEnrol &&
-      (options.server.empty() || options.token.empty() == options.token_file.empty()))
-    return core::fail(core::Code::kInvalid,
-                      "enrol needs --server HOST and either --token or --token-file");
+  if (options.action != Action::kEnrol) return options;
+  if (options.token.empty() == options.token_file.empty())
+    return core::fail(core::Code::kInvalid, "enrol needs either --token or --token-file");
+  if (options.no_discovery && options.server.empty())
+    return core::fail(core::Code::kInvalid, "enrol needs --server HOST with --no-discovery");
   return options;
 }
 

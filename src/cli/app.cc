@@ -28,6 +28,7 @@ std::unique_ptr<Command> build_tree() {
   add_state_commands(*root);
   add_gateway_commands(*root);
   add_policy_commands(*root);
+  add_discover_command(*root);
   add_audit_commands(*root);
   add_config_commands(*root);
   add_completion_command(*root);

@@ -24,6 +24,7 @@ struct Settings {
   std::string listen = "0.0.0.0:7443";
   std::vector<std::string> names;
   std::string log_level = "info";
+  bool no_discovery = false;
   std::optional<std::uint64_t> cache_size, send_rate, fetch_rate;
 };
 
@@ -44,7 +45,8 @@ int run_gateway(Context& context, const Settings& settings) {
                           .token = settings.token,
                           .name = settings.name,
                           .alternative_names = settings.names,
-                          .content = content});
+                          .content = content,
+                          .discovery = !settings.no_discovery});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
   return kExitOk;
@@ -97,6 +99,9 @@ void add_gateway(Command& root) {
       .size_option("--fetch-rate", "SIZE", "fetch at most so much a second from the server (10M)",
                    settings->fetch_rate)
       .in_file("10M")
+      .flag("--no-discovery", "do not answer on UDP port 7443 to machines that look for a gateway",
+            settings->no_discovery)
+      .in_file("false")
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings->log_level)
       .choices({"debug", "info", "warn", "error"})

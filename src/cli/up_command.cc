@@ -29,6 +29,7 @@ struct Settings {
   std::vector<std::string> names;
   std::string log_level = "info";
   std::string agents;
+  bool no_discovery = false;
   bool no_agent = false;
   std::optional<std::uint64_t> keep_days;
 };
@@ -69,6 +70,9 @@ void add_settings(Command& command, Settings& settings, const char* config_file)
       .option("--also-known-as", "NAME",
               "a further DNS name or address by which machines reach this server", settings.names)
       .in_file("192.0.2.7")
+      .flag("--no-discovery", "do not answer on UDP port 7443 to machines that look for the server",
+            settings.no_discovery)
+      .in_file("false")
       .option("--keep-days", "DAYS", "remove finished runs after so many days (default: 90)",
               settings.keep_days)
       .in_file("90")
@@ -103,6 +107,7 @@ core::Result<server::ServerConfig> server_config(const Settings& settings,
                                           : std::filesystem::path(settings.agents);
   if (std::filesystem::exists(programs / "muster-agent", failed))
     config.own_agent = programs / "muster-agent";
+  config.discovery = !settings.no_discovery;
   if (settings.keep_days)
     config.retention.age_max = std::chrono::hours(24) * static_cast<long>(*settings.keep_days);
   return config;

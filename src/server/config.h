@@ -25,6 +25,8 @@ struct ServerConfig {
   /// machines of this type where the folder has none. Empty: none.
   std::filesystem::path agents = {};
   std::filesystem::path own_agent = {};
+  /// Those of the region who ask the network (UDP) are told where the server is.
+  bool discovery = true;
   /// Bytes of the objects that are published; more are refused.
   std::uint64_t content_bytes_max = 64ULL << 30;
   /// What is kept of finished runs.
