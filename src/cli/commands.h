@@ -25,6 +25,7 @@ void add_method_commands(Command& root);        // method publish|run|list|show|
 void add_method_key_commands(Command& method);  // method key
 void add_method_run_command(Command& method);   // method run
 void add_schedule_commands(Command& root);      // schedule create|list|show|enable|disable|fire|…
+void add_adopt_command(Command& root);          // adopt
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove
@@ -38,6 +39,8 @@ void add_version_command(Command& root);        // version
 std::pair<std::string, std::string> split_version(const std::string& text);
 
 std::string enrol_command(const std::string& server, const std::string& token);
+/// The same where there is no agent yet; lines with an indent.
+std::string install_command(const std::string& server, const std::string& token);
 /// The same for a gateway.
 std::string gateway_command(const std::string& server, const std::string& token);
 

@@ -28,6 +28,7 @@ struct Settings {
   std::string name;
   std::vector<std::string> names;
   std::string log_level = "info";
+  std::string agents;
   bool no_discovery = false;
   bool no_agent = false;
   std::optional<std::uint64_t> keep_days;
@@ -75,6 +76,12 @@ void add_settings(Command& command, Settings& settings, const char* config_file)
       .option("--keep-days", "DAYS", "remove finished runs after so many days (default: 90)",
               settings.keep_days)
       .in_file("90")
+      .option(
+          "--agents", "FOLDER",
+          "agents for new machines, as muster-agent-x86_64 (default: ../lib/muster/agents, seen "
+          "from this program)",
+          settings.agents)
+      .in_file("/usr/lib/muster/agents", Kind::kFolder)
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings.log_level)
       .choices({"debug", "info", "warn", "error"})
@@ -94,6 +101,12 @@ core::Result<server::ServerConfig> server_config(const Settings& settings,
   config.port = listen.port;
   config.name = settings.name;
   config.alternative_names = settings.names;
+  std::error_code failed;
+  const auto programs = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();
+  config.agents = settings.agents.empty() ? programs.parent_path() / "lib/muster/agents"
+                                          : std::filesystem::path(settings.agents);
+  if (std::filesystem::exists(programs / "muster-agent", failed))
+    config.own_agent = programs / "muster-agent";
   config.discovery = !settings.no_discovery;
   if (settings.keep_days)
     config.retention.age_max = std::chrono::hours(24) * static_cast<long>(*settings.keep_days);

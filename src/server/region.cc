@@ -203,6 +203,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_live_routes(router, *this);
   add_audit_routes(router, *this);
   add_system_routes(router, *this);
+  add_install_routes(router, *this);
   add_console_routes(router);
   if (accept_link)
     router.add_websocket("/link", std::move(accept_link),

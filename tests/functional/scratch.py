@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine to install on: this one, seen through an overlay in a mount namespace of its own.
+"""A machine to install on: this one, seen through an overlay in namespaces of its own.
 
-What is written there is in memory and gone with it; this machine stays as it is.
+What is written there is in memory and gone with it, and so are its processes; this machine stays
+as it is.
 """
 
 import os
@@ -15,7 +16,8 @@ mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
 mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
-for each in proc sys dev; do mount --rbind "/$each" "$1/root/$each"; done
+for each in sys dev; do mount --rbind "/$each" "$1/root/$each"; done
+mount -t proc proc "$1/root/proc"
 mount -t tmpfs -o mode=755 tmpfs "$1/root/run"
 mount -t tmpfs -o mode=1777 tmpfs "$1/root/tmp"
 mkdir -p "$1/root/mnt/given"
@@ -46,15 +48,20 @@ class Scratch:
         self.folder = folder
         self.folder.mkdir(parents=True)
         self.keeper = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", _SETUP, "sh", str(self.folder), str(given)],
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _SETUP, "sh", str(self.folder), str(given)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.keeper.stdout.readline()
         assert line == "ready\n", line + self.keeper.stdout.read()
 
+    @property
+    def namespaces(self):
+        return f"/proc/{self.keeper.pid}/ns"
+
     def inside(self, command, user=None):
         """The command line that runs `command` there, as `user` (root)."""
         as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
-        line = ["nsenter", f"--mount=/proc/{self.keeper.pid}/ns/mnt", "--", "chroot", str(self.folder / "root"),
+        line = ["nsenter", f"--mount={self.namespaces}/mnt", f"--pid={self.namespaces}/pid_for_children", "--", "chroot",
+                str(self.folder / "root"),
                 "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
                 f"HOME={'/var/lib/muster' if user == 'muster' else '/root'}", *as_user,
                 *(str(word) for word in command)]
