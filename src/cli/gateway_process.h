@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "discovery/service.h"
 #include "gateway/gateway.h"
 #include "gateway/server_link.h"
 #include "member/credential.h"
@@ -31,6 +32,7 @@ struct GatewayConfig {
   std::vector<std::string> alternative_names;
   gateway::ContentOptions content = {};  ///< its folder is in `state`
   std::string handlers = {};             ///< folder of handlers; empty: there are none
+  bool discovery = true;  ///< those of the region who ask the network are told that it is here
 };
 
 class GatewayProcess {
@@ -55,6 +57,7 @@ class GatewayProcess {
   core::Status enrol();
   core::Status open_server();
   core::Status open_links(net::ServerAddress server);
+  void answer_discovery(const net::ServerAddress& server);
   std::vector<std::string> link_addresses() const;
   core::Result<std::shared_ptr<const net::TlsClientContext>> tls_to_server() const;
   runtime::Task<void> keep_certified();
@@ -70,6 +73,7 @@ class GatewayProcess {
   std::unique_ptr<gateway::ServerLink> link_;
   std::shared_ptr<net::TlsServerContext> tls_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<discovery::Answering> answering_;
   runtime::TaskGroup tasks_;
   runtime::TaskGroup ending_;
   std::unique_ptr<runtime::SignalWatch> signals_;

@@ -156,7 +156,8 @@ void Gateway::admit(wire::Admit message) {
   ++stats_.logins;
   open_[connection->endpoint()] = connection;
   shared_.links = open_.size();
-  session.admit(std::move(*message.mutable_ticket()), core::wall_now(), core::mono_now());
+  session.admit(std::move(*message.mutable_ticket()), core::wall_now(), core::mono_now(),
+                {message.others().begin(), message.others().end()});
 }
 
 void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {

@@ -12,8 +12,9 @@ from tree import Finding
 
 CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/content/limits.h", "src/gateway/gateway.h",
                 "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc",
-                "src/methods/channel.h", "src/agent/method_channels.h", "src/server/chain_service.cc",
-                "src/server/intake_service.h")
+                "src/methods/channel.h", "src/agent/method_channels.h", "src/discovery/message.h",
+                "src/discovery/responder.h", "src/discovery/seeker.h", "src/server/sweep.h", "src/net/probe.h",
+                "src/server/chain_service.cc", "src/server/intake_service.h")
 
 PAGES = {
     "docs/protocols/link.md": ("src/wire/link.proto", "FRAME", {
@@ -32,6 +33,7 @@ PAGES = {
         "output of a run": ["kOutputBytesDefault", "kOutputBytesCeiling"],
         "upcalls pending": ["kUpcallsPendingMax", "kUpcallBytesMax"],
         "addresses in `MOVED`": ["kMovedGatewaysMax", "kGatewayAddressBytesMax"],
+        "other gateways in `Welcome`": ["kOtherGatewaysMax"],
         "reasons": ["kReasonBytesMax"],
     }),
     "docs/protocols/region.md": ("src/wire/region.proto", "REGION", {
@@ -46,6 +48,16 @@ PAGES = {
         "connections of gateways": ["kGatewayLinksMax"],
         "items in an `IntakeUp`": ["kIntakeItemsMax", "kUpcallBytesMax"],
         "bytes that wait to be sent": [None],
+    }),
+    "docs/protocols/discovery.md": (None, None, {
+        "question, answer": ["kDatagramBytes"],
+        "datagrams looked at": ["kHeardPerSecond"],
+        "answers": ["kAnswersPerAddress", "kAnswersPerSecond"],
+        "places in an answer": ["kPlacesMax"],
+        "addresses found": ["kFoundMax", "kHeardMax"],
+        "questions": ["kQuestions", None, None],
+        "addresses of one look through networks": ["kSweepAddressesMax", "kSweepPerSecond"],
+        "first line of a service": ["kProbeBytesMax"],
     }),
     "docs/protocols/method-channel.md": (None, None, {
         "line": ["kChannelLineBytesMax"],
