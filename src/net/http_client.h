@@ -44,6 +44,9 @@ struct ClientRequest {
   std::string target = "/";
   Pairs headers{};  ///< Host, Content-Length and User-Agent are added.
   std::string body{};
+  /// Instead of `body`: read to its end while it is sent, in chunks; must outlive the exchange.
+  /// Such a request is never sent twice. What a server answers before it has read all is taken.
+  BodyReader* body_stream = nullptr;
 };
 
 struct ClientResponse {
