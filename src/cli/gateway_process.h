@@ -25,7 +25,7 @@ struct GatewayConfig {
   std::filesystem::path state;
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;
-  std::string server;  ///< host:port; empty: as at the last start.
+  std::vector<std::string> servers;  ///< host:port; empty: as at the last start.
   std::string token;   ///< For the first start.
   std::string name;    ///< Empty: the host's name at the first start, then the same.
   std::vector<std::string> alternative_names;
@@ -53,7 +53,7 @@ class GatewayProcess {
   core::Status open_credential();
   core::Status enrol();
   core::Status open_server();
-  core::Status open_links(net::ServerAddress server);
+  core::Status open_links(std::vector<net::ServerAddress> servers);
   std::vector<std::string> link_addresses() const;
   core::Result<std::shared_ptr<const net::TlsClientContext>> tls_to_server() const;
   runtime::Task<void> keep_certified();

@@ -66,9 +66,15 @@ Task<Result<ClientResponse>> HttpClient::request(ClientRequest request) {
       co_return core::fail(Code::kLimit, server_.str() + ": the answer has more than " +
                                              std::to_string(limits_.body_bytes_max) + " bytes");
   }
-  if (exchange->parser.keep_alive() && exchange->input.empty())
-    idle_ = std::make_unique<TlsStream>(std::move(exchange->stream));
-  co_return std::move(exchange->response);
+  ClientResponse response = std::move(exchange->response);
+  keep(ClientStream(std::move(exchange)));
+  co_return response;
+}
+
+void HttpClient::keep(ClientStream stream) {
+  ClientStream::Impl& exchange = *stream.impl_;
+  if (exchange.parser.done() && exchange.parser.keep_alive() && exchange.input.empty())
+    idle_ = std::make_unique<TlsStream>(std::move(exchange.stream));
 }
 
 Task<Result<ClientStream>> HttpClient::open(ClientRequest request) {

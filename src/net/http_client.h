@@ -73,6 +73,7 @@ class ClientStream {
   runtime::Task<core::Result<std::string>> read();
 
  private:
+  friend class HttpClient;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -130,6 +131,9 @@ class HttpClient {
   runtime::Task<core::Result<ClientResponse>> request(ClientRequest request);
   /// Returns after the headers.
   runtime::Task<core::Result<ClientStream>> open(ClientRequest request);
+  /// Takes back a stream of this client that was read to its end: its connection is kept for
+  /// the next request where that is possible.
+  void keep(ClientStream stream);
 
  private:
   runtime::Task<core::Result<std::unique_ptr<ClientStream::Impl>>> exchange(ClientRequest request);

@@ -24,6 +24,7 @@
 #include "methods/parameters.h"
 #include "runtime/worker_pool.h"
 #include "server/json.h"
+#include "server/content_mirror.h"
 #include "store/database.h"
 
 namespace muster::server {
@@ -50,8 +51,9 @@ class MethodService {
   /// Objects named in one question which of them are missing.
   static constexpr std::size_t kObjectsMax = methods::kPackageFilesMax;
 
-  MethodService(store::Database& database, runtime::WorkerPool& workers, content::Cache& content)
-      : database_(database), workers_(workers), content_(content) {}
+  MethodService(store::Database& database, runtime::WorkerPool& workers, content::Cache& content,
+                ContentMirror& mirror)
+      : database_(database), workers_(workers), content_(content), mirror_(mirror) {}
 
   /// `name` as people say it; an empty version is the current one. kNotFound, kInvalid.
   runtime::Task<core::Result<MethodPtr>> find(std::string name, std::string version);
@@ -102,6 +104,7 @@ class MethodService {
   store::Database& database_;
   runtime::WorkerPool& workers_;
   content::Cache& content_;
+  ContentMirror& mirror_;
 };
 
 }  // namespace muster::server

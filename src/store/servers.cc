@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -21,6 +22,8 @@ using namespace std::chrono_literals;
 
 constexpr core::Duration kStartRetry = 500ms;
 constexpr core::Duration kForgottenAfter = 24h;
+constexpr core::Duration kNamePatience = 3s;
+constexpr core::Duration kNameRetry = 100ms;
 
 }  // namespace
 
@@ -45,13 +48,20 @@ class Servers::Watch {
   Watch& operator=(const Watch&) = delete;
 
   core::Status start(core::Duration wait) {
-    const auto deadline = core::mono_now() + wait;
+    const auto begun = core::mono_now(), deadline = begun + wait;
     for (bool told = false;;) {
       auto opened = connection_.open();
       if (opened) opened = connection_.enter(self_);
       if (opened) break;
       const bool away = opened.error().code == Code::kUnavailable;
-      if (!away || core::mono_now() >= deadline) return opened;
+      // A server of this name that was killed just now is seen for a moment still.
+      const bool taken = opened.error().code == Code::kConflict;
+      const auto until = taken ? begun + kNamePatience : deadline;
+      if ((!away && !taken) || core::mono_now() >= until) return opened;
+      if (taken) {
+        std::this_thread::sleep_for(kNameRetry);
+        continue;
+      }
       if (!std::exchange(told, true))
         core::log(Level::kWarn, "store", "waiting for the database",
                   {{"at_most", core::to_text(wait)}, {"why", opened.error().message}});
@@ -71,11 +81,11 @@ class Servers::Watch {
     if (thread_.joinable()) thread_.join();
   }
 
-  void set(bool stands, bool withdrawn) {
+  void set(bool stands) {
     {
       const std::lock_guard guard(mutex_);
       stands_ = stands;
-      withdrawn_ = withdrawn_ || withdrawn;
+      if (!stands) lease_.lost();
       looked_at_once_ = true;
     }
     wake_.notify_all();
@@ -84,6 +94,20 @@ class Servers::Watch {
   void set_addresses(std::vector<std::string> addresses) {
     const std::lock_guard guard(mutex_);
     self_.addresses = std::move(addresses);
+  }
+
+  void say(std::string word) {
+    {
+      const std::lock_guard guard(mutex_);
+      to_say_ = std::move(word);
+      looked_at_once_ = true;
+    }
+    wake_.notify_all();
+  }
+
+  bool may_answer() const {
+    const std::lock_guard guard(mutex_);
+    return lease_.counts(core::mono_now()) || (lease_.term() != 0 && !view_.has_others());
   }
 
   ServersView view() const {
@@ -123,20 +147,35 @@ class Servers::Watch {
 
   core::Status look() {
     ServerSelf self;
-    bool may_lead = false, withdrawn = false;
+    bool may_lead = false;
     {
       const std::lock_guard guard(mutex_);
       self = self_;
-      may_lead = stands_ && !withdrawn_ && !view_.replaced;
-      withdrawn = withdrawn_;
+      may_lead = stands_ && !view_.replaced;
     }
+    MUSTER_TRY(listen());
     MUSTER_ASSIGN(const bool ours, connection_.beat(self));
     if (!ours) MUSTER_TRY(enter_again(self));
     const auto asked = core::mono_now();
     MUSTER_ASSIGN(const LeaseRow row, connection_.lease());
-    MUSTER_TRY(step(row, asked, may_lead, withdrawn));
+    MUSTER_TRY(step(row, asked, may_lead));
     MUSTER_ASSIGN(auto kept, connection_.servers());
     take_note(std::move(kept), asked);
+    return {};
+  }
+
+  core::Status listen() {
+    std::optional<std::string> to_say;
+    {
+      const std::lock_guard guard(mutex_);
+      to_say = to_say_;
+    }
+    if (to_say) MUSTER_TRY(connection_.say(*to_say));
+    MUSTER_ASSIGN(auto heard, connection_.hear());
+    const std::lock_guard guard(mutex_);
+    if (to_say == to_say_) to_say_.reset();
+    view_.word = std::move(heard.first);
+    view_.word_serial = heard.second;
     return {};
   }
 
@@ -151,32 +190,34 @@ class Servers::Watch {
     return {};
   }
 
-  core::Status step(const LeaseRow& row, core::MonoTime asked, bool may_lead, bool withdrawn) {
+  core::Status step(const LeaseRow& row, core::MonoTime asked, bool may_lead) {
     Lease::Step what = Lease::Step::kWait;
     std::int64_t term = 0;
     {
       const std::lock_guard guard(mutex_);
       what = lease_.looked(row, asked);
       term = lease_.term();
-      if (withdrawn) lease_.lost();
+      if (!may_lead) lease_.lost();
       view_.last_term = row.term;
       holder_ = row.holder;
     }
-    if (withdrawn) return term != 0 ? connection_.give_up(term) : core::Status();
+    if (!may_lead)
+      return row.holder == instance_ ? connection_.give_up(row.term) : core::Status();
     if (what == Lease::Step::kRenew) {
       MUSTER_ASSIGN(const bool renewed, connection_.renew(term));
       const std::lock_guard guard(mutex_);
-      if (renewed)
+      if (renewed && stands_)
         lease_.holds(term, asked);
       else
         lease_.lost();
       return {};
     }
-    if (what != Lease::Step::kTake || !may_lead) return {};
+    if (what != Lease::Step::kTake) return {};
     MUSTER_ASSIGN(const auto taken, connection_.take(row, self_.name));
     if (taken == 0) return {};
     core::log(Level::kInfo, "servers", "this server leads", {{"term", taken}});
     const std::lock_guard guard(mutex_);
+    if (!stands_) return {};  // withdrawn meanwhile: the next look gives it up
     lease_.holds(taken, asked);
     ++view_.takeovers;
     view_.last_term = taken;
@@ -214,8 +255,9 @@ class Servers::Watch {
   Lease lease_;
   ServersView view_;
   std::string holder_;
+  std::optional<std::string> to_say_;
   std::map<std::string, std::pair<std::int64_t, core::MonoTime>> grown_;  // by instance
-  bool stands_ = false, withdrawn_ = false, stopping_ = false, looked_at_once_ = false;
+  bool stands_ = false, stopping_ = false, looked_at_once_ = false;
   std::thread thread_;
 };
 
@@ -232,13 +274,19 @@ core::Result<std::unique_ptr<Servers>> Servers::open(std::string url, ServerSelf
 }
 
 void Servers::stand() {
-  watch_->set(true, false);
+  watch_->set(true);
 }
 void Servers::withdraw() {
-  watch_->set(false, true);
+  watch_->set(false);
 }
 void Servers::set_addresses(std::vector<std::string> addresses) {
   watch_->set_addresses(std::move(addresses));
+}
+void Servers::say(std::string word) {
+  watch_->say(std::move(word));
+}
+bool Servers::may_answer() const {
+  return watch_->may_answer();
 }
 ServersView Servers::view() const {
   return watch_->view();

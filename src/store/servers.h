@@ -46,6 +46,9 @@ struct ServersView {
   std::uint64_t takeovers = 0;  ///< by this process
   std::int64_t last_term = 0;   ///< the term of whoever leads
   std::vector<ServerRow> servers;  ///< by name
+  /// The word that all servers share (say()): one text, and how often it has been said.
+  std::string word;
+  std::int64_t word_serial = 0;
 
   const ServerRow* leader() const;
   /// Another server is alive.
@@ -70,10 +73,16 @@ class Servers {
 
   /// From now on this server may lead: it has the region's keys.
   void stand();
-  /// It never leads again, and gives up the lease if it has it, so that another need not wait.
+  /// It leads no more until stand(), and gives up the lease if it has it, so that others need not
+  /// wait.
   void withdraw();
   /// Told with the next look.
   void set_addresses(std::vector<std::string> addresses);
+  /// Tells all servers a word, whoever leads: the red button, which every server may press. Said
+  /// again until the database has it.
+  void say(std::string word);
+  /// False while another server may lead in our place already.
+  bool may_answer() const;
   ServersView view() const;
   void stop();
 

@@ -46,12 +46,16 @@ core::Status ServersConnection::open() {
   MUSTER_TRY(query("SELECT pg_advisory_lock(hashtext(?))", {schema_ + " tables"},
                    [](const Row&) {}));
   MUSTER_TRY(make_schema(*this, schema_));
+  MUSTER_TRY(migrate(*this, {}));  // the table of versions, which readers ask for
   MUSTER_TRY(script(
       "CREATE TABLE IF NOT EXISTS muster_servers(name TEXT NOT NULL PRIMARY KEY, instance TEXT NOT "
       "NULL, addresses TEXT NOT NULL, version TEXT NOT NULL, started_at INTEGER NOT NULL, beats "
       "INTEGER NOT NULL);"
       "CREATE TABLE IF NOT EXISTS muster_lease(one INTEGER NOT NULL PRIMARY KEY, term INTEGER NOT "
       "NULL, holder TEXT NOT NULL, name TEXT NOT NULL, renewals INTEGER NOT NULL);"
+      "CREATE TABLE IF NOT EXISTS muster_word(one INTEGER NOT NULL PRIMARY KEY, serial INTEGER NOT "
+      "NULL, word TEXT NOT NULL);"
+      "INSERT INTO muster_word(one, serial, word) VALUES(1, 0, '') ON CONFLICT DO NOTHING;"
       "INSERT INTO muster_lease(one, term, holder, name, renewals) VALUES(1, 0, '', '', 0) ON "
       "CONFLICT DO NOTHING;"));
   return query("SELECT pg_advisory_unlock_all()", {}, [](const Row&) {});
@@ -142,6 +146,20 @@ core::Status ServersConnection::remove(const std::string& name, const std::strin
   MUSTER_TRY(
       execute("DELETE FROM muster_servers WHERE name = ? AND instance = ?", {name, instance}));
   return {};
+}
+
+core::Status ServersConnection::say(const std::string& word) {
+  MUSTER_TRY(
+      execute("UPDATE muster_word SET word = ?, serial = serial + 1 WHERE one = 1", {word}));
+  return {};
+}
+
+core::Result<std::pair<std::string, std::int64_t>> ServersConnection::hear() {
+  MUSTER_ASSIGN(auto heard, first("SELECT word, serial FROM muster_word WHERE one = 1", {},
+                                  [](const Row& row) {
+                                    return std::pair(row.string(0), row.integer(1));
+                                  }));
+  return heard.value_or(std::pair<std::string, std::int64_t>());
 }
 
 core::Result<std::vector<ServersConnection::Kept>> ServersConnection::servers() {

@@ -31,6 +31,9 @@ class ServersConnection final : public PostgresConnection {
   core::Status give_up(std::int64_t term);
   core::Status leave(const std::string& name);
 
+  core::Status say(const std::string& word);
+  core::Result<std::pair<std::string, std::int64_t>> hear();
+
   struct Kept {
     ServerRow row;
     std::string instance;
