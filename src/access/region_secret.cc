@@ -48,8 +48,8 @@ core::Result<RegionSecret> RegionSecret::parse(std::string_view text) {
 core::Result<RegionSecret> RegionSecret::load(const std::filesystem::path& file) {
   struct stat about{};
   if (::stat(file.c_str(), &about) == 0 && (about.st_mode & 077U) != 0)
-    return core::fail(Code::kDenied, "others can read the region's secret: chmod 600 " +
-                                         file.string());
+    return core::fail(Code::kDenied,
+                      "others can read the region's secret: chmod 600 " + file.string());
   MUSTER_ASSIGN(const auto text, runtime::read_file(file, kFileBytesMax));
   auto parsed = parse(text);
   if (!parsed) return core::fail(std::move(parsed.error()).while_doing("reading " + file.string()));

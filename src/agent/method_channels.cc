@@ -18,17 +18,23 @@ namespace json = boost::json;
 using core::Code;
 using core::fail;
 
+json::value parsed(std::string_view body) {
+  std::error_code failed;
+  return json::parse(body, failed);
+}
+
+/// The text of a member; nothing where there is none.
+std::string member_of(const json::value& object, std::string_view name) {
+  const json::value* value = object.is_object() ? object.get_object().if_contains(name) : nullptr;
+  return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
 /// Which file of its own package a method asks for.
 core::Result<const methods::PackageFile*> wanted_file(const methods::Package& package,
                                                       std::string_view body) {
-  std::error_code failed;
-  const json::value asked = json::parse(body, failed);
-  const auto member = [&](const char* name) -> std::string {
-    const json::value* value = asked.is_object() ? asked.get_object().if_contains(name) : nullptr;
-    return value && value->is_string() ? std::string(value->get_string()) : std::string();
-  };
-  const std::string path = member("path");
-  const auto sha256 = core::from_hex(member("sha256"));
+  const json::value asked = parsed(body);
+  const std::string path = member_of(asked, "path");
+  const auto sha256 = core::from_hex(member_of(asked, "sha256"));
   if (path.empty() && (!sha256 || sha256->empty()))
     return fail(Code::kInvalid,
                 R"(say which file: {"path":"module/files/name"} or {"sha256":"…"})");
@@ -96,9 +102,23 @@ void MethodChannels::pass_progress(core::RunId run, Open& open) {
 }
 
 void MethodChannels::answer(core::RunId run, Open& open, methods::Channel::Call call) {
+  if (call.name == "content.release") return release(run, open, call);
   if (call.name != "content.fetch") return ask_server(run, std::move(call));
   if (const core::Status begun = fetch(run, open, call); !begun)
     reply(run, call.id, core::fail(core::Error(begun.error())));
+}
+
+/// The file is removed and counts no more, so that a run may fetch many one after the other.
+void MethodChannels::release(core::RunId run, Open& open, const methods::Channel::Call& call) {
+  const std::string path = member_of(parsed(call.body), "path");
+  const auto found = std::ranges::find_if(open.fetched, [&](const content::RunFolder& folder) {
+    return path.starts_with(folder.path().string() + "/");
+  });
+  if (found == open.fetched.end())
+    return reply(run, call.id, fail(Code::kNotFound, "this run has fetched no such file"));
+  open.fetched.erase(found);
+  --open.files;
+  reply(run, call.id, "null");
 }
 
 void MethodChannels::ask_server(core::RunId run, methods::Channel::Call call) {

@@ -27,7 +27,7 @@ class MethodChannels {
   static constexpr std::size_t kMethodUpcallsMax = 32;
   static constexpr core::Duration kUpcallPatience = std::chrono::seconds(30);
   static constexpr core::Duration kContentPatience = std::chrono::minutes(10);
-  /// Files that one run may have fetched.
+  /// Files that one run may have fetched and not released.
   static constexpr std::size_t kFilesMax = 64;
 
   struct Effects {
@@ -59,6 +59,7 @@ class MethodChannels {
 
   void pass_progress(core::RunId run, Open& open);
   void answer(core::RunId run, Open& open, methods::Channel::Call call);
+  void release(core::RunId run, Open& open, const methods::Channel::Call& call);
   void ask_server(core::RunId run, methods::Channel::Call call);
   core::Status fetch(core::RunId run, Open& open, const methods::Channel::Call& call);
   void reply(core::RunId run, std::uint64_t id, const core::Result<std::string>& body);

@@ -2,7 +2,9 @@
 #include "cli/app.h"
 
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/exit_code.h"
+#include "cli/pack_commands.h"
 #include "cli/text.h"
 
 namespace muster::cli {
@@ -18,8 +20,10 @@ std::unique_ptr<Command> build_tree() {
   add_schedule_commands(*root);
   add_stop_command(*root);
   add_method_commands(*root);
+  add_pack_commands(*root);
   add_login_commands(*root);
   add_token_commands(*root);
+  add_adopt_command(*root);
   add_api_token_commands(*root);
   add_user_commands(*root);
   add_region_commands(*root);
@@ -27,7 +31,9 @@ std::unique_ptr<Command> build_tree() {
   add_gateway_commands(*root);
   add_servers_command(*root);
   add_policy_commands(*root);
+  add_discover_command(*root);
   add_audit_commands(*root);
+  add_config_commands(*root);
   add_completion_command(*root);
   add_version_command(*root);
   root->example("muster hosts", "which machines are there, and which are online");
@@ -49,6 +55,10 @@ int run_program(Context& context, const std::vector<std::string>& words) {
     // A bare `muster` is a question, not a mistake, yet nothing was done.
     context.terminal.out(parsed->command->help());
     return kExitOk;
+  }
+  if (auto read = read_settings(*parsed, context.environment); !read) {
+    report(context, read.error());
+    return kExitUsage;
   }
   return parsed->command->run()(context);
 }

@@ -296,6 +296,12 @@ core::Result<std::string> Client::output(std::string_view run, std::string_view 
   return std::move(answer.body);
 }
 
+core::Result<std::string> Client::install_script() {
+  MUSTER_ASSIGN(Answer answer, transport_->request({"GET", "/install.sh", "", ""}));
+  if (answer.status >= 400) return core::fail(error_of(answer));
+  return std::move(answer.body);
+}
+
 core::Status Client::run_events(std::string_view run, EventReader& reader) {
   return transport_->events(path("runs", run) + "/events", reader);
 }

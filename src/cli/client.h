@@ -75,6 +75,8 @@ class Client {
   core::Result<std::string> output(std::string_view run, std::string_view endpoint,
                                    std::string_view stream);
   core::Status run_events(std::string_view run, EventReader& reader);
+  /// What makes a machine a host, for `sh`.
+  core::Result<std::string> install_script();
 
   /// `collection` is one of join-tokens, api-tokens, users, publishing-keys, schedules;
   /// methods for create().

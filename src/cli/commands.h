@@ -13,6 +13,7 @@ void add_region_commands(Command& root);        // up, server
 void add_gateway_commands(Command& root);       // gateway, gateways list|drain|undrain|revoke
 void add_servers_command(Command& root);        // servers
 void add_policy_commands(Command& root);        // policy show|versions|check|set|restore|explain
+void add_discover_command(Command& root);       // discover
 void add_state_commands(Command& root);         // state backup|restore|move
 void add_login_commands(Command& root);         // login, logout, whoami
 void add_hosts_commands(Command& root);         // hosts list|show|label|pending|approve|refuse|…
@@ -25,10 +26,12 @@ void add_method_commands(Command& root);        // method publish|run|list|show|
 void add_method_key_commands(Command& method);  // method key
 void add_method_run_command(Command& method);   // method run
 void add_schedule_commands(Command& root);      // schedule create|list|show|enable|disable|fire|…
+void add_adopt_command(Command& root);          // adopt
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove
 void add_audit_commands(Command& root);         // audit list|verify
+void add_config_commands(Command& root);        // config check|default
 void add_completion_command(Command& root);     // completion bash|zsh|fish
 void add_version_command(Command& root);        // version
 
@@ -37,6 +40,8 @@ void add_version_command(Command& root);        // version
 std::pair<std::string, std::string> split_version(const std::string& text);
 
 std::string enrol_command(const std::string& server, const std::string& token);
+/// The same where there is no agent yet; lines with an indent.
+std::string install_command(const std::string& server, const std::string& token);
 /// The same for a gateway.
 std::string gateway_command(const std::string& server, const std::string& token);
 

@@ -49,8 +49,7 @@ core::Result<std::vector<std::string>> load_servers(const member::CredentialFold
       if (one.is_string()) servers.emplace_back(one.as_string());
   // The first, which is all that versions before knew.
   const auto* server = object ? object->if_contains("server") : nullptr;
-  if (servers.empty() && server && server->is_string())
-    servers.emplace_back(server->as_string());
+  if (servers.empty() && server && server->is_string()) servers.emplace_back(server->as_string());
   if (servers.empty())
     return fail(Code::kCorrupt, path.string() + " is damaged: say --server HOST:PORT again");
   return servers;
@@ -62,10 +61,9 @@ void keep_servers(const member::CredentialFolder& folder, const std::vector<std:
   boost::json::array list;
   for (const auto& server : servers) list.emplace_back(server);
   const auto kept = runtime::write_file(
-      settings_file(folder),
-      boost::json::serialize(boost::json::object{{"server", servers.front()},
-                                                 {"servers", std::move(list)}}) +
-          "\n");
+      settings_file(folder), boost::json::serialize(boost::json::object{
+                                 {"server", servers.front()}, {"servers", std::move(list)}}) +
+                                 "\n");
   if (!kept)
     core::log(Level::kWarn, "gateway",
               "the server's address could not be kept: say --server at the next start too",
@@ -104,8 +102,10 @@ core::Status GatewayProcess::start() {
     servers.push_back(std::move(server));
   }
   keep_servers(folder_, texts);
+  const net::ServerAddress first = servers.front();
   MUSTER_TRY(open_links(std::move(servers)));
   MUSTER_TRY(open_server());
+  if (config_.discovery) answer_discovery(first);
   gateway_->start();
   tasks_.spawn(link_->keep_connected());
   tasks_.spawn(keep_certified());
@@ -156,9 +156,9 @@ core::Status GatewayProcess::enrol() {
   const std::string name = wish.name;
   // The first that answers.
   auto made = member::join_blocking(config_.servers.front(), config_.token, wish);
-  for (std::size_t i = 1; i < config_.servers.size() && !made &&
-                          (made.error().code == Code::kUnavailable ||
-                           made.error().code == Code::kTimeout);
+  for (std::size_t i = 1;
+       i < config_.servers.size() && !made &&
+       (made.error().code == Code::kUnavailable || made.error().code == Code::kTimeout);
        ++i)
     made = member::join_blocking(config_.servers[i], config_.token, wish);
   if (!made) {
@@ -220,6 +220,19 @@ core::Status GatewayProcess::open_links(std::vector<net::ServerAddress> servers)
   return {};
 }
 
+void GatewayProcess::answer_discovery(const net::ServerAddress& server) {
+  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
+  answering_ = std::make_unique<discovery::Answering>(
+      loop_, discovery::RegionKey(credential_->authority.fingerprint()),
+      discovery::kGateways | discovery::kServers);
+  answering_->set_answer(
+      {.places = {{discovery::kGateways, everywhere ? "" : config_.address, http_->port()},
+                  {discovery::kServers, server.host, server.port}}});
+  if (const auto started = answering_->start(discovery::kPort); !started)
+    core::log(Level::kWarn, "gateway", "this gateway is not found by discovery",
+              {{"why", started.error().message}});
+}
+
 core::Status GatewayProcess::open_server() {
   net::Router router;
   router.add_websocket("/link",
@@ -233,12 +246,14 @@ core::Status GatewayProcess::open_server() {
                if (link_->connected()) return net::Response::text(200, "ready\n");
                return net::Response::text(503, "the gateway has no server: " + link_->why() + "\n");
              }));
-  router.add("GET", "/metrics", answer([this] {
-               return net::Response::bytes(
-                   gateway::metrics_text(gateway_->stats(), gateway_->content_stats(),
-                                         http_->stats(), name_, link_->connected()),
-                   "text/plain; version=0.0.4; charset=utf-8");
-             }));
+  router.add(
+      "GET", "/metrics", answer([this] {
+        return net::Response::bytes(
+            gateway::metrics_text(gateway_->stats(), gateway_->content_stats(), http_->stats(),
+                                  answering_ ? answering_->stats() : discovery::ResponderStats{},
+                                  name_, link_->connected()),
+            "text/plain; version=0.0.4; charset=utf-8");
+      }));
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(member::tls_identity(*credential_),
                                                   credential_->authority.pem()));
   net::HttpServerOptions options;

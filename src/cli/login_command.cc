@@ -207,9 +207,11 @@ void add_login_commands(Command& root) {
   auto options = std::make_shared<LoginOptions>();
   root.add("login", "connect this machine's muster to a region")
       .section("Access")
-      .optional_argument("URL", "the server, or several of one region with commas between (default: the one known "
-                         "here, else localhost)",
-                         options->url)
+      .optional_argument(
+          "URL",
+          "the server, or several of one region with commas between (default: the one known "
+          "here, else localhost)",
+          options->url)
       .option("--user", "NAME", "log in as this user (default: ask)", options->user)
       .option("--ca", "FILE", "trust the region CA in this file (PEM)", options->ca)
       .option("--fingerprint", "FP", "trust the region CA with this fingerprint",

@@ -36,11 +36,11 @@ core::Result<std::unique_ptr<store::Servers>> join_servers(const server::ServerC
   MUSTER_TRY(runtime::make_private_folder(config.state));
   MUSTER_TRY(server::check_database_place(config));
   MUSTER_TRY(server::take_region_secret(config.region_secret, config.state));
-  return store::Servers::open(config.database,
-                              {server::server_name(config),
-                               server::own_addresses(config, config.port),
-                               std::string(core::kVersion)},
-                              kDatabaseWait);
+  return store::Servers::open(
+      config.database,
+      {server::server_name(config), server::own_addresses(config, config.port),
+       std::string(core::kVersion)},
+      kDatabaseWait);
 }
 
 ServerProcess::ServerProcess(server::ServerConfig config, Leads leads)

@@ -40,10 +40,10 @@ StandingProcess::~StandingProcess() = default;
 core::Status StandingProcess::start() {
   MUSTER_TRY(standing_.open());
   MUSTER_TRY(open_gateway());
-  MUSTER_TRY(standing_.serve([this](const net::Request& request,
-                                    std::unique_ptr<net::WebSocket> link) {
-    gateway_->accept(request, std::move(link));
-  }));
+  MUSTER_TRY(
+      standing_.serve([this](const net::Request& request, std::unique_ptr<net::WebSocket> link) {
+        gateway_->accept(request, std::move(link));
+      }));
   tasks_.spawn(link_->keep_connected());
   gateway_->start();
   look();

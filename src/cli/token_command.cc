@@ -8,6 +8,7 @@
 #include "cli/exit_code.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "core/bytes.h"
 
 namespace muster::cli {
 namespace {
@@ -91,6 +92,8 @@ void show_join_token(Context& context, const JoinOptions& options, const Json& m
   terminal.out("\nOn the new machine:\n  " +
                (options.gateway ? gateway_command(server, token) : enrol_command(server, token)) +
                "\n");
+  if (!options.gateway)
+    terminal.out("\nOr, where there is no agent yet:\n" + install_command(server, token));
   terminal.err(terminal.paint_error(Color::kDim, "The token is not shown again.") + "\n");
   const bool local = server.starts_with("https://127.") ||
                      server.starts_with("https://localhost:") ||
@@ -200,6 +203,20 @@ void add_create_api(Command& tokens) {
 std::string enrol_command(const std::string& server, const std::string& token) {
   return "muster-agent enrol --server " + address_of(server) + " --token " + token +
          " && muster-agent run";
+}
+
+// The region's certificate is no public one: what curl gets without proof is compared by its hash
+// first, and everything else is fetched with that proof.
+std::string install_command(const std::string& server, const std::string& token) {
+  const auto dot = token.rfind('.');
+  const auto fingerprint =
+      core::from_base32(dot == token.npos ? token : std::string_view(token).substr(dot + 1));
+  if (!fingerprint || fingerprint->size() != 32) return {};
+  const std::string base = "https://" + address_of(server);
+  return "  curl -fsSk " + base + "/ca.pem -o muster-ca.pem &&\n" +
+         "    sed '/^-/d' muster-ca.pem | base64 -d | sha256sum | grep -q ^" +
+         core::to_hex(*fingerprint) + " &&\n    curl -fsS --cacert muster-ca.pem " + base +
+         "/install.sh | sudo sh -s -- --token " + token + "\n";
 }
 
 std::string gateway_command(const std::string& server, const std::string& token) {

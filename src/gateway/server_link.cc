@@ -60,12 +60,13 @@ runtime::Task<void> ServerLink::keep_connected() {
     }
     next_ = (next_ + 1) % servers_.size();
     // Each is tried at once; who has tried them all waits.
-    const auto pause = next_ != 0 ? core::Duration(0) : reconnect_.ended(
-        {wire::GOODBYE_NONE, why_, 0, false}, core::mono_now());
-    core::log(Level::kWarn, "gateway",
-              next_ != 0 ? "no way to the server; trying the next"
-                         : "no way to the server; trying again",
-              {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
+    const auto pause =
+        next_ != 0 ? core::Duration(0)
+                   : reconnect_.ended({wire::GOODBYE_NONE, why_, 0, false}, core::mono_now());
+    core::log(
+        Level::kWarn, "gateway",
+        next_ != 0 ? "no way to the server; trying the next" : "no way to the server; trying again",
+        {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
     if (!co_await runtime::sleep_for(pause)) co_return;
   }
 }

@@ -80,7 +80,7 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
 
   runtime::Loop& loop_;
   std::vector<net::ServerAddress> servers_;
-  std::size_t next_ = 0;     ///< of servers_: what is dialled, or was last
+  std::size_t next_ = 0;       ///< of servers_: what is dialled, or was last
   net::ServerAddress server_;  ///< the one that was dialled last
   std::shared_ptr<const net::TlsClientContext> tls_;
   Gateway& gateway_;

@@ -262,8 +262,8 @@ namespace {
 
 /// Where several servers share the database: in blocks there.
 core::Result<std::string> output_rows(store::Connection& connection, core::RunId run,
-                                        std::uint32_t slot, wire::Stream stream,
-                                        std::uint64_t offset, std::size_t size) {
+                                      std::uint32_t slot, wire::Stream stream, std::uint64_t offset,
+                                      std::size_t size) {
   const std::uint64_t first = offset / kOutputBlockBytes;
   std::string bytes;
   MUSTER_TRY(connection.query(

@@ -50,8 +50,7 @@ Task<Result<std::unique_ptr<ClientStream::Impl>>> HttpClient::exchange(ClientReq
                    co_await connect_tls(loop_, server_, tls_, limits_.connect_time_max));
   Exchange exchange =
       std::make_unique<ClientStream::Impl>(std::move(stream), limits_, server_.str(), to_head);
-  MUSTER_CO_TRY(
-      co_await exchange->exchange(head, std::move(request.body), request.body_stream));
+  MUSTER_CO_TRY(co_await exchange->exchange(head, std::move(request.body), request.body_stream));
   co_return std::move(exchange);
 }
 

@@ -16,11 +16,13 @@ using Answer = runtime::Task<core::Result<net::Response>>;
 json::object server_json(const store::ServerRow& row) {
   json::array addresses;
   for (const auto& address : row.self.addresses) addresses.emplace_back(address);
-  const auto unseen =
-      std::chrono::duration_cast<std::chrono::milliseconds>(row.here ? core::Duration(0) : row.unseen);
+  const auto unseen = std::chrono::duration_cast<std::chrono::milliseconds>(
+      row.here ? core::Duration(0) : row.unseen);
   return {{"name", row.self.name},
           {"addresses", std::move(addresses)},
-          {"role", row.leads ? "leader" : row.alive ? "standing" : "lost"},
+          {"role", row.leads   ? "leader"
+                   : row.alive ? "standing"
+                               : "lost"},
           {"version", row.self.version},
           {"since", time_text(row.started_at)},
           {"last_seen", time_text(core::wall_now() - unseen)}};

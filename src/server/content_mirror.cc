@@ -46,8 +46,8 @@ runtime::Task<core::Result<std::vector<ContentId>>> ContentMirror::missing(
     std::vector<ContentId> wanted) {
   if (shared_)
     co_return co_await database_.read(
-        [wanted = std::move(wanted)](
-            Connection& connection) -> core::Result<std::vector<ContentId>> {
+        [wanted =
+             std::move(wanted)](Connection& connection) -> core::Result<std::vector<ContentId>> {
           std::vector<ContentId> lacking;
           for (const auto& id : wanted) {
             MUSTER_ASSIGN(const auto bytes, bytes_of(connection, id));
@@ -79,43 +79,42 @@ runtime::Task<core::Status> ContentMirror::keep(ContentId id) {
     MUSTER_CO_ASSIGN(std::string read, co_await workers_.run([object, at, bytes]() -> Read {
       return object->read(at, bytes);
     }));
-    MUSTER_CO_TRY(co_await database_.write(
-        [id, block, read = std::move(read)](Connection& connection) -> core::Status {
-          std::int64_t number = block;
-          // A whole block of the same object is the same, whoever wrote it.
-          for (std::size_t done = 0; done < read.size(); done += kBlockBytes)
-            MUSTER_TRY(connection.enqueue(
-                "INSERT INTO content_blocks(digest, block, data) VALUES(?, ?, ?) ON CONFLICT DO "
-                "NOTHING",
-                {Blob{id.bytes()}, number++,
-                 Blob{std::string_view(read).substr(done, kBlockBytes)}}));
-          return {};
-        }));
+    MUSTER_CO_TRY(co_await database_.write([id, block, read = std::move(read)](
+                                               Connection& connection) -> core::Status {
+      std::int64_t number = block;
+      // A whole block of the same object is the same, whoever wrote it.
+      for (std::size_t done = 0; done < read.size(); done += kBlockBytes)
+        MUSTER_TRY(connection.enqueue(
+            "INSERT INTO content_blocks(digest, block, data) VALUES(?, ?, ?) ON CONFLICT DO "
+            "NOTHING",
+            {Blob{id.bytes()}, number++, Blob{std::string_view(read).substr(done, kBlockBytes)}}));
+      return {};
+    }));
     at += bytes;
     block += static_cast<std::int64_t>(kBlocksAtOnce);
   }
   co_return co_await database_.write([id, size = object->size()](Connection& c) -> core::Status {
-    return c.enqueue("INSERT INTO content_objects(digest, bytes) VALUES(?, ?) ON CONFLICT DO "
-                     "NOTHING",
-                     {Blob{id.bytes()}, size});
+    return c.enqueue(
+        "INSERT INTO content_objects(digest, bytes) VALUES(?, ?) ON CONFLICT DO "
+        "NOTHING",
+        {Blob{id.bytes()}, size});
   });
 }
 
 runtime::Task<core::Result<content::ObjectPtr>> ContentMirror::fetch(ContentId id) {
-  const auto size = co_await database_.read(
-      [id](Connection& connection) { return bytes_of(connection, id); });
+  const auto size =
+      co_await database_.read([id](Connection& connection) { return bytes_of(connection, id); });
   if (!size) co_return std::unexpected(size.error());
   if (*size < 0) co_return core::fail(Code::kNotFound, "there is no object " + id.brief() + "…");
   using Opened = core::Result<std::unique_ptr<content::Incoming>>;
-  MUSTER_CO_ASSIGN(auto opened,
-                   co_await workers_.run([this, id, total = *size]() -> Opened {
-                     return cache_.begin(id, static_cast<std::uint64_t>(total));
-                   }));
+  MUSTER_CO_ASSIGN(auto opened, co_await workers_.run([this, id, total = *size]() -> Opened {
+    return cache_.begin(id, static_cast<std::uint64_t>(total));
+  }));
   const std::shared_ptr<content::Incoming> incoming = std::move(opened);
   for (std::int64_t block = 0; incoming->size() < static_cast<std::uint64_t>(*size);
        block += static_cast<std::int64_t>(kBlocksAtOnce)) {
-    auto piece = co_await database_.read([id, block](Connection& connection)
-                                             -> core::Result<std::string> {
+    auto piece = co_await database_.read([id, block](
+                                             Connection& connection) -> core::Result<std::string> {
       std::string bytes;
       MUSTER_TRY(connection.query(
           "SELECT data FROM content_blocks WHERE digest = ? AND block >= ? AND block < ? ORDER BY "
@@ -147,10 +146,10 @@ core::Status ContentMirror::check(Connection& connection,
 
 core::Status ContentMirror::remove(Connection& connection, const std::vector<ContentId>& gone) {
   for (const auto& id : gone) {
-    MUSTER_TRY(connection.enqueue("DELETE FROM content_objects WHERE digest = ?",
-                                  {Blob{id.bytes()}}));
-    MUSTER_TRY(connection.enqueue("DELETE FROM content_blocks WHERE digest = ?",
-                                  {Blob{id.bytes()}}));
+    MUSTER_TRY(
+        connection.enqueue("DELETE FROM content_objects WHERE digest = ?", {Blob{id.bytes()}}));
+    MUSTER_TRY(
+        connection.enqueue("DELETE FROM content_blocks WHERE digest = ?", {Blob{id.bytes()}}));
   }
   return {};
 }

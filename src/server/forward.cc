@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/bytes.h"
 #include "core/log.h"
 #include "identity/certificate.h"
 
@@ -17,18 +18,16 @@ using core::Code;
 constexpr core::Duration kConnectTime = 3s;
 constexpr core::Duration kLookAgain = 500ms;
 /// As long as a client of the leader would wait; live events come more often.
-constexpr net::ClientLimits kLimits{.connect_time_max = kConnectTime,
-                                    .response_time_max = 10min,
-                                    .stream_idle_max = 10min};
+constexpr net::ClientLimits kLimits{
+    .connect_time_max = kConnectTime, .response_time_max = 10min, .stream_idle_max = 10min};
 constexpr std::size_t kIdleMax = 64;
 /// Bodies up to this size travel whole, on a connection that is kept.
 constexpr std::size_t kSmallBytes = 64 * 1024;
 
 /// What belongs to one connection, or is said anew on the next.
-constexpr std::array<std::string_view, 12> kOwn{
-    "connection", "content-length", "date",    "expect",        "host",
-    "keep-alive", "te",             "trailer", "transfer-encoding", "upgrade",
-    "user-agent", kForwardedFor};
+constexpr std::array<std::string_view, 13> kOwn{
+    "connection", "content-length",    "date",    "expect",     "host",        "keep-alive",  "te",
+    "trailer",    "transfer-encoding", "upgrade", "user-agent", kForwardedFor, kForwardedHost};
 
 std::optional<std::uint64_t> length_of(const std::optional<std::string_view>& header) {
   std::uint64_t length = 0;
@@ -155,6 +154,8 @@ runtime::Task<net::Response> Forwarder::forward(net::Request& request) {
   for (const auto& [name, value] : request.headers)
     if (std::ranges::find(kOwn, name) == kOwn.end()) onward.headers.emplace_back(name, value);
   onward.headers.emplace_back(std::string(kForwardedFor), request.remote_address);
+  onward.headers.emplace_back(std::string(kForwardedHost),
+                              core::printable(request.header("host").value_or(""), 300));
   const auto length = length_of(request.header("content-length"));
   if (length && *length <= kSmallBytes) {
     for (;;) {

@@ -26,6 +26,8 @@ namespace muster::server {
 
 /// What the client's address is told in; believed of a server of the region only.
 inline constexpr std::string_view kForwardedFor = "x-muster-forwarded-for";
+/// The name by which the client called the server that it asked.
+inline constexpr std::string_view kForwardedHost = "x-muster-forwarded-host";
 
 /// Counters since the start.
 struct ForwardStats {

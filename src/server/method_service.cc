@@ -254,6 +254,13 @@ runtime::Task<core::Result<std::vector<core::ContentId>>> MethodService::missing
   co_return co_await mirror_.missing(std::move(wanted));
 }
 
+runtime::Task<core::Result<content::ObjectPtr>> MethodService::object(core::ContentId id) {
+  using Opened = core::Result<content::ObjectPtr>;
+  auto here = co_await workers_.run([this, id]() -> Opened { return content_.open(id); });
+  if (here || here.error().code != Code::kNotFound) co_return here;
+  co_return co_await mirror_.fetch(id);
+}
+
 runtime::Task<core::Result<bool>> MethodService::keep_object(core::ContentId id,
                                                              std::uint64_t bytes, Reader read) {
   if (bytes > methods::kPackageFileBytesMax) {

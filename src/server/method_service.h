@@ -23,8 +23,8 @@
 #include "methods/package.h"
 #include "methods/parameters.h"
 #include "runtime/worker_pool.h"
-#include "server/json.h"
 #include "server/content_mirror.h"
+#include "server/json.h"
 #include "store/database.h"
 
 namespace muster::server {
@@ -92,6 +92,8 @@ class MethodService {
   /// Those of `wanted` that are not in the content store.
   runtime::Task<core::Result<std::vector<core::ContentId>>> missing(
       std::vector<core::ContentId> wanted);
+  /// One that was published, from the folder or, where that has lost it, from the database.
+  runtime::Task<core::Result<content::ObjectPtr>> object(core::ContentId id);
   using Reader = std::function<runtime::Task<core::Result<std::string>>()>;
   /// Keeps an object of `bytes` that `read` brings until it returns nothing. True where it
   /// is new; what is there already is not read. kInvalid: it is not what its name says.

@@ -119,9 +119,18 @@ void add_servers(Families& families, const store::ServersView& servers) {
                  static_cast<std::uint64_t>(servers.last_term));
   families.counter("muster_takeovers_total", "How often this server has taken the lead.",
                    servers.takeovers);
-  families.gauge("muster_servers", "Servers of the region that are alive.",
-                 static_cast<std::uint64_t>(
-                     std::ranges::count_if(servers.servers, &store::ServerRow::alive)));
+  families.gauge(
+      "muster_servers", "Servers of the region that are alive.",
+      static_cast<std::uint64_t>(std::ranges::count_if(servers.servers, &store::ServerRow::alive)));
+}
+
+void add_discovery(Families& families, const discovery::ResponderStats& stats) {
+  families.counter("muster_discovery_answered_total", "Questions of discovery answered.",
+                   stats.answered);
+  families.counter("muster_discovery_paced_total", "Questions beyond a limit, not answered.",
+                   stats.paced);
+  families.counter("muster_discovery_strange_total",
+                   "Datagrams that are no question, or another region's.", stats.strange);
 }
 
 }  // namespace
@@ -147,6 +156,7 @@ std::string metrics_text(Region& region) {
   families.counter("muster_http_sent_bytes_total", "Bytes of answers sent.",
                    region.http_stats().bytes_sent);
   add_http(families, region.http_server_stats());
+  add_discovery(families, region.discovery_stats());
   families.gauge("muster_live_watchers", "Open live views.", region.live().watchers());
   families.labelled("muster_start_time_seconds", "When this server started.",
                     prometheus::MetricType::Gauge,
@@ -164,8 +174,8 @@ std::string standing_metrics_text(const store::ServersView& servers, const Forwa
                    forwarded.forwarded);
   families.counter("muster_forwarded_without_total", "Requests refused because nobody led.",
                    forwarded.without);
-  families.counter("muster_forwarded_broken_total",
-                   "Requests during which the leader was lost.", forwarded.broken);
+  families.counter("muster_forwarded_broken_total", "Requests during which the leader was lost.",
+                   forwarded.broken);
   families.gauge("muster_relayed_gateways", "Gateways whose links are passed on.", relayed_links);
   add_http(families, http);
   return families.text();

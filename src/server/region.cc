@@ -13,6 +13,7 @@
 #include "server/api.h"
 #include "server/forward.h"
 #include "server/json.h"
+#include "server/pack_service.h"
 #include "server/region_keys.h"
 #include "server/region_tables.h"
 #include "server/run_access.h"
@@ -115,6 +116,7 @@ core::Status Region::open_work() {
       loop_, *database_, registry_,
       [this](const std::string& name) { return gateways_->find(name); });
   MUSTER_TRY(placement_->open());
+  sweeper_ = std::make_unique<Sweeper>(loop_, registry_, discovery_key());
   gateways_->place_by(*placement_);
   MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
                                                 .bytes_max = config_.content_bytes_max}));
@@ -196,7 +198,9 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_gateway_routes(router, *this);
   add_pending_routes(router, *this);
   add_policy_routes(router, *this);
+  add_discovery_routes(router, *this);
   add_method_routes(router, *this);
+  add_pack_routes(router, *this);
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
   add_stop_routes(router, *this);
@@ -208,6 +212,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_audit_routes(router, *this);
   add_system_routes(router, *this);
   add_server_routes(router, *this);
+  add_install_routes(router, *this);
   add_console_routes(router);
   if (accept_link)
     router.add_websocket("/link", std::move(accept_link),
@@ -233,6 +238,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   };
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
   MUSTER_TRY(http_->start());
+  if (config_.discovery) answer_discovery();
   save_timer_.start(kSaveInterval, [this] { save_registry(); });
   tasks_.spawn(housekeeping());
   tasks_.spawn(mirror_->keep_all());
@@ -260,7 +266,8 @@ core::Result<identity::Certificate> Region::gateway_certificate(const net::Reque
 /// What comes before every handler: may this server answer, whose request is it, may they?
 runtime::Task<std::optional<net::Response>> Region::before(net::Request& request) {
   if (servers_ && !servers_->may_answer() && request.path.starts_with("/v1/"))
-    co_return Forwarder::unavailable("this server has lost its lease, and another may lead already");
+    co_return Forwarder::unavailable(
+        "this server has lost its lease, and another may lead already");
   if (request.alpn == net::kAlpnServer) {
     const auto certificate = identity::Certificate::from_der(request.peer_certificate);
     const auto peer = certificate ? identity::peer_identity(*certificate)
@@ -270,8 +277,21 @@ runtime::Task<std::optional<net::Response>> Region::before(net::Request& request
           {core::Code::kDenied, "this protocol is for the servers of the region"});
     if (const auto from = request.header(kForwardedFor))
       request.remote_address = core::printable(*from, 64);
+    const std::string called(request.header(kForwardedHost).value_or(""));
+    for (auto& [name, value] : request.headers)
+      if (name == "host" && !called.empty()) value = called;
   }
   co_return co_await authenticate(*this, request);
+}
+
+void Region::answer_discovery() {
+  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
+  answering_ = std::make_unique<discovery::Answering>(loop_, discovery_key(), discovery::kServers);
+  answering_->set_answer(
+      {.places = {{discovery::kServers, everywhere ? "" : config_.address, port()}}});
+  if (const auto started = answering_->start(discovery::kPort); !started)
+    core::log(Level::kWarn, "server", "this server is not found by discovery",
+              {{"why", started.error().message}});
 }
 
 void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
@@ -359,6 +379,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   co_await gateways_->stop();
   if (schedules_) co_await schedules_->stop();
   if (content_) co_await content_->stop();
+  co_await sweeper_->end();
   co_await tasks_.stop();
   save_timer_.cancel();
   const auto rows = registry_.take_unsaved(SIZE_MAX, core::wall_now());

@@ -33,10 +33,9 @@ using Sealed = std::map<std::string, std::string>;
 
 core::Result<Sealed> sealed_keys(Connection& connection) {
   Sealed found;
-  MUSTER_TRY(connection.query("SELECT name, sealed FROM region_keys ORDER BY name", {},
-                              [&](const store::Row& row) {
-                                found.emplace(row.string(0), row.bytes(1));
-                              }));
+  MUSTER_TRY(
+      connection.query("SELECT name, sealed FROM region_keys ORDER BY name", {},
+                       [&](const store::Row& row) { found.emplace(row.string(0), row.bytes(1)); }));
   return found;
 }
 
@@ -93,8 +92,7 @@ core::Result<KeysThere> fetch_region_keys(const store::Options& options, const f
   }));
   if (sealed.empty()) return KeysThere::kNone;
   const auto secret = RegionSecret::load(state / kSecretFile);
-  if (!secret && secret.error().code != Code::kNotFound)
-    return fail(core::Error(secret.error()));
+  if (!secret && secret.error().code != Code::kNotFound) return fail(core::Error(secret.error()));
   if (!secret)
     return fail(Code::kDenied,
                 "the database belongs to a region whose keys are not here: on a server that has "

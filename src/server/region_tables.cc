@@ -28,8 +28,8 @@ core::Result<std::optional<std::string>> region_of(store::Database& database) {
 }  // namespace
 
 std::vector<store::MigrationSet> region_migrations() {
-  return {access::migrations(), fleet::registry_migrations(), jobs::run_migrations(),
-          catalog::migrations(), schedules::migrations(), region_key_migrations(),
+  return {access::migrations(),  fleet::registry_migrations(), jobs::run_migrations(),
+          catalog::migrations(), schedules::migrations(),      region_key_migrations(),
           content_migrations()};
 }
 

@@ -277,8 +277,7 @@ void RunService::store(std::shared_ptr<const jobs::OutputBatch> output) {
           return jobs::RunStore::keep_output(connection, *output);
         },
         std::move(stored));
-  writer_.post(
-      loop_, [this, output] { return files_.store(*output); }, std::move(stored));
+  writer_.post(loop_, [this, output] { return files_.store(*output); }, std::move(stored));
 }
 
 void RunService::dispatch(const std::string& gateway, const jobs::Departure& departure) {

@@ -62,9 +62,8 @@ core::Result<net::TlsIdentity> server_identity(const access::RegionAuthority& au
   if (!everywhere && member::is_address(config.address)) addresses.push_back(config.address);
   MUSTER_ASSIGN(auto credential,
                 authority.server_credential(name, dns, addresses, core::wall_now()));
-  return net::TlsIdentity{
-      credential.certificate.pem() + authority.authority().certificate().pem(),
-      credential.key.pem()};
+  return net::TlsIdentity{credential.certificate.pem() + authority.authority().certificate().pem(),
+                          credential.key.pem()};
 }
 
 Standing::Standing(runtime::Loop& loop, ServerConfig config, store::Servers& servers)
@@ -86,8 +85,7 @@ core::Status Standing::open() {
 void Standing::add_own_routes(net::Router& router) {
   add_route(router, "GET", "/healthz", "public",
             [](Request&) -> Answer { co_return Response::text(200, "ok\n"); });
-  add_route(router, "GET", "/readyz", "public",
-            [this](Request&) -> Answer { co_return ready(); });
+  add_route(router, "GET", "/readyz", "public", [this](Request&) -> Answer { co_return ready(); });
   add_route(router, "GET", "/v1/openapi.yaml", "public", [](Request&) -> Answer {
     co_return Response::bytes(std::string(openapi_document()), "application/yaml");
   });
@@ -100,7 +98,8 @@ void Standing::add_own_routes(net::Router& router) {
   const net::Handler forward = [this](Request& request) { return forward_->forward(request); };
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"})
     router.add(method, "/v1/{path...}", forward, options);
-  router.add("GET", "/install.sh", forward, options);
+  for (const char* path : {"/install.sh", "/ca.pem", "/download/{file}"})
+    router.add("GET", path, forward, options);
   router.add("GET", "/metrics", [this](Request& request) { return metrics(request); }, options);
 }
 
@@ -119,10 +118,9 @@ core::Status Standing::serve(net::WebSocketAcceptor accept_link) {
   options.port = config_.port;
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
   MUSTER_TRY(http_->start());
-  core::log(core::Level::kInfo, "server", "standing by; requests go to the server that leads",
-            {{"address", config_.address},
-             {"port", http_->port()},
-             {"region", authority_->region()}});
+  core::log(
+      core::Level::kInfo, "server", "standing by; requests go to the server that leads",
+      {{"address", config_.address}, {"port", http_->port()}, {"region", authority_->region()}});
   look();
   return {};
 }
@@ -159,9 +157,9 @@ Response Standing::ready() const {
 runtime::Task<Response> Standing::metrics(Request& request) {
   auto allowed = co_await forward_->forward(request);
   if (allowed.status != 200) co_return allowed;
-  co_return Response::bytes(standing_metrics_text(servers_.view(), forward_->stats(),
-                                                  relay_->links(), http_->stats()),
-                            "text/plain; version=0.0.4; charset=utf-8");
+  co_return Response::bytes(
+      standing_metrics_text(servers_.view(), forward_->stats(), relay_->links(), http_->stats()),
+      "text/plain; version=0.0.4; charset=utf-8");
 }
 
 runtime::Task<void> Standing::stop(core::Duration grace) {

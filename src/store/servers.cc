@@ -201,8 +201,7 @@ class Servers::Watch {
       view_.last_term = row.term;
       holder_ = row.holder;
     }
-    if (!may_lead)
-      return row.holder == instance_ ? connection_.give_up(row.term) : core::Status();
+    if (!may_lead) return row.holder == instance_ ? connection_.give_up(row.term) : core::Status();
     if (what == Lease::Step::kRenew) {
       MUSTER_ASSIGN(const bool renewed, connection_.renew(term));
       const std::lock_guard guard(mutex_);
@@ -233,9 +232,8 @@ class Servers::Watch {
     for (auto& one : kept) {
       auto& at = grown[one.instance];
       const auto before = grown_.find(one.instance);
-      at = before != grown_.end() && before->second.first == one.beats
-               ? before->second
-               : std::pair(one.beats, now);
+      at = before != grown_.end() && before->second.first == one.beats ? before->second
+                                                                       : std::pair(one.beats, now);
       one.row.unseen = now - at.second;
       one.row.alive = one.row.here || one.row.unseen < kAliveFor;
       one.row.leads = one.instance == holder_;
@@ -267,8 +265,7 @@ Servers::~Servers() = default;
 core::Result<std::unique_ptr<Servers>> Servers::open(std::string url, ServerSelf self,
                                                      core::Duration start_wait, LeaseTimes times,
                                                      std::string schema) {
-  auto watch =
-      std::make_unique<Watch>(std::move(url), std::move(schema), std::move(self), times);
+  auto watch = std::make_unique<Watch>(std::move(url), std::move(schema), std::move(self), times);
   MUSTER_TRY(watch->start(start_wait));
   return std::unique_ptr<Servers>(new Servers(std::move(watch)));
 }

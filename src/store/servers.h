@@ -32,19 +32,19 @@ struct ServerRow {
   ServerSelf self;
   core::WallTime started_at;
   bool leads = false;
-  bool here = false;    ///< this very process
-  bool alive = true;    ///< its number has grown lately, as this server has seen it
+  bool here = false;        ///< this very process
+  bool alive = true;        ///< its number has grown lately, as this server has seen it
   core::Duration unseen{};  ///< since it has grown
 };
 
 /// As of the last look, but for what depends on the time.
 struct ServersView {
-  std::int64_t term = 0;      ///< ours; 0: we do not lead
-  bool counts = false;        ///< and nobody else can lead already
-  bool reachable = false;     ///< the last look succeeded
-  bool replaced = false;      ///< another process has taken our name
-  std::uint64_t takeovers = 0;  ///< by this process
-  std::int64_t last_term = 0;   ///< the term of whoever leads
+  std::int64_t term = 0;           ///< ours; 0: we do not lead
+  bool counts = false;             ///< and nobody else can lead already
+  bool reachable = false;          ///< the last look succeeded
+  bool replaced = false;           ///< another process has taken our name
+  std::uint64_t takeovers = 0;     ///< by this process
+  std::int64_t last_term = 0;      ///< the term of whoever leads
   std::vector<ServerRow> servers;  ///< by name
   /// The word that all servers share (say()): one text, and how often it has been said.
   std::string word;

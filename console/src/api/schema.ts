@@ -363,6 +363,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/discoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Networks that were looked through, newest first
+         * @description The last ones, as long as the server runs; and which networks the site policy opens to it.
+         */
+        get: operations["listDiscoveries"];
+        put?: never;
+        /**
+         * Look through networks for machines
+         * @description The server tries every address, paced; one discovery at a time (409 while another one runs). 403 where the site policy does not open the network to it (`discover`).
+         */
+        post: operations["startDiscovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/discoveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** How far a discovery is, and what it found */
+        get: operations["getDiscovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/discoveries/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a discovery
+         * @description What was found until then stays. One that has ended stays as it is.
+         */
+        post: operations["stopDiscovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/gateways/{name}/revoke": {
         parameters: {
             query?: never;
@@ -979,6 +1044,105 @@ export interface paths {
         patch: operations["setRetention"];
         trace?: never;
     };
+    "/v1/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The current version of each file pack, by name
+         * @description A file pack is a private method `pack::NAME`: it is published, marked current, run (with the arguments `action`: apply, rollback, remove or verify), scheduled and removed as one.
+         */
+        get: operations["listPacks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+            };
+            cookie?: never;
+        };
+        /** The current version of a file pack */
+        get: operations["getPack"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** One version of a file pack */
+        get: operations["getPackVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}/versions/{version}/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** What a version consists of, by target and path */
+        get: operations["listPackFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/packs/{name}/versions/{version}/index": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        /** A version's index as it was published, for whoever builds the next one */
+        get: operations["getPackIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/methods": {
         parameters: {
             query?: never;
@@ -1343,6 +1507,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ca.pem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The region's certificate authority
+         * @description Compare its SHA-256 with the fingerprint that the region's administrator gave you before you trust it.
+         */
+        get: operations["getAuthority"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/install.sh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A script that makes a machine a host of this region
+         * @description For `sh`, as root; it takes a join token. It names the digests of the agents that this server offers, and the
+         *     server by the address that the request was sent to.
+         */
+        get: operations["getInstallScript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/download/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The agent for machines of one type
+         * @description Verify it by the digest in /install.sh. At most 32 are sent at a time.
+         */
+        get: operations["downloadAgent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1547,6 +1772,50 @@ export interface components {
             text: string;
             /** @description The version that it replaces */
             made_from?: number;
+        };
+        DiscoveryRequest: {
+            /** @description IPv4 or IPv6, together at most 65536 addresses */
+            networks: string[];
+            /** @description TCP ports to try; 22 and 7443 where it is left out */
+            ports?: number[];
+        };
+        Discovery: {
+            id: number;
+            /** @enum {string} */
+            state: "running" | "finished" | "stopped";
+            started_at: components["schemas"]["Time"];
+            /** @description That are looked at */
+            addresses: number;
+            /** @description That were looked at until now */
+            looked_at: number;
+            /** @description That answered until now */
+            machines: number;
+            networks: string[];
+            /** @description Absent in lists; by address */
+            found?: components["schemas"]["FoundMachine"][];
+        };
+        FoundMachine: {
+            address: string;
+            /**
+             * @description A host of the region, a machine with SSH, another one that answers
+             * @enum {string}
+             */
+            kind: "endpoint" | "ssh" | "other";
+            open_ports: number[];
+            /** @description What its SSH service calls itself: foreign text */
+            ssh?: string;
+            endpoint?: components["schemas"]["EndpointId"];
+            name?: string;
+            online?: boolean;
+            /**
+             * @description Its agent answered discovery itself
+             * @enum {string}
+             */
+            agent?: "link open" | "link down";
+        };
+        DiscoveryList: {
+            discoveries: components["schemas"]["Discovery"][];
+            allowed_networks: string[];
         };
         /** @description A host, or an address of one of which nothing more is known than its labels. */
         PolicyQuestion: {
@@ -2229,6 +2498,59 @@ export interface components {
         Digest: string;
         /** @example service::restart */
         MethodName: string;
+        PackName: string;
+        PackVersion: {
+            name: components["schemas"]["PackName"];
+            version: components["schemas"]["MethodVersion"];
+            /** @description It is sent where nobody names a version */
+            current: boolean;
+            digest: components["schemas"]["Digest"];
+            /** @description Of its content, with what it shares with other versions */
+            size_bytes: number;
+            key: components["schemas"]["Digest"];
+            published_at: components["schemas"]["Time"];
+            published_by: string;
+            description?: string;
+        };
+        PackListed: components["schemas"]["PackVersion"] & {
+            versions: number;
+        };
+        PackList: {
+            packs: components["schemas"]["PackListed"][];
+            next: components["schemas"]["Cursor"];
+        };
+        Pack: components["schemas"]["PackVersion"] & {
+            targets: {
+                /** @description A folder of the host */
+                path: string;
+                /** @description The whole folder is the pack's, and is switched as one */
+                owned: boolean;
+            }[];
+            files: number;
+            files_bytes: number;
+            /** @description Objects of content that hold its chunks */
+            containers: number;
+            /** @description The step before the switch */
+            pre?: string;
+            /** @description The step after it, whose failure undoes it */
+            post?: string;
+            versions: components["schemas"]["PackVersion"][];
+        };
+        PackFile: {
+            path: string;
+            /** @enum {string} */
+            kind: "file" | "directory" | "symlink" | "step";
+            mode?: string;
+            owner?: string;
+            group?: string;
+            link?: string;
+            size_bytes?: number;
+            sha256?: components["schemas"]["Digest"];
+        };
+        PackFileList: {
+            files: components["schemas"]["PackFile"][];
+            next: components["schemas"]["Cursor"];
+        };
         MethodVersion: string;
         MethodVersionSummary: {
             name: components["schemas"]["MethodName"];
@@ -2489,6 +2811,7 @@ export interface components {
         TokenId: components["schemas"]["TokenId"];
         /** @description `module::task`, or `module` for its init */
         Method: string;
+        Pack: components["schemas"]["PackName"];
         Schedule: components["schemas"]["ScheduleName"];
         MethodVersion: components["schemas"]["MethodVersion"];
     };
@@ -3112,6 +3435,112 @@ export interface operations {
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
             413: components["responses"]["Error"];
+        };
+    };
+    listDiscoveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The discoveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    startDiscovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoveryRequest"];
+            };
+        };
+        responses: {
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getDiscovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The discovery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    stopDiscovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It begins no more addresses */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     revokeGateway: {
@@ -4262,6 +4691,146 @@ export interface operations {
             403: components["responses"]["Error"];
         };
     };
+    listPacks: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of packs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    getPack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All about it but its files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pack"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getPackVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All about it but its files */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pack"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listPackFiles: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackFileList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getPackIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: components["parameters"]["Pack"];
+                version: components["parameters"]["MethodVersion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The Protobuf message PackIndex */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
     listMethods: {
         parameters: {
             query?: {
@@ -5032,6 +5601,75 @@ export interface operations {
                 };
             };
             401: components["responses"]["Error"];
+        };
+    };
+    getAuthority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A certificate */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-pem-file": string;
+                };
+            };
+        };
+    };
+    getInstallScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A shell script */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/x-shellscript": string;
+                };
+            };
+            400: components["responses"]["Error"];
+        };
+    };
+    downloadAgent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description `muster-agent-` and the type, as `uname -m` has it
+                 * @example muster-agent-x86_64
+                 */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The program */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
         };
     };
     getOpenapi: {

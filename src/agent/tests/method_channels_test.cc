@@ -89,6 +89,27 @@ TEST_F(MethodChannelsTest, FilesOfItsOwnPackageAreFetchedUntilTheRunEnds) {
   EXPECT_TRUE(asked.empty());
 }
 
+TEST_F(MethodChannelsTest, WhatIsReleasedIsGone) {
+  for (int id = 2; id < 8; id += 2) {
+    call(run, id, "content.fetch", R"({"path":"mod/files/note"})");
+    const std::string reply = spin();
+    const auto at = reply.find("\"path\":");
+    ASSERT_NE(at, std::string::npos) << id << reply;
+    std::string path = reply.substr(at + 7);
+    path.resize(path.rfind("\"}}") + 1);
+    told.clear();
+    call(run, id + 1, "content.release", "{\"path\":" + path + "}");
+    EXPECT_NE(told.find("\"body\":null"), std::string::npos) << told;
+    EXPECT_EQ(folders(), 0U);
+    told.clear();
+    call(run, id + 1, "content.release", "{\"path\":" + path + "}");
+    EXPECT_NE(told.find("\"not_found\""), std::string::npos) << told;
+    told.clear();
+  }
+  call(run, 1, "content.release", "null");
+  EXPECT_NE(told.find("\"not_found\""), std::string::npos) << told;
+}
+
 TEST_F(MethodChannelsTest, FilesOfOthersAreNot) {
   for (const char* body : {"{}", "null", "[]", R"({"path":""})", R"({"sha256":"zz"})"}) {
     call(run, 1, "content.fetch", body);

@@ -43,8 +43,8 @@ core::Status ServersConnection::open() {
                         {schema_, "muster_lease"}));
   if (there > 0) return {};
   // Two servers that are the first at the same moment: one after the other.
-  MUSTER_TRY(query("SELECT pg_advisory_lock(hashtext(?))", {schema_ + " tables"},
-                   [](const Row&) {}));
+  MUSTER_TRY(
+      query("SELECT pg_advisory_lock(hashtext(?))", {schema_ + " tables"}, [](const Row&) {}));
   MUSTER_TRY(make_schema(*this, schema_));
   MUSTER_TRY(migrate(*this, {}));  // the table of versions, which readers ask for
   MUSTER_TRY(script(
@@ -82,8 +82,8 @@ core::Status ServersConnection::enter(const ServerSelf& self) {
                             core::printable(other->second, 200) +
                             "): give this one another name with --name, or stop that one");
   }
-  MUSTER_ASSIGN(const auto count, integer("SELECT count(*) FROM muster_servers WHERE name <> ?",
-                                          {self.name}));
+  MUSTER_ASSIGN(const auto count,
+                integer("SELECT count(*) FROM muster_servers WHERE name <> ?", {self.name}));
   if (count >= static_cast<std::int64_t>(Servers::kServersMax))
     return core::fail(Code::kLimit, "this database has its most servers already: " +
                                         std::to_string(Servers::kServersMax));
@@ -106,11 +106,12 @@ core::Result<bool> ServersConnection::beat(const ServerSelf& self) {
 }
 
 core::Result<LeaseRow> ServersConnection::lease() {
-  MUSTER_ASSIGN(auto row, first("SELECT term, holder, name, renewals FROM muster_lease WHERE one = 1",
-                                {}, [](const Row& r) {
-                                  return LeaseRow{r.integer(0), r.string(1), r.string(2),
-                                                  r.integer(3), false};
-                                }));
+  MUSTER_ASSIGN(auto row,
+                first("SELECT term, holder, name, renewals FROM muster_lease WHERE one = 1", {},
+                      [](const Row& r) {
+                        return LeaseRow{r.integer(0), r.string(1), r.string(2), r.integer(3),
+                                        false};
+                      }));
   if (!row) return core::fail(Code::kCorrupt, "the table muster_lease has lost its row");
   if (!row->holder.empty()) {
     MUSTER_ASSIGN(row->connected, connected(row->holder));
@@ -126,9 +127,10 @@ core::Result<bool> ServersConnection::renew(std::int64_t term) {
 }
 
 core::Result<std::int64_t> ServersConnection::take(const LeaseRow& seen, const std::string& name) {
-  return integer("UPDATE muster_lease SET term = term + 1, holder = ?, name = ?, renewals = 0 "
-                 "WHERE one = 1 AND term = ? AND renewals = ? AND holder = ? RETURNING term",
-                 {instance_, name, seen.term, seen.renewals, seen.holder});
+  return integer(
+      "UPDATE muster_lease SET term = term + 1, holder = ?, name = ?, renewals = 0 "
+      "WHERE one = 1 AND term = ? AND renewals = ? AND holder = ? RETURNING term",
+      {instance_, name, seen.term, seen.renewals, seen.holder});
 }
 
 core::Status ServersConnection::give_up(std::int64_t term) {
@@ -149,32 +151,31 @@ core::Status ServersConnection::remove(const std::string& name, const std::strin
 }
 
 core::Status ServersConnection::say(const std::string& word) {
-  MUSTER_TRY(
-      execute("UPDATE muster_word SET word = ?, serial = serial + 1 WHERE one = 1", {word}));
+  MUSTER_TRY(execute("UPDATE muster_word SET word = ?, serial = serial + 1 WHERE one = 1", {word}));
   return {};
 }
 
 core::Result<std::pair<std::string, std::int64_t>> ServersConnection::hear() {
-  MUSTER_ASSIGN(auto heard, first("SELECT word, serial FROM muster_word WHERE one = 1", {},
-                                  [](const Row& row) {
-                                    return std::pair(row.string(0), row.integer(1));
-                                  }));
+  MUSTER_ASSIGN(auto heard,
+                first("SELECT word, serial FROM muster_word WHERE one = 1", {},
+                      [](const Row& row) { return std::pair(row.string(0), row.integer(1)); }));
   return heard.value_or(std::pair<std::string, std::int64_t>());
 }
 
 core::Result<std::vector<ServersConnection::Kept>> ServersConnection::servers() {
   std::vector<Kept> found;
-  MUSTER_TRY(query("SELECT name, instance, addresses, version, started_at, beats FROM "
-                   "muster_servers ORDER BY name",
-                   {}, [&](const Row& row) {
-                     Kept kept;
-                     kept.row.self = {row.string(0), split(row.text(2)), row.string(3)};
-                     kept.row.started_at = core::wall_from_unix_ms(row.integer(4));
-                     kept.instance = row.string(1);
-                     kept.row.here = kept.instance == instance_;
-                     kept.beats = row.integer(5);
-                     found.push_back(std::move(kept));
-                   }));
+  MUSTER_TRY(
+      query("SELECT name, instance, addresses, version, started_at, beats FROM "
+            "muster_servers ORDER BY name",
+            {}, [&](const Row& row) {
+              Kept kept;
+              kept.row.self = {row.string(0), split(row.text(2)), row.string(3)};
+              kept.row.started_at = core::wall_from_unix_ms(row.integer(4));
+              kept.instance = row.string(1);
+              kept.row.here = kept.instance == instance_;
+              kept.beats = row.integer(5);
+              found.push_back(std::move(kept));
+            }));
   return found;
 }
 

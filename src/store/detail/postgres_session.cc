@@ -66,9 +66,9 @@ core::Status PostgresSession::end_others() {
 }
 
 core::Status make_schema(Connection& connection, const std::string& schema) {
-  MUSTER_ASSIGN(const auto there, connection.integer(
-                                      "SELECT count(*) FROM pg_namespace WHERE nspname = ?",
-                                      {schema}));
+  MUSTER_ASSIGN(
+      const auto there,
+      connection.integer("SELECT count(*) FROM pg_namespace WHERE nspname = ?", {schema}));
   if (there > 0) return {};
   auto made = connection.script("CREATE SCHEMA \"" + schema + "\"");
   if (made || made.error().code != Code::kDenied) return made;

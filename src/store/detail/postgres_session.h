@@ -86,8 +86,8 @@ class PostgresSession final : public PostgresConnection {
 class PostgresBackend final : public Backend {
  public:
   /// `temporary`: in a schema of its own, which is dropped at the end.
-  PostgresBackend(std::string url, core::Duration start_wait, bool temporary,
-                  std::int64_t term = 0, std::string schema = std::string(kSchema));
+  PostgresBackend(std::string url, core::Duration start_wait, bool temporary, std::int64_t term = 0,
+                  std::string schema = std::string(kSchema));
   ~PostgresBackend() override;
   core::Result<std::unique_ptr<Session>> open_writer(
       std::span<const MigrationSet> migrations) override;

@@ -64,8 +64,8 @@ class LeaseTest : public testing::Test {
   void pass(core::Duration time, const std::vector<Server*>& awake) {
     for (const auto end = now + time; now < end; now += 1s) {
       for (Server* server : awake) server->look(now);
-      const auto leading = std::ranges::count_if(
-          awake, [&](const Server* server) { return server->leads(now); });
+      const auto leading =
+          std::ranges::count_if(awake, [&](const Server* server) { return server->leads(now); });
       EXPECT_LE(leading, 1);
     }
   }

@@ -119,8 +119,8 @@ TEST_F(ServersTest, TheLeaderBeforeIsCutOffAndWritesNothing) {
   EXPECT_FALSE(add(*first, 3));
   EXPECT_TRUE(add(*next, 4));
   EXPECT_EQ(*next->read_blocking([](Connection& connection) {
-              return connection.integer("SELECT CAST(sum(id) AS BIGINT) FROM item");
-            }),
+    return connection.integer("SELECT CAST(sum(id) AS BIGINT) FROM item");
+  }),
             5);
 }
 
@@ -151,8 +151,8 @@ TEST_F(ServersTest, ATransactionUnderWayIsUndoneByTheNextLeader) {
   EXPECT_FALSE(outcome);
   EXPECT_FALSE(add(*first, 3));
   EXPECT_EQ(*next->read_blocking([](Connection& connection) {
-              return connection.integer("SELECT count(*) FROM item");
-            }),
+    return connection.integer("SELECT count(*) FROM item");
+  }),
             1);
 }
 
