@@ -2,7 +2,7 @@
 #
 # The front door. Each target installs what it needs (tools/setup), builds, and does its job.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint lint-all format bench clean build
+.PHONY: help run test lint lint-all format bench clean build deb
 
 JOBS ?= $(shell nproc)
 
@@ -36,6 +36,14 @@ build:  ## Build everything for daily work (build/dev)
 	@tools/setup test
 	@tools/console
 	@tools/build dev
+
+deb:  ## Build the Debian packages muster and muster-agent (build/packages)
+	@tools/setup package
+	@tools/console
+	@tools/build release muster muster-agent muster-manual
+	@tools/build portable muster-agent
+	@tools/package --agent $(shell uname -m)=build/portable/bin/muster-agent \
+	  $(if $(wildcard build/aarch64/bin/muster-agent),--agent aarch64=build/aarch64/bin/muster-agent)
 
 bench:  ## Measure, print a table, write build/bench/results.json
 	@tools/setup bench

@@ -86,7 +86,8 @@ class Agents:
                                           stdout=subprocess.DEVNULL) for state in states[first:first + 4]]
             for process in enrolling:
                 process.wait()
-        self.processes = [subprocess.Popen([program, "run", "--state", state], stdout=subprocess.DEVNULL,
+        self.processes = [subprocess.Popen([program, "run", "--config", os.devnull, "--state", state],
+                                           stdout=subprocess.DEVNULL,
                                            stderr=subprocess.DEVNULL) for state in states]
         while server.call("GET", "/v1/region")["endpoints"]["online"] < count:
             time.sleep(0.1)

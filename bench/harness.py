@@ -23,8 +23,8 @@ class Server:
     def start(self):
         self.log = open(self.folder / "server.log", "a")
         self.process = subprocess.Popen(
-            [self.binaries / "muster", "server", "--state", self.folder, "--listen", f"127.0.0.1:{self.port}",
-             "--log", "warn", *self.more], stdout=self.log, stderr=self.log)
+            [self.binaries / "muster", "server", "--config", os.devnull, "--state", self.folder,
+             "--listen", f"127.0.0.1:{self.port}", "--log", "warn", *self.more], stdout=self.log, stderr=self.log)
         self.client = None
         self.wait_ready()
 
@@ -84,8 +84,8 @@ class Gateway:
         token = server.call("POST", "/v1/join-tokens", {"role": "gateway"})["token"]
         self.log = open(server.folder / f"{name}.log", "w")
         self.process = subprocess.Popen(
-            [server.binaries / "muster", "gateway", "--server", f"127.0.0.1:{server.port}", "--listen",
-             self.at, "--name", name, "--token", token, "--state", server.folder / name, "--log", "warn"],
+            [server.binaries / "muster", "gateway", "--config", os.devnull, "--server", f"127.0.0.1:{server.port}",
+             "--listen", self.at, "--name", name, "--token", token, "--state", server.folder / name, "--log", "warn"],
             stdout=self.log, stderr=self.log)
         while not self.ready(server):
             if self.process.poll() is not None:

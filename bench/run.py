@@ -27,6 +27,7 @@ from harness import Server, Swarm, Table, free_port, memory_bytes
 from ledger import measure_ledger
 from packs import measure_packs
 from pacing import measure_pacing
+from sites import measure_policy, measure_sweep
 
 
 def tls_reference(binaries, links):
@@ -120,7 +121,7 @@ def measure_agent(table, binaries, folder):
         token = server.call("POST", "/v1/join-tokens", {})["token"]
         subprocess.run([stripped, "enrol", "--server", f"127.0.0.1:{server.port}", "--token", token,
                         "--state", state], check=True, capture_output=True)
-        agent = subprocess.Popen([stripped, "run", "--state", state], stdout=subprocess.DEVNULL,
+        agent = subprocess.Popen([stripped, "run", "--config", os.devnull, "--state", state], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
         while server.call("GET", "/v1/region")["endpoints"]["online"] == 0:
             time.sleep(0.05)
@@ -162,6 +163,8 @@ MEASURES = {
         table, options.bin, folder, options.pack_hosts, options.pack_mb,
         tls_reference(options.bin, 100)["bulk_bytes_per_s"]),
     "pacing": lambda table, options, folder: measure_pacing(table, options.bin, folder, options.result_mb),
+    "policy": lambda table, options, folder: measure_policy(table, options.bin, folder, max(options.links)),
+    "sweep": lambda table, options, folder: measure_sweep(table, options.bin, folder),
 }
 
 

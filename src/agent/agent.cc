@@ -41,6 +41,7 @@ Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permi
       runner_(loop, *this,
               std::make_shared<runtime::SpoolFolder>(
                   runtime::SpoolOptions{.folder = folder_.path() / "spool"})),
+      discovery_key_(enrolment_.authority.fingerprint()),
       reconnect_(enrolment_.servers, enrolment_.last_good, core::random_seeded().next()),
       tasks_(loop, "agent"),
       stop_tasks_(loop, "agent stop") {}
@@ -64,7 +65,16 @@ void Agent::start() {
     core::log(core::Level::kError, "agent", "methods cannot be fetched",
               {{"error", content.error().message}});
   make_methods();
+  if (permissions_.answers) answer_discovery();
   tasks_.spawn(keep_logged_in());
+}
+
+void Agent::answer_discovery() {
+  answering_ = std::make_unique<discovery::Answering>(loop_, discovery_key_, discovery::kEndpoints);
+  answering_->set_answer({.endpoint = enrolment_.key.endpoint_id()});
+  if (const auto started = answering_->start(discovery::kAgentPort); !started)
+    core::log(core::Level::kWarn, "agent", "this machine is not found by discovery",
+              {{"why", started.error().message}});
 }
 
 void Agent::make_methods() {
@@ -119,7 +129,11 @@ runtime::Task<void> Agent::keep_logged_in() {
     core::log(core::Level::kWarn, "agent", reconnect_.explanation(),
               {{"goodbye", link::name(ending.code)}});
     write_status(false, {}, reconnect_.explanation());
-    co_await changed_.wait(changed_.count(), wait);
+    if (permissions_.seeks && reconnect_.shall_seek(core::mono_now()))
+      reconnect_.found(co_await discovery::seek(loop_, discovery_key_,
+                                                discovery::kGateways | discovery::kServers));
+    else
+      co_await changed_.wait(changed_.count(), wait);
   }
 }
 
@@ -162,7 +176,7 @@ core::Status Agent::make_tls() {
 }
 
 void Agent::link_open(const wire::Welcome& welcome) {
-  reconnect_.connected(core::mono_now());
+  reconnect_.connected(core::mono_now(), {welcome.gateways().begin(), welcome.gateways().end()});
   core::log(core::Level::kInfo, "agent", "logged in",
             {{"server", reconnect_.server()}, {"gateway", welcome.gateway()}});
   const auto skew = std::abs(welcome.wall_clock_unix_ms() - core::unix_ms(core::wall_now()));
@@ -206,6 +220,8 @@ void Agent::touch_link() {
 }
 
 void Agent::write_status(bool open, std::string gateway, std::string explanation) {
+  if (answering_)
+    answering_->set_answer({.endpoint = enrolment_.key.endpoint_id(), .link_open = open});
   const core::Status saved = folder_.save_status({.open = open,
                                                   .server = reconnect_.server(),
                                                   .gateway = std::move(gateway),

@@ -16,6 +16,7 @@
 #include "agent/method_channels.h"
 #include "agent/method_runs.h"
 #include "agent/state_folder.h"
+#include "discovery/service.h"
 #include "link/endpoint_runs.h"
 #include "link/reconnect.h"
 #include "methods/runner.h"
@@ -35,6 +36,8 @@ inline constexpr std::chrono::seconds kAckGrace{3};
 struct Permissions {
   std::set<std::string> publishing_keys;  ///< ids of the only ones to obey; empty: the region's
   bool only_methods = false;              ///< no command lines
+  bool seeks = true;                      ///< asks the network where no gateway answers
+  bool answers = false;                   ///< tells those of its region that it is here
 };
 
 class Agent final : private link::WorkPort,
@@ -70,6 +73,7 @@ class Agent final : private link::WorkPort,
   void link_ended(const link::Ending& ending) override;
   void touch_link();
   void make_methods();
+  void answer_discovery();
   void work_done(core::RunId run, link::RunResult result);
   std::size_t working() const { return runner_.running() + methods_->preparing(); }
 
@@ -92,6 +96,8 @@ class Agent final : private link::WorkPort,
   orders::Guard guard_;
   link::EndpointRuns runs_;
   methods::Runner runner_;
+  const discovery::RegionKey discovery_key_;
+  std::unique_ptr<discovery::Answering> answering_;  // null: it does not answer
   link::Reconnect reconnect_;
   std::shared_ptr<const net::TlsClientContext> tls_;
   std::unique_ptr<Content> content_;  // null where its folder cannot be made

@@ -11,7 +11,8 @@
 
 namespace muster::agent {
 
-/// As member::join(); the agent logs in at `server` (host:port).
+/// As member::join(); the agent logs in at `server` (host:port). None: at the first of those who
+/// are found near that takes it.
 runtime::Task<core::Result<Enrolment>> enrol(runtime::Loop& loop, std::string server,
                                              std::string token);
 

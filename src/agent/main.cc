@@ -17,6 +17,7 @@
 #include "net/http_client.h"
 #include "runtime/file.h"
 #include "runtime/watch.h"
+#include "settings/file.h"
 
 namespace {
 
@@ -83,7 +84,10 @@ core::Status run(const agent::Options& options) {
   agent::StateFolder folder(options.state);
   MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
   MUSTER_TRY(folder.lock());
-  agent::Permissions permissions{.publishing_keys = {}, .only_methods = options.only_methods};
+  agent::Permissions permissions{.publishing_keys = {},
+                                 .only_methods = options.only_methods,
+                                 .seeks = !options.no_discovery,
+                                 .answers = options.answer_discovery};
   if (!options.publishing_keys.empty()) {
     MUSTER_ASSIGN(permissions.publishing_keys, read_publishing_keys(options.publishing_keys));
   }
@@ -127,6 +131,25 @@ core::Status status(const agent::Options& options) {
   return {};
 }
 
+/// The mistakes, one a line; the exit status.
+int check_config(const agent::Options& options) {
+  const std::string file = options.config.empty() ? agent::kConfigFile : options.config;
+  const auto mistakes = agent::check_config(file);
+  if (!mistakes && options.config.empty() && mistakes.error().code == core::Code::kNotFound) {
+    std::printf("there is no %s: the defaults count\n", file.c_str());
+    return 0;
+  }
+  if (!mistakes) {
+    failed(mistakes.error());
+    return 2;
+  }
+  if (mistakes->empty())
+    std::printf("%s: in order\n", file.c_str());
+  else
+    std::printf("%s\n", settings::told(file, *mistakes).c_str());
+  return mistakes->empty() ? 0 : 2;
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -138,7 +161,7 @@ int main(int count, char** words) {
   core::Status done;
   switch (options->action) {
     case agent::Options::Action::kHelp:
-      std::fputs(agent::help_text().data(), stdout);
+      std::fputs(agent::help_text().c_str(), stdout);
       return 0;
     case agent::Options::Action::kVersion:
       std::puts("muster-agent " MUSTER_VERSION);
@@ -149,6 +172,8 @@ int main(int count, char** words) {
     case agent::Options::Action::kRun:
       done = run(*options);
       break;
+    case agent::Options::Action::kCheckConfig:
+      return check_config(*options);
     case agent::Options::Action::kStatus:
       done = status(*options);
       break;

@@ -4,55 +4,24 @@
 #include <getopt.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <optional>
 
 #include "agent/state_folder.h"
 #include "core/bytes.h"
 #include "core/size_text.h"
 #include "net/http_client.h"
+#include "runtime/file.h"
+#include "settings/file.h"
 
 namespace muster::agent {
 namespace {
 
+using muster::settings::Kind;
+using muster::settings::Setting;
+
 constexpr const char* kSeeHelp = "; see `muster-agent --help`";
-
-enum {
-  kHelp = 1,
-  kVersion,
-  kState,
-  kServer,
-  kGateway,
-  kToken,
-  kTokenFile,
-  kAgain,
-  kLogLevel,
-  kPublishingKeys,
-  kOnlyMethods,
-  kCacheSize,
-  kDownloadRate
-};
-constexpr option kLong[] = {{"help", no_argument, nullptr, kHelp},
-                            {"version", no_argument, nullptr, kVersion},
-                            {"state", required_argument, nullptr, kState},
-                            {"server", required_argument, nullptr, kServer},
-                            {"gateway", required_argument, nullptr, kGateway},
-                            {"token", required_argument, nullptr, kToken},
-                            {"token-file", required_argument, nullptr, kTokenFile},
-                            {"again", no_argument, nullptr, kAgain},
-                            {"log-level", required_argument, nullptr, kLogLevel},
-                            {"publishing-keys", required_argument, nullptr, kPublishingKeys},
-                            {"only-methods", no_argument, nullptr, kOnlyMethods},
-                            {"cache-size", required_argument, nullptr, kCacheSize},
-                            {"download-rate", required_argument, nullptr, kDownloadRate},
-                            {nullptr, 0, nullptr, 0}};
-
-core::Result<Options::Action> action_of(std::string_view word) {
-  if (word == "enrol" || word == "enroll") return Options::Action::kEnrol;
-  if (word == "run") return Options::Action::kRun;
-  if (word == "status") return Options::Action::kStatus;
-  if (word == "help") return Options::Action::kHelp;
-  return core::fail(core::Code::kInvalid,
-                    "there is no command " + core::printable(word, 60) + kSeeHelp);
-}
+constexpr std::size_t kHelpColumn = 27;
 
 core::Status read_size(std::string_view text, std::uint64_t& bytes) {
   MUSTER_ASSIGN(bytes, core::parse_size(text));
@@ -69,99 +38,238 @@ core::Status add_gateways(std::string_view list, std::vector<std::string>& gatew
   return {};
 }
 
+core::Status check_address(std::string_view text) {
+  const auto address = net::ServerAddress::parse(text);
+  return address ? core::Status{} : core::fail(core::Error(address.error()));
+}
+
+/// One long option.
+struct Row {
+  const char* name;
+  const char* value;  ///< null: a switch
+  const char* help;   ///< as it stands in the help
+  core::Status (*set)(Options& options, std::string_view value);
+  const char* sample = nullptr;  ///< it may stand in the file, as this shows
+  Kind kind = Kind::kText;
+  const char* environment = "";
+  core::Status (*check)(std::string_view value) = nullptr;
+};
+
+constexpr const char* kLevels[] = {"debug", "info", "warn", "error"};
+
+const Row kRows[] = {
+    {"state", "DIR", "the state folder (default: $MUSTER_STATE or ~/.local/share/muster)",
+     [](Options& o, std::string_view v) { return o.state = v, core::Status{}; },
+     "/var/lib/muster-agent", Kind::kFolder, "MUSTER_STATE"},
+    {"server", "HOST",
+     "the server to enrol at; port 7443 where none is named, _muster._tcp.DOMAIN asks DNS (SRV); "
+     "without it, whoever answers on this machine's networks. run: the region's server has moved "
+     "to this address",
+     [](Options& o, std::string_view v) { return o.server = v, core::Status{}; },
+     "fleet.example.org:7443", Kind::kText, "", check_address},
+    {"gateway", "HOST",
+     "enrol: log in at this gateway, not at the server, as long as it answers; several are "
+     "separated by commas, the best one first",
+     [](Options& o, std::string_view v) { return add_gateways(v, o.gateways); },
+     "edge1.example.org:7443", Kind::kList, "", check_address},
+    {"token", "TOKEN", "a join token (mjt1...), made by `muster token create`",
+     [](Options& o, std::string_view v) { return o.token = v, core::Status{}; }},
+    {"token-file", "FILE", "reads the token from a file, or from standard input by -",
+     [](Options& o, std::string_view v) { return o.token_file = v, core::Status{}; }},
+    {"again", nullptr, "enrol: make a new key although this machine is enrolled already",
+     [](Options& o, std::string_view) { return o.again = true, core::Status{}; }},
+    {"publishing-keys", "FILE",
+     "run: obey methods only where one of these public keys (PEM) has signed them, whatever keys "
+     "the region trusts",
+     [](Options& o, std::string_view v) { return o.publishing_keys = v, core::Status{}; },
+     "/etc/muster/publishing-keys.pem", Kind::kFile},
+    {"only-methods", nullptr, "run: refuse command lines",
+     [](Options& o, std::string_view v) { return o.only_methods = v != "false", core::Status{}; },
+     "false", Kind::kSwitch},
+    {"cache-size", "SIZE", "run: keep at most so much of what was fetched (default: 1G)",
+     [](Options& o, std::string_view v) { return read_size(v, o.cache_bytes_max); }, "1G",
+     Kind::kSize},
+    {"download-rate", "SIZE", "run: fetch at most so much a second, all in all (512K, 10M)",
+     [](Options& o, std::string_view v) { return read_size(v, o.bytes_per_second); }, "10M",
+     Kind::kSize},
+    {"no-discovery", nullptr, "do not ask the networks here for servers and gateways",
+     [](Options& o, std::string_view v) { return o.no_discovery = v != "false", core::Status{}; },
+     "false", Kind::kSwitch},
+    {"answer-discovery", nullptr,
+     "run: tell members of the region who ask (UDP port 7444) that it is here",
+     [](Options& o, std::string_view v) {
+       return o.answer_discovery = v != "false", core::Status{};
+     },
+     "false", Kind::kSwitch},
+    {"log-level", "LEVEL", "run: debug, info, warn or error",
+     [](Options& o, std::string_view v) { return o.log_level = v, core::Status{}; }, "info"},
+    {"config", "FILE",
+     "read settings from this file; options and the environment go before it (default: "
+     "/etc/muster/agent.toml, if it is there)",
+     [](Options& o, std::string_view v) { return o.config = v, core::Status{}; }},
+};
+constexpr std::size_t kRowCount = std::size(kRows);
+constexpr int kHelp = 1'000, kVersion = 1'001;
+
+constexpr HelpRow kCommands[] = {
+    {"enrol", "get a certificate for this machine, once"},
+    {"run", "log in and stay"},
+    {"status", "say how it stands"},
+    {"check-config", "tell every mistake in the configuration file, by line"},
+};
+
+core::Result<Options::Action> action_of(std::string_view word) {
+  if (word == "enrol" || word == "enroll") return Options::Action::kEnrol;
+  if (word == "run") return Options::Action::kRun;
+  if (word == "status") return Options::Action::kStatus;
+  if (word == "check-config") return Options::Action::kCheckConfig;
+  if (word == "help") return Options::Action::kHelp;
+  return core::fail(core::Code::kInvalid,
+                    "there is no command " + core::printable(word, 60) + kSeeHelp);
+}
+
+/// The command line as it stands: values by the row they belong to.
+struct Words {
+  std::optional<Options::Action> at_once;  ///< --help, --version
+  std::vector<std::pair<std::size_t, std::string>> values;
+  bool has(std::size_t row) const {
+    return std::ranges::any_of(values, [&](const auto& each) { return each.first == row; });
+  }
+};
+
+core::Result<Words> read_words(int count, char* const* words) {
+  std::vector<option> known;
+  for (std::size_t i = 0; i < kRowCount; ++i)
+    known.push_back({kRows[i].name, kRows[i].value ? required_argument : no_argument, nullptr,
+                     static_cast<int>(i)});
+  known.push_back({"help", no_argument, nullptr, kHelp});
+  known.push_back({"version", no_argument, nullptr, kVersion});
+  known.push_back({});
+  Words found;
+  optind = 0;
+  opterr = 0;
+  for (int id; (id = getopt_long(count, words, "", known.data(), nullptr)) != -1;) {
+    if (id == kHelp || id == kVersion) {
+      found.at_once = id == kHelp ? Options::Action::kHelp : Options::Action::kVersion;
+      return found;
+    }
+    if (id == '?' || id == ':')
+      return core::fail(
+          core::Code::kInvalid,
+          "cannot read the option " + core::printable(words[optind - 1], 60) + kSeeHelp);
+    found.values.emplace_back(static_cast<std::size_t>(id), optarg ? optarg : "true");
+  }
+  return found;
+}
+
+/// The file's values, as far as neither the command line nor the environment gives them.
+core::Status read_config(const Words& words, Options& options) {
+  const std::string file = options.config.empty() ? kConfigFile : options.config;
+  const auto text = runtime::read_file(file, muster::settings::kTextBytesMax);
+  if (!text && options.config.empty() && text.error().code == core::Code::kNotFound) return {};
+  if (!text) return core::fail(core::Code::kInvalid, text.error().message);
+  const auto known = settings();
+  const auto checked = muster::settings::check(*text, known);
+  if (!checked.mistakes.empty())
+    return core::fail(core::Code::kInvalid, muster::settings::told(file, checked.mistakes));
+  for (const auto& value : checked.values) {
+    const auto row = std::ranges::find(kRows, value.key, &Row::name);
+    const char* variable = *row->environment ? std::getenv(row->environment) : nullptr;
+    if (words.has(static_cast<std::size_t>(row - kRows)) || (variable && *variable)) continue;
+    for (const std::string& each : value.values) MUSTER_TRY(row->set(options, each));
+  }
+  return {};
+}
+
+std::string left_of(const Row& row) {
+  return "--" + std::string(row.name) + (row.value ? " " + std::string(row.value) : "");
+}
+
+void add_help_row(std::string& text, std::string_view left, std::string_view right) {
+  const std::string indent(kHelpColumn, ' ');
+  std::string lines = muster::settings::folded(right, 96, indent);
+  std::string begin = "  " + std::string(left);
+  if (begin.size() + 2 > kHelpColumn)
+    text += begin + "\n" + lines;
+  else
+    text += begin + lines.substr(begin.size());
+}
+
 }  // namespace
 
-std::string_view help_text() {
-  return R"(muster-agent: makes this machine an endpoint of a Muster region
+std::string_view summary() {
+  return "makes this machine an endpoint of a Muster region";
+}
 
-  muster-agent enrol --server HOST[:PORT] --token TOKEN   get a certificate, once
-  muster-agent run                                        log in and stay
-  muster-agent status                                     how it stands
+std::span<const HelpRow> command_rows() {
+  return kCommands;
+}
 
-Options
-  --state DIR        the state folder (default: $MUSTER_STATE or ~/.local/share/muster)
-  --server HOST      the server to enrol at; port 7443 where none is named
-                     run: the region's server has moved to this address
-  --gateway HOST     enrol: log in at this gateway, not at the server, as long as it answers;
-                     several are separated by commas, the best one first
-  --token TOKEN      a join token (mjt1...), made by `muster token create`
-  --token-file FILE  reads the token from a file, or from standard input by -
-  --again            enrol: make a new key although this machine is enrolled already
-  --publishing-keys FILE   run: obey methods only where one of these public keys (PEM) has
-                     signed them, whatever keys the region trusts
-  --only-methods     run: refuse command lines
-  --cache-size SIZE  run: keep at most so much of what was fetched (default: 1G)
-  --download-rate SIZE   run: fetch at most so much a second, all in all (512K, 10M)
-  --log-level LEVEL  run: debug, info, warn or error
-  --help, --version
+std::vector<std::pair<std::string, std::string>> option_rows() {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const Row& row : kRows) rows.emplace_back(left_of(row), row.help);
+  rows.emplace_back("--help", "show this help");
+  rows.emplace_back("--version", "show the version");
+  return rows;
+}
 
-Example
-  muster-agent enrol --server muster.example.org --token-file token.txt && muster-agent run
-)";
+std::string help_text() {
+  std::string text = "muster-agent: " + std::string(summary()) +
+                     "\n\n"
+                     "  muster-agent enrol [--server HOST] --token TOKEN\n"
+                     "  muster-agent run\n\nCommands\n";
+  for (const HelpRow& row : kCommands) add_help_row(text, row.left, row.right);
+  text += "\nOptions\n";
+  for (const auto& [left, right] : option_rows()) add_help_row(text, left, right);
+  text +=
+      "\nExample\n"
+      "  muster-agent enrol --server muster.example.org --token-file token.txt && muster-agent "
+      "run\n";
+  return text;
+}
+
+std::vector<Setting> settings() {
+  std::vector<Setting> found;
+  for (const Row& row : kRows) {
+    if (!row.sample) continue;
+    Setting setting{row.name, row.kind, row.help, row.sample, {}, row.environment, {}};
+    if (row.check) setting.check = row.check;
+    if (std::string_view(row.name) == "log-level")
+      setting.choices.assign(std::begin(kLevels), std::end(kLevels));
+    found.push_back(std::move(setting));
+  }
+  return found;
+}
+
+core::Result<std::vector<muster::settings::Mistake>> check_config(const std::string& file) {
+  MUSTER_ASSIGN(const std::string text, runtime::read_file(file, muster::settings::kTextBytesMax));
+  return muster::settings::check(text, settings()).mistakes;
 }
 
 core::Result<Options> parse_options(int count, char* const* words) {
   Options options;
   options.state = StateFolder::default_root();
-  optind = 0;
-  opterr = 0;
-  for (int found; (found = getopt_long(count, words, "", kLong, nullptr)) != -1;) {
-    switch (found) {
-      case kHelp:
-        return options;
-      case kVersion:
-        options.action = Options::Action::kVersion;
-        return options;
-      case kState:
-        options.state = optarg;
-        break;
-      case kServer:
-        options.server = optarg;
-        break;
-      case kGateway:
-        MUSTER_TRY(add_gateways(optarg, options.gateways));
-        break;
-      case kToken:
-        options.token = optarg;
-        break;
-      case kTokenFile:
-        options.token_file = optarg;
-        break;
-      case kAgain:
-        options.again = true;
-        break;
-      case kLogLevel:
-        options.log_level = optarg;
-        break;
-      case kPublishingKeys:
-        options.publishing_keys = optarg;
-        break;
-      case kOnlyMethods:
-        options.only_methods = true;
-        break;
-      case kCacheSize:
-        MUSTER_TRY(read_size(optarg, options.cache_bytes_max));
-        break;
-      case kDownloadRate:
-        MUSTER_TRY(read_size(optarg, options.bytes_per_second));
-        break;
-      default:
-        return core::fail(
-            core::Code::kInvalid,
-            "cannot read the option " + core::printable(words[optind - 1], 60) + kSeeHelp);
-    }
+  MUSTER_ASSIGN(const Words given, read_words(count, words));
+  if (given.at_once) {
+    options.action = *given.at_once;
+    return options;
   }
+  for (const auto& [row, value] : given.values) MUSTER_TRY(kRows[row].set(options, value));
   if (optind == count)
     return core::fail(core::Code::kInvalid, std::string("no command") + kSeeHelp);
   if (optind + 1 < count)
     return core::fail(core::Code::kInvalid,
                       "one word too many: " + core::printable(words[optind + 1], 60) + kSeeHelp);
   MUSTER_ASSIGN(options.action, action_of(words[optind]));
+  using Action = Options::Action;
+  if (options.action == Action::kHelp || options.action == Action::kCheckConfig) return options;
+  MUSTER_TRY(read_config(given, options));
   if (options.state.empty()) return core::fail(core::Code::kInvalid, "--state is empty");
-  if (options.action == Options::Action::kEnrol &&
-      (options.server.empty() || options.token.empty() == options.token_file.empty()))
-    return core::fail(core::Code::kInvalid,
-                      "enrol needs --server HOST and either --token or --token-file");
+  if (options.action != Action::kEnrol) return options;
+  if (options.token.empty() == options.token_file.empty())
+    return core::fail(core::Code::kInvalid, "enrol needs either --token or --token-file");
+  if (options.no_discovery && options.server.empty())
+    return core::fail(core::Code::kInvalid, "enrol needs --server HOST with --no-discovery");
   return options;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/app.h"
 
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/exit_code.h"
 #include "cli/pack_commands.h"
 #include "cli/text.h"
@@ -28,7 +29,9 @@ std::unique_ptr<Command> build_tree() {
   add_state_commands(*root);
   add_gateway_commands(*root);
   add_policy_commands(*root);
+  add_discover_command(*root);
   add_audit_commands(*root);
+  add_config_commands(*root);
   add_completion_command(*root);
   add_version_command(*root);
   root->example("muster hosts", "which machines are there, and which are online");
@@ -50,6 +53,10 @@ int run_program(Context& context, const std::vector<std::string>& words) {
     // A bare `muster` is a question, not a mistake, yet nothing was done.
     context.terminal.out(parsed->command->help());
     return kExitOk;
+  }
+  if (auto read = read_settings(*parsed, context.environment); !read) {
+    report(context, read.error());
+    return kExitUsage;
   }
   return parsed->command->run()(context);
 }

@@ -23,9 +23,17 @@ core::Status set_number(std::string_view text, std::optional<std::uint64_t>& tar
 }
 
 Option make_option(std::string names, std::string value, std::string help, Setter set,
-                   bool repeatable = false) {
-  return {
-      std::move(names), std::move(value), std::move(help), std::move(set), repeatable, false, {}};
+                   settings::Kind kind = settings::Kind::kText) {
+  Option option{.names = std::move(names),
+                .value = std::move(value),
+                .help = std::move(help),
+                .set = std::move(set),
+                .repeatable = kind == settings::Kind::kList,
+                .choices = {},
+                .kind = kind,
+                .sample = {},
+                .environment = {}};
+  return option;
 }
 
 }  // namespace
@@ -44,10 +52,13 @@ Command& Command::add(std::string name, std::string summary) {
 }
 
 Command& Command::flag(std::string names, std::string help, bool& target) {
-  options_.push_back(make_option(std::move(names), "", std::move(help), [&target](auto) {
-    target = true;
-    return core::Status{};
-  }));
+  options_.push_back(make_option(
+      std::move(names), "", std::move(help),
+      [&target](std::string_view text) {
+        target = text != "false";  // a file may say so
+        return core::Status{};
+      },
+      settings::Kind::kSwitch));
   return *this;
 }
 
@@ -81,7 +92,7 @@ Command& Command::option(std::string names, std::string value, std::string help,
         target.emplace_back(text);
         return core::Status{};
       },
-      true));
+      settings::Kind::kList));
   last_choices_ = &options_.back().choices;
   return *this;
 }
@@ -98,19 +109,22 @@ Command& Command::option(std::string names, std::string value, std::string help,
 
 Command& Command::option(std::string names, std::string value, std::string help,
                          std::optional<std::uint64_t>& target) {
-  options_.push_back(
-      make_option(std::move(names), std::move(value), std::move(help),
-                  [&target](std::string_view text) { return set_number(text, target); }));
+  options_.push_back(make_option(
+      std::move(names), std::move(value), std::move(help),
+      [&target](std::string_view text) { return set_number(text, target); },
+      settings::Kind::kNumber));
   return *this;
 }
 
 Command& Command::size_option(std::string names, std::string value, std::string help,
                               std::optional<std::uint64_t>& target) {
-  options_.push_back(make_option(std::move(names), std::move(value), std::move(help),
-                                 [&target](std::string_view text) -> core::Status {
-                                   MUSTER_ASSIGN(target, parse_size(text));
-                                   return {};
-                                 }));
+  options_.push_back(make_option(
+      std::move(names), std::move(value), std::move(help),
+      [&target](std::string_view text) -> core::Status {
+        MUSTER_ASSIGN(target, parse_size(text));
+        return {};
+      },
+      settings::Kind::kSize));
   return *this;
 }
 
@@ -184,6 +198,40 @@ Command& Command::rest(std::string name, std::string help, std::vector<std::stri
 Command& Command::required() {
   options_.back().required = true;
   return *this;
+}
+
+Command& Command::in_file(std::string sample, std::optional<settings::Kind> kind) {
+  options_.back().sample = std::move(sample);
+  if (kind) options_.back().kind = *kind;
+  return *this;
+}
+
+Command& Command::environment(std::string name) {
+  options_.back().environment = std::move(name);
+  return *this;
+}
+
+Command& Command::checked(Setter check) {
+  options_.back().check = std::move(check);
+  return *this;
+}
+
+Command& Command::config_file(std::string default_path) {
+  configurable_ = true;
+  default_config_ = std::move(default_path);
+  std::string help = "read settings from this file; options and the environment go before it (";
+  help += default_config_.empty() ? "none is read by itself)"
+                                  : "default: " + default_config_ + ", if it is there)";
+  return option("--config", "FILE", std::move(help), given_config_);
+}
+
+std::vector<settings::Setting> Command::settings() const {
+  std::vector<settings::Setting> found;
+  for (const Option& each : options_)
+    if (each.sample)
+      found.push_back({each.long_name().substr(2), each.kind, each.help, *each.sample, each.choices,
+                       each.environment, each.check});
+  return found;
 }
 
 Command& Command::details(std::string text) {

@@ -12,12 +12,15 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/clock.h"
+#include "core/closest.h"
 #include "core/result.h"
+#include "settings/setting.h"
 
 namespace muster::cli {
 
@@ -34,6 +37,10 @@ struct Option {
   bool repeatable = false;
   bool required = false;             ///< For the usage line; the command checks.
   std::vector<std::string> choices;  ///< Where not empty, the only values; completed by the shell.
+  settings::Kind kind = settings::Kind::kText;
+  std::optional<std::string> sample;  ///< It may stand in a configuration file, as this shows.
+  std::string environment;            ///< The variable that goes before the file; may be empty.
+  Setter check = {};                  ///< What must hold of a value anywhere; may be empty.
 
   std::string long_name() const;  ///< "--quiet"
 };
@@ -93,6 +100,15 @@ class Command {
 
   /// Marks the last option as one that the usage line must show: it cannot be left out.
   Command& required();
+  /// The last option may stand in the configuration file; `sample` is its default there, else an
+  /// example. Behind all that says how the option is read.
+  Command& in_file(std::string sample, std::optional<settings::Kind> kind = {});
+  /// The last option may come from this variable of the environment.
+  Command& environment(std::string name);
+  /// What must hold of a value of the last option, wherever it comes from.
+  Command& checked(Setter check);
+  /// Adds --config. Where it is not given, `default_path` is read if it is there; empty: none is.
+  Command& config_file(std::string default_path);
   /// Paragraphs of the help between the usage line and the options.
   Command& details(std::string text);
   Command& example(std::string line, std::string meaning);
@@ -112,6 +128,14 @@ class Command {
   const std::vector<Argument>& positionals() const { return arguments_; }
   const std::optional<Argument>& rest() const { return rest_; }
   const std::function<int(Context&)>& run() const { return run_; }
+  const std::string& details() const { return details_; }
+  const std::string& section() const { return section_; }
+  const std::vector<Example>& examples() const { return examples_; }
+  bool configurable() const { return configurable_; }
+  const std::string& default_config() const { return default_config_; }
+  const std::optional<std::string>& given_config() const { return given_config_; }
+  /// What may stand in its configuration file.
+  std::vector<settings::Setting> settings() const;
 
   std::string usage() const;  ///< "muster hosts show [options] HOST"
   std::string help() const;   ///< The whole help text, 80 columns.
@@ -132,19 +156,22 @@ class Command {
   std::vector<std::unique_ptr<Command>> children_;
   std::function<int(Context&)> run_;
   std::vector<std::string>* last_choices_ = nullptr;
+  bool configurable_ = false;
+  std::string default_config_;
+  std::optional<std::string> given_config_;
 };
 
 /// What a command line asks for.
 struct Parsed {
   const Command* command = nullptr;
   bool wants_help = false;
+  std::set<std::size_t> given = {};  ///< Which of its options stand in the command line.
 };
 
 /// Reads the words after the program's name and sets the options' targets.
 /// Errors name the word, the command's usage and how to get help.
 core::Result<Parsed> parse(const Command& root, const std::vector<std::string>& words);
 
-/// The word of `candidates` that `word` was probably meant to be, or empty.
-std::string closest(std::string_view word, const std::vector<std::string>& candidates);
+using core::closest;
 
 }  // namespace muster::cli

@@ -12,6 +12,7 @@ namespace muster::cli {
 void add_region_commands(Command& root);        // up, server
 void add_gateway_commands(Command& root);       // gateway, gateways list|drain|undrain|revoke
 void add_policy_commands(Command& root);        // policy show|versions|check|set|restore|explain
+void add_discover_command(Command& root);       // discover
 void add_state_commands(Command& root);         // state backup|restore|move
 void add_login_commands(Command& root);         // login, logout, whoami
 void add_hosts_commands(Command& root);         // hosts list|show|label|pending|approve|refuse|…
@@ -28,6 +29,7 @@ void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke
 void add_user_commands(Command& root);          // user add|list|set-role|password|remove
 void add_audit_commands(Command& root);         // audit list|verify
+void add_config_commands(Command& root);        // config check|default
 void add_completion_command(Command& root);     // completion bash|zsh|fish
 void add_version_command(Command& root);        // version
 

@@ -128,9 +128,17 @@ core::Result<Region> find_region(const Environment& environment) {
     auto region = load_region(file);
     if (region || region.error().code != core::Code::kNotFound) return region;
   }
+  std::string advice;
+  if (!environment("MUSTER_STATE")) {  // else that region is meant, and no other
+    auto region = load_region(std::filesystem::path(kSystemState) / "client.json");
+    if (region) return region;
+    if (region.error().code == core::Code::kDenied)
+      advice = ", or be root, who may use the region of this machine's service";
+  }
   return core::fail(core::Code::kUnauthorized,
                     "not logged in: run muster login https://SERVER:7443, or start a region on "
-                    "this machine with muster up");
+                    "this machine with muster up" +
+                        advice);
 }
 
 core::Result<std::string> normal_server(std::string_view given) {

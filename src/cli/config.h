@@ -5,7 +5,8 @@
 // Sources, first wins: MUSTER_SERVER with MUSTER_TOKEN and MUSTER_CA, a file, or
 // MUSTER_CA_FINGERPRINT;
 // ~/.config/muster/client.json, written by `muster login`; client.json in the
-// state folder, written by `muster up` on the same machine.
+// state folder, written by `muster up` on the same machine; without MUSTER_STATE also the one of
+// this machine's service.
 #pragma once
 
 #include <filesystem>
@@ -22,6 +23,9 @@ using Environment = std::function<std::optional<std::string>(const char* name)>;
 
 /// The environment of this process.
 std::optional<std::string> process_environment(const char* name);
+
+/// Where the packages' services keep their state.
+inline constexpr const char* kSystemState = "/var/lib/muster";
 
 struct Region {
   std::string server;          ///< "https://host:7443", no slash at the end.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
 #include "cli/gateway_process.h"
@@ -23,6 +24,7 @@ struct Settings {
   std::string listen = "0.0.0.0:7443";
   std::vector<std::string> names;
   std::string log_level = "info";
+  bool no_discovery = false;
   std::optional<std::uint64_t> cache_size, send_rate, fetch_rate;
 };
 
@@ -43,39 +45,68 @@ int run_gateway(Context& context, const Settings& settings) {
                           .token = settings.token,
                           .name = settings.name,
                           .alternative_names = settings.names,
-                          .content = content});
+                          .content = content,
+                          .discovery = !settings.no_discovery});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
   return kExitOk;
 }
 
+core::Status check_listen(std::string_view text) {
+  const auto listen = ListenAddress::parse(std::string(text));
+  return listen ? core::Status{} : core::fail(core::Error(listen.error()));
+}
+
+core::Status check_server(std::string_view text) {
+  const auto address = normal_server(text);
+  return address ? core::Status{} : core::fail(core::Error(address.error()));
+}
+
 void add_gateway(Command& root) {
+  using settings::Kind;
   auto settings = std::make_shared<Settings>();
   Command& command = root.add("gateway", "hold links of hosts for a server elsewhere");
   command.section("Region")
       .option("--server", "HOST:PORT", "the region's server (default: as at the last start)",
               settings->server)
+      .in_file("fleet.example.org:7443")
+      .checked(check_server)
       .option("--token", "TOKEN", "for the first start: a token by 'muster token create --gateway'",
               settings->token)
+      .in_file("mjt1...")
       .option("--name", "NAME", "what to call it (default at the first start: the host's name)",
               settings->name)
+      .in_file("edge1")
       .option("--listen", "ADDRESS:PORT", "where hosts log in (default: 0.0.0.0:7443; port 0: any)",
               settings->listen)
+      .in_file("0.0.0.0:7443")
+      .checked(check_listen)
       .option("--also-known-as", "NAME",
               "first start: a further DNS name or address by which it is reached", settings->names)
+      .in_file("192.0.2.7")
       .option("--state", "FOLDER",
               "where its key is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
               settings->state)
+      .in_file(kSystemState, Kind::kFolder)
+      .environment("MUSTER_STATE")
       .size_option("--cache-size", "SIZE", "keep at most so much of what was fetched (default: 4G)",
                    settings->cache_size)
+      .in_file("4G")
       .size_option("--send-rate", "SIZE",
                    "send at most so much of methods a second, to all hosts together (10M)",
                    settings->send_rate)
+      .in_file("10M")
       .size_option("--fetch-rate", "SIZE", "fetch at most so much a second from the server (10M)",
                    settings->fetch_rate)
+      .in_file("10M")
+      .flag("--no-discovery", "do not answer on UDP port 7443 to machines that look for a gateway",
+            settings->no_discovery)
+      .in_file("false")
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings->log_level)
-      .choices({"debug", "info", "warn", "error"});
+      .choices({"debug", "info", "warn", "error"})
+      .in_file("info")
+      .config_file(kGatewayConfig);
   command
       .details(
           "A gateway stands between hosts and their server: near the hosts, or where one machine "

@@ -88,6 +88,7 @@ core::Status GatewayProcess::start() {
   keep_server(folder_, server.str());
   MUSTER_TRY(open_links(server));
   MUSTER_TRY(open_server());
+  if (config_.discovery) answer_discovery(server);
   gateway_->start();
   tasks_.spawn(link_->keep_connected());
   tasks_.spawn(keep_certified());
@@ -196,6 +197,19 @@ core::Status GatewayProcess::open_links(net::ServerAddress server) {
   return {};
 }
 
+void GatewayProcess::answer_discovery(const net::ServerAddress& server) {
+  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
+  answering_ = std::make_unique<discovery::Answering>(
+      loop_, discovery::RegionKey(credential_->authority.fingerprint()),
+      discovery::kGateways | discovery::kServers);
+  answering_->set_answer(
+      {.places = {{discovery::kGateways, everywhere ? "" : config_.address, http_->port()},
+                  {discovery::kServers, server.host, server.port}}});
+  if (const auto started = answering_->start(discovery::kPort); !started)
+    core::log(Level::kWarn, "gateway", "this gateway is not found by discovery",
+              {{"why", started.error().message}});
+}
+
 core::Status GatewayProcess::open_server() {
   net::Router router;
   router.add_websocket("/link",
@@ -209,12 +223,14 @@ core::Status GatewayProcess::open_server() {
                if (link_->connected()) return net::Response::text(200, "ready\n");
                return net::Response::text(503, "the gateway has no server: " + link_->why() + "\n");
              }));
-  router.add("GET", "/metrics", answer([this] {
-               return net::Response::bytes(
-                   gateway::metrics_text(gateway_->stats(), gateway_->content_stats(),
-                                         http_->stats(), name_, link_->connected()),
-                   "text/plain; version=0.0.4; charset=utf-8");
-             }));
+  router.add(
+      "GET", "/metrics", answer([this] {
+        return net::Response::bytes(
+            gateway::metrics_text(gateway_->stats(), gateway_->content_stats(), http_->stats(),
+                                  answering_ ? answering_->stats() : discovery::ResponderStats{},
+                                  name_, link_->connected()),
+            "text/plain; version=0.0.4; charset=utf-8");
+      }));
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(member::tls_identity(*credential_),
                                                   credential_->authority.pem()));
   net::HttpServerOptions options;

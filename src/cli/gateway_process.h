@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "discovery/service.h"
 #include "gateway/gateway.h"
 #include "gateway/server_link.h"
 #include "member/credential.h"
@@ -30,6 +31,7 @@ struct GatewayConfig {
   std::string name;    ///< Empty: the host's name at the first start, then the same.
   std::vector<std::string> alternative_names;
   gateway::ContentOptions content = {};  ///< its folder is in `state`
+  bool discovery = true;  ///< those of the region who ask the network are told that it is here
 };
 
 class GatewayProcess {
@@ -54,6 +56,7 @@ class GatewayProcess {
   core::Status enrol();
   core::Status open_server();
   core::Status open_links(net::ServerAddress server);
+  void answer_discovery(const net::ServerAddress& server);
   std::vector<std::string> link_addresses() const;
   core::Result<std::shared_ptr<const net::TlsClientContext>> tls_to_server() const;
   runtime::Task<void> keep_certified();
@@ -69,6 +72,7 @@ class GatewayProcess {
   std::unique_ptr<gateway::ServerLink> link_;
   std::shared_ptr<net::TlsServerContext> tls_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<discovery::Answering> answering_;
   runtime::TaskGroup tasks_;
   runtime::TaskGroup ending_;
   std::unique_ptr<runtime::SignalWatch> signals_;

@@ -13,7 +13,7 @@ core::Result<ListenAddress> ListenAddress::parse(const std::string& text) {
   const auto read = std::from_chars(port, end, found.port);
   if (colon == 0 || port == end || read.ec != std::errc() || read.ptr != end)
     return core::fail(core::Code::kInvalid,
-                      "--listen needs an address and a port, as in "
+                      "write an address and a port, as in "
                       "0.0.0.0:7443, not '" +
                           text + "'");
   found.address = text.substr(0, colon);

@@ -69,7 +69,8 @@ core::Result<core::EndpointId> LocalAgent::endpoint() const {
 
 core::Result<pid_t> LocalAgent::start(std::vector<std::string> arguments) const {
   arguments.insert(arguments.begin(), program_.string());
-  arguments.insert(arguments.end(), {"--state", state_.string()});
+  // A file of this machine's own agent, which belongs to some other region, is none of ours.
+  arguments.insert(arguments.end(), {"--state", state_.string(), "--config", "/dev/null"});
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -34,7 +34,7 @@ void mirror(const Command& command, CLI::App& app, std::map<const CLI::App*, Fou
   for (std::size_t i = 0; i < command.options().size(); ++i) {
     const Option& option = command.options()[i];
     if (option.value.empty()) {
-      app.add_flag_callback(option.names, [&mine, i] { mine.values[i] = {""}; });
+      app.add_flag_callback(option.names, [&mine, i] { mine.values[i] = {"true"}; });
     } else {
       app.add_option(option.names,
                      [&mine, i](const CLI::results_t& values) {
@@ -97,6 +97,9 @@ core::Status set_options(const Command& command, const Found& found) {
       return misuse(command, option.long_name() + " is given more than once");
     }
     for (const auto& value : values) {
+      if (option.check)
+        if (auto good = option.check(value); !good)
+          return misuse(command, option.long_name() + ": " + good.error().message);
       MUSTER_TRY(give(command, option.long_name(), option.set, option.choices, value));
     }
   }
@@ -116,37 +119,7 @@ core::Status set_arguments(const Command& command, const std::vector<std::string
   return {};
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
-
 }  // namespace
-
-std::string closest(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr std::size_t kWordMax = 64;  // longer ones are no typing mistakes
-  if (word.size() > kWordMax) return {};
-  std::string best;
-  std::size_t best_distance = 1 + word.size() / 3;
-  for (const auto& candidate : candidates) {
-    if (const auto d = distance(word, candidate);
-        d <= best_distance && (best.empty() || d < best_distance)) {
-      best = candidate;
-      best_distance = d;
-    }
-  }
-  return best;
-}
 
 core::Result<Parsed> parse(const Command& root, const std::vector<std::string>& words) {
   const auto split = std::ranges::find(words, "--");
@@ -191,7 +164,9 @@ core::Result<Parsed> parse(const Command& root, const std::vector<std::string>& 
     return misuse(command, "this command takes nothing after --");
   }
   for (const auto& word : rest) MUSTER_TRY(command.rest()->set(word));
-  return Parsed{&command, false};
+  Parsed parsed{&command};
+  for (const auto& [index, values] : mine.values) parsed.given.insert(index);
+  return parsed;
 }
 
 }  // namespace muster::cli

@@ -2,6 +2,7 @@
 //
 // muster up: a whole region on this machine. muster server: the same for others only.
 #include "cli/commands.h"
+#include "cli/config_file.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
 #include "cli/listen_address.h"
@@ -27,31 +28,58 @@ struct Settings {
   std::string name;
   std::vector<std::string> names;
   std::string log_level = "info";
+  bool no_discovery = false;
   bool no_agent = false;
   std::optional<std::uint64_t> keep_days;
 };
 
-void add_settings(Command& command, Settings& settings) {
+core::Status check_listen(std::string_view text) {
+  const auto listen = ListenAddress::parse(std::string(text));
+  return listen ? core::Status{} : core::fail(core::Error(listen.error()));
+}
+
+core::Status check_database(std::string_view url) {
+  if (url.starts_with("postgresql://") || url.starts_with("postgres://")) return {};
+  return core::fail(core::Code::kInvalid, "write postgresql://user@host/name");
+}
+
+void add_settings(Command& command, Settings& settings, const char* config_file) {
+  using settings::Kind;
   command
       .option("--state", "FOLDER",
               "where everything is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
               settings.state)
+      .in_file(kSystemState, Kind::kFolder)
+      .environment("MUSTER_STATE")
       .option("--database", "URL",
               "PostgreSQL instead of a file in the state folder, as postgresql://user@host/name; "
               "a password belongs in ~/.pgpass (default: $MUSTER_DATABASE, else the file)",
               settings.database)
+      .in_file("postgresql://muster@db.example.org/muster")
+      .environment("MUSTER_DATABASE")
+      .checked(check_database)
       .option("--listen", "ADDRESS:PORT",
               "where to serve API, console and links (default: 0.0.0.0:7443; port 0: any)",
               settings.listen)
+      .in_file("0.0.0.0:7443")
+      .checked(check_listen)
       .option("--name", "NAME", "the server's name in its certificate (default: the host's name)",
               settings.name)
+      .in_file("fleet.example.org")
       .option("--also-known-as", "NAME",
               "a further DNS name or address by which machines reach this server", settings.names)
+      .in_file("192.0.2.7")
+      .flag("--no-discovery", "do not answer on UDP port 7443 to machines that look for the server",
+            settings.no_discovery)
+      .in_file("false")
       .option("--keep-days", "DAYS", "remove finished runs after so many days (default: 90)",
               settings.keep_days)
+      .in_file("90")
       .option("--log", "LEVEL", "what to log: debug, info, warn or error (default: info)",
               settings.log_level)
-      .choices({"debug", "info", "warn", "error"});
+      .choices({"debug", "info", "warn", "error"})
+      .in_file("info")
+      .config_file(config_file);
 }
 
 core::Result<server::ServerConfig> server_config(const Settings& settings,
@@ -66,6 +94,7 @@ core::Result<server::ServerConfig> server_config(const Settings& settings,
   config.port = listen.port;
   config.name = settings.name;
   config.alternative_names = settings.names;
+  config.discovery = !settings.no_discovery;
   if (settings.keep_days)
     config.retention.age_max = std::chrono::hours(24) * static_cast<long>(*settings.keep_days);
   return config;
@@ -158,7 +187,8 @@ int run_region(Context& context, const Settings& settings, bool with_agent) {
   if (shows_password(settings.database))
     core::log(
         core::Level::kWarn, "server",
-        "everybody on this machine can read the password in --database: put it into ~/.pgpass");
+        "everybody who can read the configuration, or on this machine the command line, can read "
+        "the password in --database: put it into ~/.pgpass");
   const auto state = state_folder(settings, context.environment);
   auto config = server_config(settings, state, context.environment);
   if (!config) return report(context, config.error());
@@ -218,7 +248,7 @@ void add_region_commands(Command& root) {
       .example("muster up", "on this machine, in ~/.local/share/muster")
       .example("muster up --listen 0.0.0.0:8443 --also-known-as fleet.example.org",
                "on another port, reachable by a further name");
-  add_settings(up_command, *up);
+  add_settings(up_command, *up, "");
   up_command.flag("--no-agent", "do not make this machine a host", up->no_agent)
       .action([up](Context& context) { return run_region(context, *up, !up->no_agent); });
 
@@ -226,10 +256,10 @@ void add_region_commands(Command& root) {
   Command& server_command = root.add("server", "serve a region: API, console, links");
   server_command.section("Region")
       .details("The server with its gateway, without an agent: for a machine that only serves.")
-      .example("muster server --state /var/lib/muster", "as a service would")
+      .example("muster server --config /etc/muster/server.toml", "as the service does")
       .example("muster server --database postgresql://muster@db.example.org/muster",
                "with its tables in PostgreSQL (docs/postgresql.md)");
-  add_settings(server_command, *server);
+  add_settings(server_command, *server, kServerConfig);
   server_command.action([server](Context& context) { return run_region(context, *server, false); });
 }
 

@@ -126,16 +126,20 @@ Picked Assigner::choose(const Host& host, const Subject& subject, core::MonoTime
   return pick(steps_for(site_of(*policy_, subject)), views_, standing_of(host, now));
 }
 
+// None: the server's own, or one that does not say.
+std::vector<std::string> Assigner::addresses_of(std::size_t place) const {
+  const GatewayRule* rule = policy_->rule_of(views_[place].name);
+  if (rule && !rule->addresses.empty()) return rule->addresses;
+  return gateways_[place].addresses.value_or(std::vector<std::string>());
+}
+
 Assigner::Verdict Assigner::send(const core::EndpointId& id, Host& host, std::size_t to,
                                  core::MonoTime now) {
   Gateway& gateway = gateways_[to];
   Verdict verdict;
   verdict.stays = false;
   verdict.gateway = views_[to].name;
-  const GatewayRule* rule = policy_->rule_of(views_[to].name);
-  verdict.addresses = rule && !rule->addresses.empty()
-                          ? rule->addresses
-                          : gateway.addresses.value_or(std::vector<std::string>());
+  verdict.addresses = addresses_of(to);
   gateway.next_arrival = std::max(gateway.next_arrival, now);
   verdict.delay = gateway.next_arrival - now;
   gateway.next_arrival += core::Duration(1s) / kArrivalsPerSecond;
@@ -195,6 +199,18 @@ void Assigner::arrived(const core::EndpointId& id, std::string_view at, core::Mo
   if (host.sent != kNone) host.rests_until = now + kMoveRest;
   if (host.sent == place) host.missed = 0;
   unsend(host);
+}
+
+std::vector<std::string> Assigner::others(const core::EndpointId& id, std::string_view at) {
+  std::vector<std::string> list;
+  const Subject* subject = find_host_(id);
+  if (!subject) return list;
+  const Steps& steps = steps_for(site_of(*policy_, *subject));
+  for (const std::size_t place :
+       stand_ins(steps, views_, place_of(at), std::hash<core::EndpointId>{}(id), kOthersMax + 1))
+    if (auto addresses = addresses_of(place); !addresses.empty() && list.size() < kOthersMax)
+      list.push_back(std::move(addresses.front()));
+  return list;
 }
 
 void Assigner::left(const core::EndpointId& id) {

@@ -46,6 +46,8 @@ inline constexpr std::chrono::minutes kAvoidFor{10};
 inline constexpr std::chrono::hours kAvoidCeiling{24};
 /// Times that a host is sent on before it is taken where it asks.
 inline constexpr unsigned kSentOnMax = 3;
+/// Gateways beside its own that a host is told of.
+inline constexpr std::size_t kOthersMax = 2;
 /// Gateways whose names are remembered.
 inline constexpr std::size_t kGatewaysMax = 4'096;
 
@@ -80,6 +82,9 @@ class Assigner {
   Verdict asks(const core::EndpointId& id, std::string_view at, bool follows, core::MonoTime now);
   /// It was let in there; its earlier link, if any, is over.
   void arrived(const core::EndpointId& id, std::string_view at, core::MonoTime now);
+  /// host:port of those that would take it if the gateway where it is were gone, kOthersMax at
+  /// most; hosts of one gateway get different ones.
+  std::vector<std::string> others(const core::EndpointId& id, std::string_view at);
   void left(const core::EndpointId& id);
   void forget(const core::EndpointId& id);
 
@@ -124,6 +129,7 @@ class Assigner {
   std::size_t make_place(std::string_view name);
   void refresh(std::size_t place);
   void refresh_all();
+  std::vector<std::string> addresses_of(std::size_t place) const;
   const Steps& steps_for(std::optional<std::size_t> site);
   Standing standing_of(const Host& host, core::MonoTime now) const;
   Picked choose(const Host& host, const Subject& subject, core::MonoTime now);

@@ -127,6 +127,20 @@ Steps steps_of(const SitePolicy& policy, std::optional<std::size_t> site,
   return steps;
 }
 
+std::vector<std::size_t> stand_ins(const Steps& steps, std::span<const GatewayView> gateways,
+                                   std::size_t at, std::size_t salt, std::size_t count_max) {
+  std::vector<std::size_t> list;
+  for (const Step& step : steps)
+    for (std::size_t i = 0; i < step.gateways.size() && list.size() < count_max; ++i) {
+      const std::size_t place = step.gateways[(i + salt) % step.gateways.size()];
+      if (place == at || !may_take(gateways[place], place, {}) ||
+          std::ranges::find(list, place) != list.end())
+        continue;
+      list.push_back(place);
+    }
+  return list;
+}
+
 Picked pick(const Steps& steps, std::span<const GatewayView> gateways, const Standing& standing) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     std::size_t best = Standing::kNowhere;

@@ -81,6 +81,12 @@ struct Picked {
 };
 Picked pick(const Steps& steps, std::span<const GatewayView> gateways, const Standing& standing);
 
+/// Who would take a host in place of the gateway `at`, by the same steps, `count_max` at most.
+/// Within a step they are gone through from a place that `salt` gives, so that many hosts do
+/// not all go to the same one.
+std::vector<std::size_t> stand_ins(const Steps& steps, std::span<const GatewayView> gateways,
+                                   std::size_t at, std::size_t salt, std::size_t count_max);
+
 /// The same with every reason told, for `muster policy explain`.
 struct Explanation {
   std::string site;              ///< empty: none

@@ -52,8 +52,9 @@ bool all_of(std::string_view text, std::string_view more) {
 class Reader {
  public:
   SitePolicy read(const toml::table& root) {
-    keys(root, "a policy", {"new_hosts", "admission", "gateway", "site"});
+    keys(root, "a policy", {"new_hosts", "discover", "admission", "gateway", "site"});
     policy_.new_hosts = new_hosts(root).value_or(NewHosts::kAdd);
+    subnets(root, "discover", kDiscoverMax, policy_.discover);
     tables(root, "admission", kAdmissionsMax, [&](const toml::table& t) { admission(t); });
     tables(root, "gateway", kGatewayRulesMax, [&](const toml::table& t) { gateway(t); });
     tables(root, "site", kSitesMax, [&](const toml::table& t) { site(t); });
@@ -200,6 +201,16 @@ class Reader {
     return text;
   }
 
+  void subnets(const toml::table& table, std::string_view key, std::size_t count_max,
+               std::vector<Subnet>& list) {
+    for (const auto* each : texts(table, key, count_max)) {
+      if (auto subnet = Subnet::parse(each->get()))
+        list.push_back(*subnet);
+      else
+        wrong(*each, subnet.error().message);
+    }
+  }
+
   void site(const toml::table& table) {
     keys(table, "a site", {"name", "subnets", "selector", "gateways", "fallback", "new_hosts"});
     Site site;
@@ -212,12 +223,7 @@ class Reader {
     } else {
       wrong(table, "a site needs name = \"…\"");
     }
-    for (const auto* each : texts(table, "subnets", kSiteSubnetsMax)) {
-      if (auto subnet = Subnet::parse(each->get()))
-        site.subnets.push_back(*subnet);
-      else
-        wrong(*each, subnet.error().message);
-    }
+    subnets(table, "subnets", kSiteSubnetsMax, site.subnets);
     site.selector = selector(table);
     for (const auto* each : texts(table, "gateways", kSiteGatewaysMax))
       site.gateways.push_back(pattern(*each));

@@ -27,6 +27,7 @@ inline constexpr std::size_t kSiteFallbacksMax = 16;
 inline constexpr std::size_t kGatewayRulesMax = 1'000;
 inline constexpr std::size_t kGatewayAddressesMax = 8;
 inline constexpr std::size_t kAdmissionsMax = 256;
+inline constexpr std::size_t kDiscoverMax = 256;
 /// Links that a gateway may be given.
 inline constexpr std::uint32_t kCapacityMax = 1'000'000;
 
@@ -70,6 +71,7 @@ struct SitePolicy {
   std::vector<Admission> admissions;  ///< the first that fits decides
   std::vector<GatewayRule> gateways;  ///< the first that fits counts
   std::vector<Site> sites;
+  std::vector<Subnet> discover;  ///< networks that may be looked through for machines
 
   static std::expected<SitePolicy, PolicyError> parse(std::string_view text);
 

@@ -14,12 +14,6 @@ namespace {
 constexpr std::size_t kAddressBytesMax = 64;
 constexpr std::array<std::uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-std::string text_of(const IpAddress& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  ::inet_ntop(address.is_v4 ? AF_INET : AF_INET6, address.bytes.data(), text, sizeof text);
-  return text;
-}
-
 /// `address` with only its first `prefix` bits.
 IpAddress cut(IpAddress address, unsigned prefix) {
   for (unsigned byte = 0; byte < address.bytes.size(); ++byte) {
@@ -50,6 +44,12 @@ std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   return address;
 }
 
+std::string IpAddress::str() const {
+  char text[INET6_ADDRSTRLEN] = {};
+  ::inet_ntop(is_v4 ? AF_INET : AF_INET6, bytes.data(), text, sizeof text);
+  return text;
+}
+
 core::Result<Subnet> Subnet::parse(std::string_view text) {
   const auto wrong = [&](const std::string& why) {
     return core::fail(core::Code::kInvalid, "'" + core::printable(text, 80) + "' " + why);
@@ -71,7 +71,7 @@ core::Result<Subnet> Subnet::parse(std::string_view text) {
   const IpAddress base = cut(*address, subnet.prefix_);
   if (base != *address)
     return wrong("has bits behind its first " + std::to_string(subnet.prefix_) + "; write " +
-                 text_of(base) + "/" + std::to_string(subnet.prefix_) + ", or more bits");
+                 base.str() + "/" + std::to_string(subnet.prefix_) + ", or more bits");
   return subnet;
 }
 
@@ -80,7 +80,19 @@ bool Subnet::contains(const IpAddress& address) const {
 }
 
 std::string Subnet::str() const {
-  return text_of(first_) + "/" + std::to_string(prefix_);
+  return first_.str() + "/" + std::to_string(prefix_);
+}
+
+std::uint64_t Subnet::machines() const {
+  return (1ULL << std::min(free_bits(), 32U)) - (has_ends() ? 2 : 0);
+}
+
+IpAddress Subnet::machine(std::uint64_t number) const {
+  IpAddress address = first_;
+  std::uint64_t rest = number + (has_ends() ? 1 : 0);
+  for (std::size_t byte = address.is_v4 ? 4 : 16; byte-- > 0 && rest != 0; rest >>= 8)
+    address.bytes[byte] |= static_cast<std::uint8_t>(rest & 0xff);  // there its bits are free
+  return address;
 }
 
 }  // namespace muster::fleet

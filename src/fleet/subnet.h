@@ -21,7 +21,8 @@ struct IpAddress {
 
   /// Nothing where `text` is no address. A zone behind '%' is left out.
   static std::optional<IpAddress> parse(std::string_view text);
-  bool operator==(const IpAddress&) const = default;
+  std::string str() const;
+  auto operator<=>(const IpAddress&) const = default;
 };
 
 class Subnet {
@@ -31,9 +32,21 @@ class Subnet {
   static core::Result<Subnet> parse(std::string_view text);
 
   bool contains(const IpAddress& address) const;
+  bool contains(const Subnet& other) const {
+    return prefix_ <= other.prefix_ && contains(other.first_);
+  }
   std::string str() const;
 
+  /// Addresses that machines may have: of IPv4 without the first and the last, which mean the
+  /// network and all of it. Beyond 2^32 the number is cut.
+  std::uint64_t machines() const;
+  /// The machine's address of that number; `number` < machines().
+  IpAddress machine(std::uint64_t number) const;
+
  private:
+  unsigned free_bits() const { return (first_.is_v4 ? 32 : 128) - prefix_; }
+  bool has_ends() const { return first_.is_v4 && free_bits() >= 2; }
+
   IpAddress first_;
   unsigned prefix_ = 0;
 };

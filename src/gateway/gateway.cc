@@ -144,7 +144,8 @@ void Gateway::admit(wire::Admit message) {
   ++stats_.logins;
   open_[connection->endpoint()] = connection;
   shared_.links = open_.size();
-  session.admit(std::move(*message.mutable_ticket()), core::wall_now(), core::mono_now());
+  session.admit(std::move(*message.mutable_ticket()), core::wall_now(), core::mono_now(),
+                {message.others().begin(), message.others().end()});
 }
 
 void Gateway::upcall(const LinkConnection& connection, wire::Upcall&& upcall) {

@@ -4,7 +4,9 @@
 namespace muster::gateway {
 
 std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
-                         const net::HttpServerStats& http, std::string_view name, bool has_server) {
+                         const net::HttpServerStats& http,
+                         const discovery::ResponderStats& discovery, std::string_view name,
+                         bool has_server) {
   std::string text;
   const auto add = [&](const char* metric, const char* type, const char* help,
                        std::uint64_t value) {
@@ -55,6 +57,12 @@ std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
       "Connections that waited for the end of another's handshake.", http.handshakes_crowded);
   add("muster_http_connections_refused_total", "counter", "Connections beyond a limit.",
       http.connections_refused);
+  add("muster_discovery_answered_total", "counter", "Questions of discovery answered.",
+      discovery.answered);
+  add("muster_discovery_paced_total", "counter", "Questions beyond a limit, not answered.",
+      discovery.paced);
+  add("muster_discovery_strange_total", "counter",
+      "Datagrams that are no question, or another region's.", discovery.strange);
   return text;
 }
 

@@ -44,6 +44,16 @@ void clean_text_in_place(std::string& text, std::size_t bytes_max) {
   text = clean_text(text, bytes_max);
 }
 
+void clean_addresses(google::protobuf::RepeatedPtrField<std::string>& list, std::size_t count_max) {
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [](const std::string& address) {
+                              return address.empty() || address.size() > kGatewayAddressBytesMax;
+                            }),
+             list.end());
+  const int count = static_cast<int>(count_max);
+  if (list.size() > count) list.DeleteSubrange(count, list.size() - count);
+}
+
 void clean_facts(wire::Facts& facts) {
   for (std::string* text :
        {facts.mutable_hostname(), facts.mutable_os(), facts.mutable_distribution(),

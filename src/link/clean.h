@@ -16,6 +16,9 @@ namespace muster::link {
 std::string clean_text(std::string_view text, std::size_t bytes_max);
 void clean_text_in_place(std::string& text, std::size_t bytes_max);
 
+/// Leaves out of a list of host:port what is empty or too long, and what is too much.
+void clean_addresses(google::protobuf::RepeatedPtrField<std::string>& list, std::size_t count_max);
+
 /// Bounds every text and list among the facts (link/limits.h). What fits stays as it is.
 void clean_facts(wire::Facts& facts);
 

@@ -105,6 +105,7 @@ void EndpointSession::on_welcome(std::string_view body) {
     return protocol_error(taken.error().message);
   clean_text_in_place(*welcome.mutable_region(), kFactBytesMax);
   clean_text_in_place(*welcome.mutable_gateway(), kFactBytesMax);
+  clean_addresses(*welcome.mutable_gateways(), kOtherGatewaysMax);
   state_ = State::kOpen;
   inline_bytes_max_ = static_cast<std::uint32_t>(
       std::min<std::size_t>(welcome.inline_result_bytes_max(), wire::kInlineResultBytesMax));
@@ -122,10 +123,8 @@ void EndpointSession::on_goodbye(std::string_view body) {
                 .reason = clean_text(said.reason(), kReasonBytesMax),
                 .retry_after_ms = said.retry_after_ms(),
                 .by_peer = true};
-  for (const std::string& gateway : said.gateways())
-    if (!gateway.empty() && gateway.size() <= kGatewayAddressBytesMax &&
-        ending.gateways.size() < kMovedGatewaysMax)
-      ending.gateways.push_back(gateway);
+  clean_addresses(*said.mutable_gateways(), kMovedGatewaysMax);
+  ending.gateways.assign(said.gateways().begin(), said.gateways().end());
   close(std::move(ending));
 }
 

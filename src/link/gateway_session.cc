@@ -54,7 +54,8 @@ void GatewaySession::receive(std::string_view frame, core::MonoTime now) {
   dispatch(split->kind, split->body);
 }
 
-void GatewaySession::admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now) {
+void GatewaySession::admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now,
+                           const std::vector<std::string>& others) {
   if (state_ != State::kAsking) return;
   state_ = State::kOpen;
   last_heard_ = now;  // its patience begins with Welcome
@@ -67,6 +68,8 @@ void GatewaySession::admit(wire::SignedTicket ticket, core::WallTime wall, core:
   welcome.set_inline_result_bytes_max(shared_.inline_result_bytes_max);
   welcome.set_wall_clock_unix_ms(core::unix_ms(wall));
   *welcome.mutable_ticket() = std::move(ticket);
+  for (const std::string& other : others) welcome.add_gateways(other);
+  clean_addresses(*welcome.mutable_gateways(), kOtherGatewaysMax);
   port_.send(wire::encode(welcome));
 }
 
@@ -151,15 +154,7 @@ void GatewaySession::goodbye(wire::GoodbyeCode code, std::string_view reason,
 void GatewaySession::goodbye(wire::Goodbye said) {
   if (state_ == State::kClosed) return;
   clean_text_in_place(*said.mutable_reason(), kReasonBytesMax);
-  auto& gateways = *said.mutable_gateways();
-  gateways.erase(std::remove_if(gateways.begin(), gateways.end(),
-                                [](const std::string& gateway) {
-                                  return gateway.size() > kGatewayAddressBytesMax;
-                                }),
-                 gateways.end());
-  if (gateways.size() > static_cast<int>(kMovedGatewaysMax))
-    gateways.DeleteSubrange(static_cast<int>(kMovedGatewaysMax),
-                            gateways.size() - static_cast<int>(kMovedGatewaysMax));
+  clean_addresses(*said.mutable_gateways(), kMovedGatewaysMax);
   port_.send(wire::encode(said));
   close({.code = said.code(), .reason = said.reason(), .retry_after_ms = said.retry_after_ms()});
 }

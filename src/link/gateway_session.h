@@ -83,8 +83,9 @@ class GatewaySession final : private CreditClient {
   /// One whole frame from the endpoint.
   void receive(std::string_view frame, core::MonoTime now);
   /// The server's decision; ignored unless the state is kAsking.
-  /// `ticket`: the server's, for Welcome.
-  void admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now);
+  /// For Welcome: the server's `ticket`, and where `others` (host:port) would take it, too.
+  void admit(wire::SignedTicket ticket, core::WallTime wall, core::MonoTime now,
+             const std::vector<std::string>& others = {});
   /// Says Goodbye and ends the link, in any state: refused, kicked, stopping.
   void goodbye(wire::GoodbyeCode code, std::string_view reason, std::uint32_t retry_after_ms = 0);
   /// The same as the server words it. Addresses beyond their limits are left out.

@@ -55,6 +55,8 @@ inline constexpr std::size_t kUpcallNameBytesMax = 128;
 /// Addresses that one Goodbye MOVED names, and bytes of each ("name:port").
 inline constexpr std::size_t kMovedGatewaysMax = 8;
 inline constexpr std::size_t kGatewayAddressBytesMax = 264;
+/// Addresses of other gateways that one Welcome names.
+inline constexpr std::size_t kOtherGatewaysMax = 4;
 
 /// Bytes of a sentence (Announce.reason, Goodbye.reason, Cancel.reason).
 inline constexpr std::size_t kReasonBytesMax = 1024;

@@ -33,27 +33,46 @@ Reconnect::Reconnect(std::vector<std::string> servers, std::string last_good,
   order_.insert(order_.begin(), std::move(last_good));
 }
 
-void Reconnect::connected(core::MonoTime now) {
+// With the configured ones behind.
+void Reconnect::put_first(std::vector<std::string> order) {
+  order.insert(order.end(), configured_.begin(), configured_.end());
+  order_.clear();
+  for (std::string& server : order)
+    if (std::ranges::find(order_, server) == order_.end()) order_.push_back(std::move(server));
+  next_ = 0;
+}
+
+void Reconnect::connected(core::MonoTime now, const std::vector<std::string>& others) {
   up_ = true;
   up_since_ = now;
-  std::string good = std::move(order_[next_]);
-  order_ = configured_;
-  std::erase(order_, good);
-  order_.insert(order_.begin(), std::move(good));
-  next_ = 0;
+  unheard_ = seeks_ = 0;
+  std::vector<std::string> order{order_[next_]};
+  order.insert(order.end(), others.begin(), others.end());
+  put_first(std::move(order));
 }
 
 void Reconnect::follow(const std::vector<std::string>& gateways) {
   // The server stands last among the configured ones. Behind the new place comes the one that
   // named it: it may be the only one that this machine can reach.
   std::vector<std::string> order = gateways.empty() ? std::vector{configured_.back()} : gateways;
-  const auto add = [&](const std::string& server) {
-    if (std::ranges::find(order, server) == order.end()) order.push_back(server);
-  };
-  add(order_[next_]);
-  std::ranges::for_each(configured_, add);
-  order_ = std::move(order);
-  next_ = 0;
+  order.push_back(order_[next_]);
+  put_first(std::move(order));
+}
+
+bool Reconnect::shall_seek(core::MonoTime now) {
+  if (unheard_ < order_.size() || now < next_seek_) return false;
+  const auto pause = std::min<core::Duration>(
+      kSeekCeiling, core::Duration(kSeekPause) * (1U << std::min(seeks_++, 8U)));
+  next_seek_ = now + pause +
+               core::Duration{static_cast<std::int64_t>(static_cast<double>(pause.count()) * 0.5 *
+                                                        random_.unit())};
+  return true;
+}
+
+void Reconnect::found(const std::vector<std::string>& servers) {
+  if (servers.empty()) return;
+  put_first(servers);
+  unheard_ = 0;
 }
 
 core::Duration Reconnect::backoff() {
@@ -66,6 +85,8 @@ core::Duration Reconnect::backoff() {
 
 core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
   if (up_ && now - up_since_ >= kStable) failures_ = moves_ = 0;
+  const bool unheard = !up_ && ending.code == wire::GOODBYE_NONE;
+  unheard_ = unheard ? unheard_ + 1 : 0;
   const bool moved = ending.code == wire::GOODBYE_MOVED;
   // A lost link is first sought where it was; a server that did not let us in is left.
   if (moved)

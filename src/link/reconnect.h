@@ -34,16 +34,26 @@ class Reconnect {
   /// Sent on more often without a stable link in between, it paces itself: two gateways may
   /// send it to each other.
   static constexpr unsigned kMovesInARow = 4;
+  /// Between two questions who is near, up to a half longer; doubles up to the ceiling.
+  static constexpr std::chrono::seconds kSeekPause{30};
+  static constexpr std::chrono::minutes kSeekCeiling{10};
 
   /// `servers` in order of preference, not empty; `last_good` (may be empty) goes first.
   Reconnect(std::vector<std::string> servers, std::string last_good, std::uint64_t random_seed);
 
   /// Where to go now.
   const std::string& server() const { return order_[next_]; }
-  /// Welcomed there: it is the last good one from now on, with the configured ones behind.
-  void connected(core::MonoTime now);
+  /// Welcomed there: it is the last good one from now on. `others`: gateways that would take
+  /// it, too; the configured ones come behind.
+  void connected(core::MonoTime now, const std::vector<std::string>& others = {});
   /// The attempt or the link ended. Returns how long to wait before server() is tried.
   core::Duration ended(const Ending& ending, core::MonoTime now);
+
+  /// Nobody in the list answered, one after the other: it is time to ask who is near. Not
+  /// soon again after such a question.
+  bool shall_seek(core::MonoTime now);
+  /// Who was found is tried next.
+  void found(const std::vector<std::string>& servers);
 
   /// A sentence for the log about the last ended(): what happened and what follows.
   const std::string& explanation() const { return explanation_; }
@@ -51,11 +61,15 @@ class Reconnect {
  private:
   core::Duration backoff();
   void follow(const std::vector<std::string>& gateways);
+  void put_first(std::vector<std::string> order);
 
   std::vector<std::string> configured_;
   std::vector<std::string> order_;  ///< what to try in turn
   std::size_t next_ = 0;
   unsigned failures_ = 0;
+  unsigned unheard_ = 0;  ///< attempts in a row at which nobody answered
+  unsigned seeks_ = 0;    ///< since the last welcome
+  core::MonoTime next_seek_{};
   unsigned moves_ = 0;  ///< since the last stable link
   bool up_ = false;
   core::MonoTime up_since_{};

@@ -6,6 +6,8 @@
 #include "core/bytes.h"
 #include "net/detail/client_exchange.h"
 #include "net/detail/websocket_key.h"
+#include "net/service_lookup.h"
+#include "runtime/worker_pool.h"
 
 namespace muster::net {
 
@@ -72,8 +74,8 @@ core::Error too_slow(const ServerAddress& server) {
 }
 
 // What the deadline cancels: a name look-up or a connect.
-Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
-                                      core::MonoTime deadline) {
+Task<Result<tcp::socket>> connect_host(runtime::Loop& loop, ServerAddress server,
+                                       core::MonoTime deadline) {
   tcp::resolver resolver(loop.context());
   tcp::socket socket(loop.context());
   bool timed_out = false;
@@ -111,6 +113,22 @@ Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
     last = failed;
   }
   co_return core::fail(connect_error(server, last));
+}
+
+// A service's servers are tried in turn.
+Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
+                                      core::MonoTime deadline) {
+  if (!is_service(server.host)) co_return co_await connect_host(loop, std::move(server), deadline);
+  runtime::WorkerPool worker(1);
+  MUSTER_CO_ASSIGN(auto records, co_await worker.run([&] { return ask_service(server.host); }));
+  core::Random random = core::random_seeded();
+  Result<tcp::socket> socket = core::fail(too_slow(server));
+  for (ServerAddress& each : in_order(std::move(records), random)) {
+    if (core::mono_now() >= deadline) break;
+    socket = co_await connect_host(loop, std::move(each), deadline);
+    if (socket || socket.error().code == Code::kCancelled) break;
+  }
+  co_return socket;
 }
 
 }  // namespace

@@ -21,7 +21,8 @@
 namespace muster::net {
 
 /// A server's address. parse() reads "https://host:port" (with or without scheme and
-/// port; IPv6 in brackets; port 7443 where none is named).
+/// port; IPv6 in brackets; port 7443 where none is named). A host that begins with '_' is a
+/// service (net/service_lookup.h): it has ports of its own.
 struct ServerAddress {
   std::string host;
   std::uint16_t port = 7443;

@@ -53,6 +53,7 @@ void add_host_routes(net::Router& router, Region& region);
 void add_gateway_routes(net::Router& router, Region& region);
 void add_pending_routes(net::Router& router, Region& region);
 void add_policy_routes(net::Router& router, Region& region);
+void add_discovery_routes(net::Router& router, Region& region);
 void add_method_routes(net::Router& router, Region& region);
 void add_run_routes(net::Router& router, Region& region);
 void add_rollout_routes(net::Router& router, Region& region);

@@ -21,6 +21,8 @@ struct ServerConfig {
   std::string name;
   /// Further DNS names and addresses by which clients reach it.
   std::vector<std::string> alternative_names;
+  /// Those of the region who ask the network (UDP) are told where the server is.
+  bool discovery = true;
   /// Bytes of the objects that are published; more are refused.
   std::uint64_t content_bytes_max = 64ULL << 30;
   /// What is kept of finished runs.

@@ -208,6 +208,8 @@ void GatewayHub::link_up(Seat& seat, const wire::LinkUp& message) {
     return seat.gateway().admit(std::move(admit));
   }
   *admit.mutable_ticket() = signer_.ticket(id->bytes(), message.hello().nonce(), core::mono_now());
+  if (placement_)
+    for (auto& other : placement_->others(*id, seat.name())) admit.add_others(std::move(other));
   core::log(Level::kDebug, "server", "endpoint up",
             {{"endpoint", *id}, {"gateway", seat.name()}, {"address", message.address()}});
   seat.gateway().admit(std::move(admit));

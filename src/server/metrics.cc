@@ -112,6 +112,15 @@ void add_http(Families& families, const net::HttpServerStats& stats) {
                    stats.slow_responses_cut);
 }
 
+void add_discovery(Families& families, const discovery::ResponderStats& stats) {
+  families.counter("muster_discovery_answered_total", "Questions of discovery answered.",
+                   stats.answered);
+  families.counter("muster_discovery_paced_total", "Questions beyond a limit, not answered.",
+                   stats.paced);
+  families.counter("muster_discovery_strange_total",
+                   "Datagrams that are no question, or another region's.", stats.strange);
+}
+
 }  // namespace
 
 std::string metrics_text(Region& region) {
@@ -134,6 +143,7 @@ std::string metrics_text(Region& region) {
   families.counter("muster_http_sent_bytes_total", "Bytes of answers sent.",
                    region.http_stats().bytes_sent);
   add_http(families, region.http_server_stats());
+  add_discovery(families, region.discovery_stats());
   families.gauge("muster_live_watchers", "Open live views.", region.live().watchers());
   families.labelled("muster_start_time_seconds", "When this server started.",
                     prometheus::MetricType::Gauge,

@@ -48,6 +48,10 @@ class Placement {
   std::optional<wire::Goodbye> elsewhere(const core::EndpointId& id, const std::string& gateway,
                                          const wire::LinkUp& message);
   void arrived(const core::EndpointId& id, const std::string& gateway);
+  /// host:port of gateways that would take it if its own were gone.
+  std::vector<std::string> others(const core::EndpointId& id, const std::string& gateway) {
+    return assigner_.others(id, gateway);
+  }
   void left(const core::EndpointId& id) { assigner_.left(id); }
   void forget(const core::EndpointId& id) { assigner_.forget(id); }
 

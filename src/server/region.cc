@@ -110,6 +110,7 @@ core::Status Region::open_work() {
       loop_, *database_, registry_,
       [this](const std::string& name) { return gateways_->find(name); });
   MUSTER_TRY(placement_->open());
+  sweeper_ = std::make_unique<Sweeper>(loop_, registry_, discovery_key());
   gateways_->place_by(*placement_);
   MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
                                                 .bytes_max = config_.content_bytes_max}));
@@ -189,6 +190,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_gateway_routes(router, *this);
   add_pending_routes(router, *this);
   add_policy_routes(router, *this);
+  add_discovery_routes(router, *this);
   add_method_routes(router, *this);
   add_pack_routes(router, *this);
   add_run_routes(router, *this);
@@ -226,6 +228,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   };
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
   MUSTER_TRY(http_->start());
+  if (config_.discovery) answer_discovery();
   save_timer_.start(kSaveInterval, [this] { save_registry(); });
   tasks_.spawn(housekeeping());
   schedules_->start();
@@ -233,6 +236,16 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
+}
+
+void Region::answer_discovery() {
+  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
+  answering_ = std::make_unique<discovery::Answering>(loop_, discovery_key(), discovery::kServers);
+  answering_->set_answer(
+      {.places = {{discovery::kServers, everywhere ? "" : config_.address, port()}}});
+  if (const auto started = answering_->start(discovery::kPort); !started)
+    core::log(Level::kWarn, "server", "this server is not found by discovery",
+              {{"why", started.error().message}});
 }
 
 void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
@@ -314,6 +327,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   for (auto& link : gateway_links_) link->close("the server stops");
   co_await gateways_->stop();
   if (schedules_) co_await schedules_->stop();
+  co_await sweeper_->end();
   co_await tasks_.stop();
   save_timer_.cancel();
   const auto rows = registry_.take_unsaved(SIZE_MAX, core::wall_now());

@@ -21,6 +21,7 @@
 #include "access/sessions.h"
 #include "access/users.h"
 #include "content/cache.h"
+#include "discovery/service.h"
 #include "fleet/registry.h"
 #include "net/http_server.h"
 #include "orders/signer.h"
@@ -38,6 +39,7 @@
 #include "server/run_service.h"
 #include "server/schedule_service.h"
 #include "server/stop_switch.h"
+#include "server/sweep.h"
 #include "store/database.h"
 
 namespace muster::server {
@@ -85,10 +87,14 @@ class Region {
   MethodService& methods() { return *methods_; }
   ScheduleService& schedules() { return *schedules_; }
   Recorder& recorder() { return *recorder_; }
+  Sweeper& sweeper() { return *sweeper_; }
   Live& live() { return live_; }
   /// What is kept of finished runs: as it was set, else as the server was started.
   runtime::Task<core::Result<jobs::Retention>> retention();
   HttpStats& http_stats() { return http_stats_; }
+  discovery::ResponderStats discovery_stats() const {
+    return answering_ ? answering_->stats() : discovery::ResponderStats{};
+  }
   net::HttpServerStats http_server_stats() const {
     return http_ ? http_->stats() : net::HttpServerStats{};
   }
@@ -103,6 +109,10 @@ class Region {
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
   void cut_revoked_gateways();
+  discovery::RegionKey discovery_key() const {
+    return discovery::RegionKey(authority_->authority().certificate().fingerprint());
+  }
+  void answer_discovery();
   void save_registry();
   runtime::Task<void> housekeeping();
 
@@ -140,6 +150,8 @@ class Region {
 
   std::shared_ptr<net::TlsServerContext> tls_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<Sweeper> sweeper_;
+  std::unique_ptr<discovery::Answering> answering_;  // null: it is not found by discovery
   runtime::TaskGroup tasks_;
   runtime::Timer save_timer_;
 };

@@ -21,19 +21,20 @@ FINAL = {"succeeded", "failed", "refused", "timed_out", "unreachable", "expired"
 
 
 def server_command(kind, address, port):
-    return [binary("muster"), kind, "--listen", f"{address}:{port}"]
+    # This machine may have a server of its own, with a configuration that is none of ours.
+    return [binary("muster"), kind, "--config", "/dev/null", "--listen", f"{address}:{port}"]
 
 
 def enrol_command(agent, server, token):
-    return [agent, "enrol", "--server", server, "--token", token]
+    return [agent, "enrol", "--config", "/dev/null", "--server", server, "--token", token]
 
 
 def gateway_command(server, listen, name, *more):
-    return [binary("muster"), "gateway", "--server", server, "--listen", listen, "--name", name, *more]
+    return [binary("muster"), "gateway", "--config", "/dev/null", "--server", server, "--listen", listen, "--name", name, *more]
 
 
 def agent_command(agent):
-    return [agent, "run"]
+    return [agent, "run", "--config", "/dev/null"]
 
 
 class Agent:

@@ -12,7 +12,7 @@ _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
 
 # Everything that may end in the agent's program, itself included.
 AGENT_MODULES = {"core", "wire", "runtime", "net", "identity", "link", "content", "methods",
-                 "member", "orders", "agent"}
+                 "member", "orders", "settings", "discovery", "agent"}
 
 
 @lru_cache

@@ -12,7 +12,8 @@ from tree import Finding
 
 CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/content/limits.h", "src/gateway/gateway.h",
                 "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc",
-                "src/methods/channel.h", "src/agent/method_channels.h")
+                "src/methods/channel.h", "src/agent/method_channels.h", "src/discovery/message.h",
+                "src/discovery/responder.h", "src/discovery/seeker.h", "src/server/sweep.h", "src/net/probe.h")
 
 PAGES = {
     "docs/protocols/link.md": ("src/wire/link.proto", "FRAME", {
@@ -31,6 +32,7 @@ PAGES = {
         "output of a run": ["kOutputBytesDefault", "kOutputBytesCeiling"],
         "upcalls pending": ["kUpcallsPendingMax", "kUpcallBytesMax"],
         "addresses in `MOVED`": ["kMovedGatewaysMax", "kGatewayAddressBytesMax"],
+        "other gateways in `Welcome`": ["kOtherGatewaysMax"],
         "reasons": ["kReasonBytesMax"],
     }),
     "docs/protocols/region.md": ("src/wire/region.proto", "REGION", {
@@ -44,6 +46,16 @@ PAGES = {
         "pace of logins": ["logins_per_second"],
         "connections of gateways": ["kGatewayLinksMax"],
         "bytes that wait to be sent": [None],
+    }),
+    "docs/protocols/discovery.md": (None, None, {
+        "question, answer": ["kDatagramBytes"],
+        "datagrams looked at": ["kHeardPerSecond"],
+        "answers": ["kAnswersPerAddress", "kAnswersPerSecond"],
+        "places in an answer": ["kPlacesMax"],
+        "addresses found": ["kFoundMax", "kHeardMax"],
+        "questions": ["kQuestions", None, None],
+        "addresses of one look through networks": ["kSweepAddressesMax", "kSweepPerSecond"],
+        "first line of a service": ["kProbeBytesMax"],
     }),
     "docs/protocols/method-channel.md": (None, None, {
         "line": ["kChannelLineBytesMax"],

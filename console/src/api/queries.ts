@@ -6,7 +6,7 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 
 import { ApiError, request } from "./client";
 import type {
-  FiringList, FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview,
+  Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview,
   SelectorCheck, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
@@ -181,6 +181,22 @@ export const schedulesQuery = queryOptions({
   // What fires by itself changes by itself.
   refetchInterval: 15_000,
 });
+
+export const discoveriesQuery = queryOptions({
+  queryKey: ["discoveries"],
+  queryFn: ({ signal }) => request<DiscoveryList>("GET", "/v1/discoveries", { signal }),
+  refetchInterval: (query) => (query.state.data?.discoveries[0]?.state === "running" ? 1_000 : 15_000),
+});
+
+export const discoveryPath = (id: number) => `/v1/discoveries/${id}`;
+
+/** With the machines that were found; asked again while it runs. */
+export const discoveryQuery = (id: number) =>
+  queryOptions({
+    queryKey: ["discoveries", id],
+    queryFn: ({ signal }) => request<Discovery>("GET", discoveryPath(id), { signal }),
+    refetchInterval: (query) => (query.state.data?.state === "running" ? 500 : false),
+  });
 
 export const schedulePath = (name: string) => `/v1/schedules/${encodeURIComponent(name)}`;
 

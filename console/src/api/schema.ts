@@ -343,6 +343,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/discoveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Networks that were looked through, newest first
+         * @description The last ones, as long as the server runs; and which networks the site policy opens to it.
+         */
+        get: operations["listDiscoveries"];
+        put?: never;
+        /**
+         * Look through networks for machines
+         * @description The server tries every address, paced; one discovery at a time (409 while another one runs). 403 where the site policy does not open the network to it (`discover`).
+         */
+        post: operations["startDiscovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/discoveries/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        /** How far a discovery is, and what it found */
+        get: operations["getDiscovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/discoveries/{id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a discovery
+         * @description What was found until then stays. One that has ended stays as it is.
+         */
+        post: operations["stopDiscovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/gateways/{name}/revoke": {
         parameters: {
             query?: never;
@@ -1603,6 +1668,50 @@ export interface components {
             text: string;
             /** @description The version that it replaces */
             made_from?: number;
+        };
+        DiscoveryRequest: {
+            /** @description IPv4 or IPv6, together at most 65536 addresses */
+            networks: string[];
+            /** @description TCP ports to try; 22 and 7443 where it is left out */
+            ports?: number[];
+        };
+        Discovery: {
+            id: number;
+            /** @enum {string} */
+            state: "running" | "finished" | "stopped";
+            started_at: components["schemas"]["Time"];
+            /** @description That are looked at */
+            addresses: number;
+            /** @description That were looked at until now */
+            looked_at: number;
+            /** @description That answered until now */
+            machines: number;
+            networks: string[];
+            /** @description Absent in lists; by address */
+            found?: components["schemas"]["FoundMachine"][];
+        };
+        FoundMachine: {
+            address: string;
+            /**
+             * @description A host of the region, a machine with SSH, another one that answers
+             * @enum {string}
+             */
+            kind: "endpoint" | "ssh" | "other";
+            open_ports: number[];
+            /** @description What its SSH service calls itself: foreign text */
+            ssh?: string;
+            endpoint?: components["schemas"]["EndpointId"];
+            name?: string;
+            online?: boolean;
+            /**
+             * @description Its agent answered discovery itself
+             * @enum {string}
+             */
+            agent?: "link open" | "link down";
+        };
+        DiscoveryList: {
+            discoveries: components["schemas"]["Discovery"][];
+            allowed_networks: string[];
         };
         /** @description A host, or an address of one of which nothing more is known than its labels. */
         PolicyQuestion: {
@@ -3200,6 +3309,112 @@ export interface operations {
             403: components["responses"]["Error"];
             404: components["responses"]["Error"];
             413: components["responses"]["Error"];
+        };
+    };
+    listDiscoveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The discoveries */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DiscoveryList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    startDiscovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DiscoveryRequest"];
+            };
+        };
+        responses: {
+            /** @description It runs */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getDiscovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The discovery */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Discovery"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    stopDiscovery: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It begins no more addresses */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
         };
     };
     revokeGateway: {

@@ -45,4 +45,7 @@ export type Method = Schemas["MethodWithVersions"];
 export type MethodVersionSummary = Schemas["MethodVersionSummary"];
 export type MethodParameter = Schemas["MethodParameter"];
 export type PublishingKeyList = Schemas["PublishingKeyList"];
+export type Discovery = Schemas["Discovery"];
+export type DiscoveryList = Schemas["DiscoveryList"];
+export type FoundMachine = Schemas["FoundMachine"];
 export type ErrorCode = Schemas["ErrorCode"];

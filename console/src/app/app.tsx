@@ -9,6 +9,7 @@ import { Link, Redirect, Route, Switch } from "wouter";
 import { ApiError, messageOf } from "../api/client";
 import { makeQueryClient, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
+import { DiscoveryPage } from "../discovery/discovery_page";
 import { HostsPage } from "../hosts/hosts_page";
 import { LoginPage } from "../login/login_page";
 import { MethodPage } from "../methods/method_page";
@@ -74,6 +75,7 @@ function Pages({ me }: { me: Me }) {
             {({ name, version }) => <MethodPage key={`${name}@${version}`} name={name} version={version} me={me} />}
           </Route>
           <Route path="/schedules"><SchedulesPage me={me} /></Route>
+          <Route path="/discovery"><DiscoveryPage me={me} /></Route>
           <Route path="/"><Redirect to="/hosts" replace /></Route>
           <Route path="/login"><Redirect to="/hosts" replace /></Route>
           <Route>

@@ -5,7 +5,7 @@
 import { Alert, Button, Group, Text, Tooltip } from "@mantine/core";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useReducer, useState } from "react";
-import { useLocation, useSearch } from "wouter";
+import { Link, useLocation, useSearch } from "wouter";
 
 import { ApiError, messageOf } from "../api/client";
 import { hostsQuery } from "../api/queries";
@@ -71,6 +71,7 @@ export function HostsPage({ me }: { me: Me }) {
             <IconRefresh />
           </Button>
         </Tooltip>
+        {me.role === "admin" && <Button component={Link} href="/discovery" variant="default" size="md" className={classes.find}>Find machines</Button>}
         <RunButton me={me} selection={selection} total={total} unapplied={unapplied} onRun={() => setRunning(isEmpty(selection) ? selector : selectorOf(selection))} />
       </Group>
       <SelectionBar selection={selection} loaded={hosts} total={total} selector={selector} dispatch={select} />

@@ -79,6 +79,26 @@ class AssignerTest : public ::testing::Test {
 
 constexpr std::string_view kEdges = "[[site]]\nname = \"a\"\ngateways = [\"edge-*\"]\n";
 
+TEST_F(AssignerTest, NamesOtherGatewaysByTheSameStepsAndSpreadsHostsOverThem) {
+  policy("[[site]]\nname = \"a\"\ngateways = [\"edge-*\"]\n");
+  for (const char* name : {"edge-1", "edge-2", "edge-3", "far"}) up(name);
+  std::map<std::string, int> first;
+  for (int i = 0; i < 300; ++i) {
+    const auto others = assigner_.others(id_of(i), "edge-1");
+    ASSERT_THAT(others, SizeIs(kOthersMax));
+    ASSERT_THAT(others,
+                ::testing::UnorderedElementsAre("edge-2.example:7443", "edge-3.example:7443"));
+    ++first[others.front()];
+  }
+  EXPECT_GT(first["edge-2.example:7443"], 50);
+  EXPECT_GT(first["edge-3.example:7443"], 50);
+  assigner_.gateway_down("edge-2", now());
+  EXPECT_THAT(assigner_.others(id_of(1), "edge-1"),
+              ElementsAre("edge-3.example:7443", "far.example:7443"));  // the server's has none
+  assigner_.drain("far", true, now());
+  EXPECT_THAT(assigner_.others(id_of(1), "edge-3"), ElementsAre("edge-1.example:7443"));
+}
+
 TEST_F(AssignerTest, WithoutAPolicyEveryoneStaysWhereItAsks) {
   up("edge-1");
   EXPECT_TRUE(asks(1, "main").stays);

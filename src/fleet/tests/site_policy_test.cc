@@ -103,6 +103,32 @@ TEST(Subnet, HoldsWhatItsBitsSay) {
   EXPECT_EQ(Subnet::parse("fd00:1::/32")->str(), "fd00:1::/32");
 }
 
+TEST(Subnet, CountsItsMachines) {
+  const auto of = [](const char* text) {
+    const Subnet subnet = *Subnet::parse(text);
+    std::string told = std::to_string(subnet.machines());
+    told += " " + subnet.machine(0).str() + " " + subnet.machine(subnet.machines() - 1).str();
+    return told;
+  };
+  EXPECT_EQ(of("10.1.7.0/24"), "254 10.1.7.1 10.1.7.254");
+  EXPECT_EQ(of("10.1.4.0/22"), "1022 10.1.4.1 10.1.7.254");
+  EXPECT_EQ(of("10.1.7.2/31"), "2 10.1.7.2 10.1.7.3");
+  EXPECT_EQ(of("10.1.7.9"), "1 10.1.7.9 10.1.7.9");
+  EXPECT_EQ(of("fd00::1:0/112"), "65536 fd00::1:0 fd00::1:ffff");
+  EXPECT_EQ(Subnet::parse("fd00::/8")->machines(), 1ULL << 32);
+  EXPECT_EQ(Subnet::parse("0.0.0.0/0")->machines(), (1ULL << 32) - 2);
+}
+
+TEST(Subnet, HoldsSmallerOnes) {
+  const auto in = [](const char* outer, const char* inner) {
+    return Subnet::parse(outer)->contains(*Subnet::parse(inner));
+  };
+  EXPECT_TRUE(in("10.1.0.0/16", "10.1.7.0/24"));
+  EXPECT_TRUE(in("10.1.0.0/16", "10.1.0.0/16"));
+  EXPECT_FALSE(in("10.1.7.0/24", "10.1.0.0/16"));
+  EXPECT_FALSE(in("0.0.0.0/0", "fd00::/112"));
+}
+
 TEST(Subnet, SaysWhatToWrite) {
   const auto why = [](const char* text) { return Subnet::parse(text).error().message; };
   EXPECT_THAT(why("10.1.0.1/16"), HasSubstr("write 10.1.0.0/16"));
@@ -122,6 +148,11 @@ TEST(SitePolicy, ReadsAll) {
   EXPECT_EQ(policy.rule_of("north-7")->capacity, 100U);
   EXPECT_EQ(policy.rule_of("south-1"), nullptr);
   EXPECT_TRUE(policy_of("").sites.empty());
+  const SitePolicy open = policy_of("discover = [\"10.1.0.0/16\", \"fd00::/112\"]");
+  ASSERT_EQ(open.discover.size(), 2U);
+  EXPECT_EQ(open.discover[1].str(), "fd00::/112");
+  EXPECT_THAT(SitePolicy::parse("discover = [\"10.1.0.1/16\"]").error().message,
+              StartsWith("line 1, column 13: "));
 }
 
 TEST(SitePolicy, SaysWhereAndWhat) {

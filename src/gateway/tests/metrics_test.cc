@@ -15,7 +15,8 @@ TEST(GatewayMetrics, ArePrometheusText) {
   stats.logins = 9;
   ContentStats content;
   content.served.bytes = 5'000'000'000;
-  const std::string text = metrics_text(stats, content, {.handshakes_cut = 3}, "edge", true);
+  const std::string text =
+      metrics_text(stats, content, {.handshakes_cut = 3}, {.paced = 5}, "edge", true);
   EXPECT_THAT(text, StartsWith("# HELP muster_gateway_has_server "));
   EXPECT_THAT(text, HasSubstr("\n# TYPE muster_gateway_links gauge\n"
                               "muster_gateway_links{gateway=\"edge\"} 7\n"));
@@ -24,7 +25,7 @@ TEST(GatewayMetrics, ArePrometheusText) {
       text, HasSubstr("\nmuster_gateway_content_sent_bytes_total{gateway=\"edge\"} 5000000000\n"));
   EXPECT_THAT(text, HasSubstr("\nmuster_tls_handshakes_cut_total{gateway=\"edge\"} 3\n"));
   EXPECT_EQ(text.back(), '\n');
-  EXPECT_THAT(metrics_text(stats, content, {}, "edge", false),
+  EXPECT_THAT(metrics_text(stats, content, {}, {}, "edge", false),
               HasSubstr("muster_gateway_has_server{gateway=\"edge\"} 0\n"));
 }
 

@@ -3,7 +3,6 @@
 
 #include "fakes.h"
 #include "link/clean.h"
-#include "link/reconnect.h"
 
 namespace muster::link {
 namespace {
@@ -374,76 +373,6 @@ TEST_F(Endpoint, LiveOutputIsDroppedWhenTheSocketIsFull) {
   port.backlog = kLiveBacklogBytesMax + 1;
   runs.output(core::RunId{1}, wire::STREAM_STDERR, 3, "def");
   EXPECT_EQ(port.only<wire::Output>().data(), "abc");
-}
-
-TEST(Reconnect, GrowsWithJitterRotatesAndStartsAnewAfterAStableMinute) {
-  Reconnect pacing({"a:1", "b:1"}, "c:1", 3);
-  EXPECT_EQ(pacing.server(), "c:1");
-  core::Duration longest{};
-  for (int i = 0; i < 30; ++i) longest = std::max(longest, pacing.ended({}, at(0s)));
-  EXPECT_LE(longest, 60s);
-  EXPECT_GT(longest, 20s);
-  EXPECT_EQ(pacing.server(), "c:1");
-  EXPECT_GT(pacing.ended({}, at(0s)), 0s);
-  EXPECT_EQ(pacing.server(), "a:1");
-  pacing.connected(at(0s));
-  EXPECT_LE(pacing.ended({}, at(61s)), 500ms);
-  EXPECT_EQ(pacing.server(), "a:1");
-}
-
-TEST(Reconnect, ObeysTheGatewayAndSlowsDownWhereWaitingDoesNotHelp) {
-  Reconnect pacing({"a:1"}, "", 3);
-  const auto wait =
-      pacing.ended({.code = wire::GOODBYE_BUSY, .reason = {}, .retry_after_ms = 10'000}, at(0s));
-  EXPECT_GE(wait, 10s);
-  EXPECT_LE(wait, 12s);
-  EXPECT_EQ(pacing.ended({.code = wire::GOODBYE_REVOKED, .reason = {}}, at(0s)), 10min);
-  EXPECT_NE(pacing.explanation().find("revoked; if"), std::string::npos);
-  EXPECT_NE(pacing.explanation().find("muster-agent enrol --again"), std::string::npos);
-}
-
-TEST(Reconnect, GoesWhereItIsSentWithItsServersBehind) {
-  Reconnect pacing({"edge:1", "server:1"}, "", 3);
-  pacing.connected(at(0s));
-  const auto moved = [&](std::vector<std::string> gateways, core::Duration now) {
-    return pacing.ended({.code = wire::GOODBYE_MOVED,
-                         .reason = {},
-                         .retry_after_ms = 0,
-                         .by_peer = true,
-                         .gateways = std::move(gateways)},
-                        at(now));
-  };
-  EXPECT_LE(moved({"north:1", "north:2"}, 61s), Reconnect::kMovedWithin);
-  std::vector<std::string> tried;
-  for (int i = 0; i < 4; ++i) {
-    tried.push_back(pacing.server());
-    pacing.ended({}, at(62s));
-  }
-  EXPECT_EQ(tried, (std::vector<std::string>{"north:1", "north:2", "edge:1", "server:1"}));
-  EXPECT_EQ(pacing.server(), "north:1");
-  pacing.connected(at(63s));  // the last good one, and behind it those that are configured
-  pacing.ended({}, at(64s));
-  EXPECT_EQ(pacing.server(), "north:1");
-  pacing.ended({}, at(64s));
-  EXPECT_EQ(pacing.server(), "edge:1");
-  moved({}, 65s);
-  EXPECT_EQ(pacing.server(), "server:1");  // no address: the region's server, the last one
-}
-
-TEST(Reconnect, GatewaysThatSendItToEachOtherDoNotKeepItBusy) {
-  Reconnect pacing({"a:1"}, "", 3);
-  const Ending to_b{.code = wire::GOODBYE_MOVED,
-                    .reason = {},
-                    .retry_after_ms = 0,
-                    .by_peer = true,
-                    .gateways = {"b:1"}};
-  core::Duration longest{};
-  for (unsigned i = 0; i < 30; ++i) {
-    const auto wait = pacing.ended(to_b, at(0s));
-    if (i < Reconnect::kMovesInARow) EXPECT_LE(wait, Reconnect::kMovedWithin);
-    longest = std::max(longest, wait);
-  }
-  EXPECT_GT(longest, 10s);
 }
 
 TEST(Clean, MakesForeignTextValidAndBounded) {
