@@ -22,7 +22,7 @@ std::filesystem::path home(const Environment& environment) {
 core::Result<Region> region_of_environment(const Environment& environment, std::string server) {
   Region region;
   region.source = "MUSTER_SERVER";
-  MUSTER_ASSIGN(region.server, normal_server(server));
+  MUSTER_TRY(set_servers(region, server));
   const auto token = environment("MUSTER_TOKEN");
   if (!token) {
     return core::fail(core::Code::kUnauthorized,
@@ -93,6 +93,8 @@ core::Result<Region> load_region(const std::filesystem::path& file) {
   const Json json = boost::json::parse(content, failed);
   Region region;
   region.server = text(json, "server");
+  for (const Json& other : elements(json, "others"))
+    if (const auto* address = other.if_string()) region.others.emplace_back(*address);
   region.ca_pem = text(json, "ca");
   region.ca_fingerprint = text(json, "ca_fingerprint");
   region.token = text(json, "token");
@@ -113,6 +115,11 @@ core::Status save_region(const std::filesystem::path& file, const Region& region
   MUSTER_TRY(runtime::make_private_folder(file.parent_path()));
   boost::json::object json;
   json["server"] = region.server;
+  if (!region.others.empty()) {
+    boost::json::array others;
+    for (const auto& other : region.others) others.emplace_back(other);
+    json["others"] = std::move(others);
+  }
   if (!region.ca_pem.empty()) json["ca"] = region.ca_pem;
   if (!region.ca_fingerprint.empty()) json["ca_fingerprint"] = region.ca_fingerprint;
   json["token"] = region.token;
@@ -139,6 +146,20 @@ core::Result<Region> find_region(const Environment& environment) {
                     "not logged in: run muster login https://SERVER:7443, or start a region on "
                     "this machine with muster up" +
                         advice);
+}
+
+core::Status set_servers(Region& region, std::string_view text) {
+  region.others.clear();
+  for (bool first = true; first || !text.empty(); first = false) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    MUSTER_ASSIGN(auto server, normal_server(text.substr(0, end)));
+    if (first)
+      region.server = std::move(server);
+    else
+      region.others.push_back(std::move(server));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return {};
 }
 
 core::Result<std::string> normal_server(std::string_view given) {

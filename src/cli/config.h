@@ -2,8 +2,8 @@
 //
 // Which region `muster` talks to, and as whom.
 //
-// Sources, first wins: MUSTER_SERVER with MUSTER_TOKEN and MUSTER_CA, a file, or
-// MUSTER_CA_FINGERPRINT;
+// Sources, first wins: MUSTER_SERVER (several: with commas) with MUSTER_TOKEN and MUSTER_CA, a
+// file, or MUSTER_CA_FINGERPRINT;
 // ~/.config/muster/client.json, written by `muster login`; client.json in the
 // state folder, written by `muster up` on the same machine; without MUSTER_STATE also the one of
 // this machine's service.
@@ -13,6 +13,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/result.h"
 
@@ -34,6 +35,7 @@ struct Region {
   std::string token;           ///< "mat1.<id>.<secret>"; empty before login.
   std::string token_id;        ///< The id that `muster logout` voids; empty where not ours to void.
   std::string source;          ///< Where this was found, for messages.
+  std::vector<std::string> others = {};  ///< Further servers of it, for when that is away.
 };
 
 /// $XDG_CONFIG_HOME/muster/client.json, else ~/.config/muster/client.json.
@@ -61,5 +63,7 @@ core::Status save_region(const std::filesystem::path& file, const Region& region
 /// "box", "box:7443", "https://box:7443/" → "https://box:7443"; kInvalid for what
 /// is no address, and for http:// (the port speaks TLS only).
 core::Result<std::string> normal_server(std::string_view text);
+/// The same of several, with commas between them: the first is `server`, the rest `others`.
+core::Status set_servers(Region& region, std::string_view text);
 
 }  // namespace muster::cli

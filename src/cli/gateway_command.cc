@@ -18,7 +18,7 @@ namespace {
 
 struct Settings {
   std::string state;
-  std::string server;
+  std::vector<std::string> servers;
   std::string token;
   std::string name;
   std::string listen = "0.0.0.0:7443";
@@ -42,7 +42,7 @@ int run_gateway(Context& context, const Settings& settings) {
   GatewayProcess process({.state = state / "gateway",
                           .address = listen->address,
                           .port = listen->port,
-                          .server = settings.server,
+                          .servers = settings.servers,
                           .token = settings.token,
                           .name = settings.name,
                           .alternative_names = settings.names,
@@ -69,8 +69,9 @@ void add_gateway(Command& root) {
   auto settings = std::make_shared<Settings>();
   Command& command = root.add("gateway", "hold links of hosts for a server elsewhere");
   command.section("Region")
-      .option("--server", "HOST:PORT", "the region's server (default: as at the last start)",
-              settings->server)
+      .option("--server", "HOST:PORT",
+              "the region's server; again for each further one (default: as at the last start)",
+              settings->servers)
       .in_file("fleet.example.org:7443")
       .checked(check_server)
       .option("--token", "TOKEN", "for the first start: a token by 'muster token create --gateway'",

@@ -36,24 +36,34 @@ std::filesystem::path settings_file(const member::CredentialFolder& folder) {
   return folder.path() / "gateway.json";
 }
 
-core::Result<std::string> load_server(const member::CredentialFolder& folder) {
+core::Result<std::vector<std::string>> load_servers(const member::CredentialFolder& folder) {
   const auto path = settings_file(folder);
   MUSTER_ASSIGN(const std::string text, runtime::read_file(path, 64 * 1024));
   boost::system::error_code failed;
   const auto value = boost::json::parse(text, failed);
   const auto* object = failed ? nullptr : value.if_object();
+  std::vector<std::string> servers;
+  const auto* list = object ? object->if_contains("servers") : nullptr;
+  if (list && list->is_array())
+    for (const auto& one : list->as_array())
+      if (one.is_string()) servers.emplace_back(one.as_string());
+  // The first, which is all that versions before knew.
   const auto* server = object ? object->if_contains("server") : nullptr;
-  if (!server || !server->is_string())
+  if (servers.empty() && server && server->is_string()) servers.emplace_back(server->as_string());
+  if (servers.empty())
     return fail(Code::kCorrupt, path.string() + " is damaged: say --server HOST:PORT again");
-  return std::string(server->as_string());
+  return servers;
 }
 
 // For the next start. A full disk keeps no gateway from serving.
-void keep_server(const member::CredentialFolder& folder, const std::string& server) {
-  if (const auto known = load_server(folder); known && *known == server) return;
-  const auto kept =
-      runtime::write_file(settings_file(folder),
-                          boost::json::serialize(boost::json::object{{"server", server}}) + "\n");
+void keep_servers(const member::CredentialFolder& folder, const std::vector<std::string>& servers) {
+  if (const auto known = load_servers(folder); known && *known == servers) return;
+  boost::json::array list;
+  for (const auto& server : servers) list.emplace_back(server);
+  const auto kept = runtime::write_file(
+      settings_file(folder), boost::json::serialize(boost::json::object{
+                                 {"server", servers.front()}, {"servers", std::move(list)}}) +
+                                 "\n");
   if (!kept)
     core::log(Level::kWarn, "gateway",
               "the server's address could not be kept: say --server at the next start too",
@@ -82,13 +92,20 @@ GatewayProcess::~GatewayProcess() {
 core::Status GatewayProcess::start() {
   MUSTER_TRY(folder_.lock());
   MUSTER_TRY(open_credential());
-  auto known = config_.server.empty() ? load_server(folder_) : config_.server;
+  auto known = config_.servers.empty() ? load_servers(folder_) : config_.servers;
   if (!known) return fail(std::move(known.error()));
-  MUSTER_ASSIGN(const auto server, net::ServerAddress::parse(*known));
-  keep_server(folder_, server.str());
-  MUSTER_TRY(open_links(server));
+  std::vector<net::ServerAddress> servers;
+  std::vector<std::string> texts;
+  for (const auto& text : *known) {
+    MUSTER_ASSIGN(auto server, net::ServerAddress::parse(text));
+    texts.push_back(server.str());
+    servers.push_back(std::move(server));
+  }
+  keep_servers(folder_, texts);
+  const net::ServerAddress first = servers.front();
+  MUSTER_TRY(open_links(std::move(servers)));
   MUSTER_TRY(open_server());
-  if (config_.discovery) answer_discovery(server);
+  if (config_.discovery) answer_discovery(first);
   gateway_->start();
   tasks_.spawn(link_->keep_connected());
   tasks_.spawn(keep_certified());
@@ -96,7 +113,7 @@ core::Status GatewayProcess::start() {
             {{"name", name_},
              {"address", config_.address},
              {"port", http_->port()},
-             {"server", server.str()}});
+             {"server", texts.front()}});
   return {};
 }
 
@@ -127,7 +144,7 @@ core::Status GatewayProcess::open_credential() {
 }
 
 core::Status GatewayProcess::enrol() {
-  if (config_.token.empty() || config_.server.empty())
+  if (config_.token.empty() || config_.servers.empty())
     return fail(Code::kInvalid,
                 "this gateway is not enrolled: start it with --server HOST:PORT --token mjt1... "
                 "(an administrator makes the token by `muster token create --gateway`)");
@@ -137,7 +154,13 @@ core::Status GatewayProcess::enrol() {
   for (auto& address : member::addresses()) wish.names.push_back(std::move(address));
   if (wish.names.size() > kNamesMax) wish.names.resize(kNamesMax);
   const std::string name = wish.name;
-  auto made = member::join_blocking(config_.server, config_.token, std::move(wish));
+  // The first that answers.
+  auto made = member::join_blocking(config_.servers.front(), config_.token, wish);
+  for (std::size_t i = 1;
+       i < config_.servers.size() && !made &&
+       (made.error().code == Code::kUnavailable || made.error().code == Code::kTimeout);
+       ++i)
+    made = member::join_blocking(config_.servers[i], config_.token, wish);
   if (!made) {
     // Not one to log in anew for: the token is what counts here.
     if (made.error().code == Code::kUnauthorized) made.error().code = Code::kDenied;
@@ -183,7 +206,7 @@ std::vector<std::string> GatewayProcess::link_addresses() const {
   return list;
 }
 
-core::Status GatewayProcess::open_links(net::ServerAddress server) {
+core::Status GatewayProcess::open_links(std::vector<net::ServerAddress> servers) {
   const std::string region = identity::region_of(credential_->authority);
   gateway_ = std::make_unique<gateway::Gateway>(
       loop_,
@@ -194,7 +217,7 @@ core::Status GatewayProcess::open_links(net::ServerAddress server) {
   MUSTER_TRY(gateway_->open_intake(folder_.path() / "intake"));
   MUSTER_ASSIGN(auto tls, tls_to_server());
   link_ =
-      std::make_unique<gateway::ServerLink>(loop_, std::move(server), std::move(tls), *gateway_);
+      std::make_unique<gateway::ServerLink>(loop_, std::move(servers), std::move(tls), *gateway_);
   gateway_->connect(*link_);
   return {};
 }

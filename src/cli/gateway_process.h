@@ -26,9 +26,9 @@ struct GatewayConfig {
   std::filesystem::path state;
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;
-  std::string server;  ///< host:port; empty: as at the last start.
-  std::string token;   ///< For the first start.
-  std::string name;    ///< Empty: the host's name at the first start, then the same.
+  std::vector<std::string> servers;  ///< host:port; empty: as at the last start.
+  std::string token;                 ///< For the first start.
+  std::string name;                  ///< Empty: the host's name at the first start, then the same.
   std::vector<std::string> alternative_names;
   gateway::ContentOptions content = {};  ///< its folder is in `state`
   std::string handlers = {};             ///< folder of handlers; empty: there are none
@@ -56,7 +56,7 @@ class GatewayProcess {
   core::Status open_credential();
   core::Status enrol();
   core::Status open_server();
-  core::Status open_links(net::ServerAddress server);
+  core::Status open_links(std::vector<net::ServerAddress> servers);
   void answer_discovery(const net::ServerAddress& server);
   std::vector<std::string> link_addresses() const;
   core::Result<std::shared_ptr<const net::TlsClientContext>> tls_to_server() const;

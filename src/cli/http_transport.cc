@@ -22,6 +22,8 @@ using runtime::Task;
 
 constexpr auto kPollEvery = std::chrono::milliseconds(100);
 constexpr int kTickPolls = 5;
+/// For a server that may be away, while others are known.
+constexpr auto kChooseTime = std::chrono::seconds(3);
 constexpr std::size_t kErrorBodyBytesMax = 64 * 1024;
 
 // 0 none, else the signal that arrived last. Handlers may write nothing else.
@@ -185,8 +187,32 @@ class HttpTransport final : public Transport {
     // A gateway's certificate is of this region too, but API tokens are not for gateways.
     options.check_peer = member::check_server;
     MUSTER_ASSIGN(tls_, net::TlsClientContext::make(std::move(options)));
+    MUSTER_TRY(choose());
     client_.emplace(loop_, *server_, tls_);
     return {};
+  }
+
+  // The first server that answers, where several are known: tried before anything is asked, so
+  // that nothing is asked twice.
+  core::Status choose() {
+    if (region_.others.empty()) return {};
+    std::vector<net::ServerAddress> all{*server_};
+    for (const auto& other : region_.others) {
+      MUSTER_ASSIGN(auto address, net::ServerAddress::parse(other));
+      all.push_back(std::move(address));
+    }
+    tasks_.spawn(choose_of(std::move(all)));
+    loop_.run_until_idle();
+    return {};  // where none does, the first one's error is told by the request
+  }
+
+  Task<void> choose_of(std::vector<net::ServerAddress> all) {
+    for (const auto& address : all) {
+      const auto stream = co_await net::connect_tls(loop_, address, tls_, kChooseTime);
+      if (!stream) continue;
+      server_ = address;
+      co_return;
+    }
   }
 
   net::ClientRequest head(const Request& request) const {

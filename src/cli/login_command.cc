@@ -119,11 +119,15 @@ core::Status get_token(Transport& transport, const std::string& user, const std:
   return {};
 }
 
-core::Result<std::string> server_of(Context& context, const LoginOptions& options) {
-  if (options.url) return normal_server(*options.url);
-  if (const auto server = context.environment("MUSTER_SERVER")) return normal_server(*server);
-  if (auto known = find_region(context.environment)) return known->server;
-  return normal_server("localhost");
+core::Status set_server(Context& context, const LoginOptions& options, Region& region) {
+  if (options.url) return set_servers(region, *options.url);
+  if (const auto server = context.environment("MUSTER_SERVER")) return set_servers(region, *server);
+  if (auto known = find_region(context.environment)) {
+    region.server = known->server;
+    region.others = known->others;
+    return {};
+  }
+  return set_servers(region, "localhost");
 }
 
 core::Status login(Context& context, const LoginOptions& options) {
@@ -131,7 +135,7 @@ core::Status login(Context& context, const LoginOptions& options) {
     return core::fail(core::Code::kInvalid, "only one of --ca and --fingerprint can be given");
   }
   Region region;
-  MUSTER_ASSIGN(region.server, server_of(context, options));
+  MUSTER_TRY(set_server(context, options, region));
   MUSTER_TRY(settle_trust(context, options, region));
   std::string user = options.user.value_or("");
   if (user.empty()) {
@@ -203,8 +207,11 @@ void add_login_commands(Command& root) {
   auto options = std::make_shared<LoginOptions>();
   root.add("login", "connect this machine's muster to a region")
       .section("Access")
-      .optional_argument("URL", "the server (default: the one known here, else localhost)",
-                         options->url)
+      .optional_argument(
+          "URL",
+          "the server, or several of one region with commas between (default: the one known "
+          "here, else localhost)",
+          options->url)
       .option("--user", "NAME", "log in as this user (default: ask)", options->user)
       .option("--ca", "FILE", "trust the region CA in this file (PEM)", options->ca)
       .option("--fingerprint", "FP", "trust the region CA with this fingerprint",

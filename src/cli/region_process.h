@@ -14,6 +14,7 @@
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
 #include "runtime/watch.h"
+#include "server/red_button.h"
 #include "server/region.h"
 
 namespace muster::cli {
@@ -23,7 +24,8 @@ class RegionProcess {
   /// Name of the gateway inside the server's process.
   static constexpr const char* kGatewayName = "main";
 
-  explicit RegionProcess(server::ServerConfig config);
+  /// `servers`: it leads those of one PostgreSQL, and ends when it does not any more.
+  explicit RegionProcess(server::ServerConfig config, store::Servers* servers = nullptr);
   ~RegionProcess();
 
   /// Opens the state and begins to serve. Errors say what to do.
@@ -45,11 +47,16 @@ class RegionProcess {
   server::Region& region() { return region_; }
   runtime::Loop& loop() { return loop_; }
   bool stopping() const { return stopping_; }
+  /// run() has ended because another server leads, or may.
+  bool deposed() const { return deposed_; }
 
  private:
   runtime::Task<void> stop();
+  void watch_lease();
 
   runtime::Loop loop_;
+  store::Servers* const servers_;
+  const std::int64_t term_;  ///< under which it leads
   server::Region region_;
   std::unique_ptr<gateway::Gateway> gateway_;
   runtime::TaskGroup tasks_;
@@ -57,6 +64,10 @@ class RegionProcess {
   std::function<runtime::Task<void>()> before_stop_;
   std::unique_ptr<runtime::SignalWatch> signals_;
   bool stopping_ = false;
+  bool deposed_ = false;
+  std::unique_ptr<server::RedButton> red_button_;
+  runtime::Timer lease_timer_;
+  core::MonoTime answered_{};  ///< when this process last was sure to lead
 };
 
 }  // namespace muster::cli

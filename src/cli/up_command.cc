@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // muster up: a whole region on this machine. muster server: the same for others only.
+#include <thread>
+
+#include "access/region_secret.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/context.h"
@@ -8,9 +11,11 @@
 #include "cli/listen_address.h"
 #include "cli/local_agent.h"
 #include "cli/region_process.h"
+#include "cli/server_process.h"
 #include "core/bytes.h"
 #include "core/log.h"
 #include "jobs/run_store.h"
+#include "server/region_keys.h"
 
 namespace muster::cli {
 namespace {
@@ -20,10 +25,13 @@ using namespace std::chrono_literals;
 /// The local agent has so long to log in before `up` says that it has not.
 constexpr core::Duration kLoginPatience = 20s;
 constexpr core::Duration kAnswerPatience = 20s;
+/// Longer than the lease of a leader that is gone.
+constexpr core::Duration kLeadPatience = 10s;
 
 struct Settings {
   std::string state;
   std::string database;
+  std::string region_secret;
   std::string listen = "0.0.0.0:7443";
   std::string name;
   std::vector<std::string> names;
@@ -59,6 +67,10 @@ void add_settings(Command& command, Settings& settings, const char* config_file)
       .in_file("postgresql://muster@db.example.org/muster")
       .environment("MUSTER_DATABASE")
       .checked(check_database)
+      .option("--region-secret", "FILE",
+              "first start of a further server on the same PostgreSQL: what 'muster server secret' "
+              "prints on one that runs",
+              settings.region_secret)
       .option("--listen", "ADDRESS:PORT",
               "where to serve API, console and links (default: 0.0.0.0:7443; port 0: any)",
               settings.listen)
@@ -100,6 +112,7 @@ core::Result<server::ServerConfig> server_config(const Settings& settings,
   config.address = std::move(listen.address);
   config.port = listen.port;
   config.name = settings.name;
+  config.region_secret = settings.region_secret;
   config.alternative_names = settings.names;
   std::error_code failed;
   const auto programs = std::filesystem::read_symlink("/proc/self/exe", failed).parent_path();
@@ -195,6 +208,33 @@ bool shows_password(std::string_view url) {
          url.contains("password=");
 }
 
+/// One of any number of servers: it leads, or stands by.
+int run_servers(Context& context, server::ServerConfig config,
+                const std::filesystem::path& client_file) {
+  bool shown = false;
+  ServerProcess process(std::move(config), [&](RegionProcess& leading) -> core::Status {
+    MUSTER_TRY(leading.write_client_file(client_file));
+    if (!std::exchange(shown, true)) show_access(context, leading);
+    return {};
+  });
+  if (auto ended = process.run(); !ended) return report(context, ended.error());
+  return kExitOk;
+}
+
+/// `muster up` makes this machine a region: it does not stand by.
+core::Result<std::unique_ptr<store::Servers>> lead_at_once(const server::ServerConfig& config) {
+  MUSTER_ASSIGN(auto servers, join_servers(config));
+  servers->stand();
+  const auto deadline = core::mono_now() + kLeadPatience;
+  while (servers->view().term == 0) {
+    if (core::mono_now() >= deadline)
+      return core::fail(core::Code::kConflict,
+                        "another server leads this region: 'muster server' stands by beside it");
+    std::this_thread::sleep_for(20ms);
+  }
+  return servers;
+}
+
 int run_region(Context& context, const Settings& settings, bool with_agent) {
   core::set_log_level(settings.log_level);
   if (shows_password(settings.database))
@@ -211,9 +251,18 @@ int run_region(Context& context, const Settings& settings, bool with_agent) {
     if (!found) return report(context, found.error());
     agent_program = *found;
   }
-  RegionProcess process(std::move(*config));
+  const auto client_file = state / "client.json";
+  if (!config->database.empty() && !agent_program)
+    return run_servers(context, std::move(*config), client_file);
+  std::unique_ptr<store::Servers> servers;
+  if (!config->database.empty()) {
+    auto joined = lead_at_once(*config);
+    if (!joined) return report(context, joined.error());
+    servers = std::move(*joined);
+  }
+  RegionProcess process(std::move(*config), servers.get());
   if (auto started = process.start(); !started) return report(context, started.error());
-  if (auto written = process.write_client_file(state / "client.json"); !written) {
+  if (auto written = process.write_client_file(client_file); !written) {
     process.request_stop();  // it serves already: it ends in good order
     process.run();
     return report(context, written.error());
@@ -244,7 +293,40 @@ int run_region(Context& context, const Settings& settings, bool with_agent) {
         co_await agent.stop();
         co_await group.stop();
       });
-  return kExitOk;
+  if (!process.deposed()) return kExitOk;
+  return report(context, {core::Code::kUnavailable,
+                          "another server leads the region now; start this one as 'muster server', "
+                          "which stands by meanwhile"});
+}
+
+void add_secret(Command& server) {
+  auto state = std::make_shared<std::string>();
+  server.add("secret", "print what a further server of this region needs")
+      .option("--state", "FOLDER",
+              "where everything is kept (default: $MUSTER_STATE, else ~/.local/share/muster)",
+              *state)
+      .details(
+          "With PostgreSQL the region's keys lie in the database, sealed by this secret. Whoever "
+          "has "
+          "it and can read the database has the region: hand it over as you would a private key, "
+          "in a file of mode 0600.")
+      .example("muster server secret > region.secret", "on a server that runs")
+      .example("muster server --database postgresql://… --region-secret region.secret",
+               "the first start of another one")
+      .action([state](Context& context) -> int {
+        const auto folder = state->empty() ? state_file(context.environment).parent_path()
+                                           : std::filesystem::path(*state);
+        const auto file = folder / "server" / server::kSecretFile;
+        const auto secret = access::RegionSecret::load(file);
+        if (!secret && secret.error().code == core::Code::kNotFound)
+          return report(context,
+                        {core::Code::kNotFound,
+                         "there is no region's secret in " + file.string() +
+                             ": a server has one from its first start with PostgreSQL on"});
+        if (!secret) return report(context, secret.error());
+        context.terminal.out_bytes(secret->text() + "\n");
+        return kExitOk;
+      });
 }
 
 }  // namespace
@@ -274,6 +356,7 @@ void add_region_commands(Command& root) {
                "with its tables in PostgreSQL (docs/postgresql.md)");
   add_settings(server_command, *server, kServerConfig);
   server_command.action([server](Context& context) { return run_region(context, *server, false); });
+  add_secret(server_command);
 }
 
 }  // namespace muster::cli

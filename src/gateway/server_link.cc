@@ -20,20 +20,21 @@ constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
 }  // namespace
 
-ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
+ServerLink::ServerLink(runtime::Loop& loop, std::vector<net::ServerAddress> servers,
                        std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway)
-    : ServerLink(loop, std::move(server), std::move(tls), gateway, Times{}) {}
+    : ServerLink(loop, std::move(servers), std::move(tls), gateway, Times{}) {}
 
-ServerLink::ServerLink(runtime::Loop& loop, net::ServerAddress server,
+ServerLink::ServerLink(runtime::Loop& loop, std::vector<net::ServerAddress> servers,
                        std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway,
                        Times times)
     : loop_(loop),
-      server_(server),
+      servers_(std::move(servers)),
+      server_(servers_.front()),
       tls_(std::move(tls)),
       gateway_(gateway),
       times_(times),
       instance_(core::random_bytes(16)),
-      reconnect_({server.str()}, "", core::random_seeded().next()),
+      reconnect_({"the server"}, "", core::random_seeded().next()),
       heartbeat_(loop),
       patience_(loop) {
   gateway_.server_lost();
@@ -43,6 +44,7 @@ ServerLink::~ServerLink() = default;
 
 runtime::Task<void> ServerLink::keep_connected() {
   while (!stopping_) {
+    server_ = servers_[next_];
     auto socket =
         co_await net::connect_websocket(loop_, server_, tls_, "/region", kLimits, kConnectTime);
     if (stopping_) co_return;
@@ -56,9 +58,15 @@ runtime::Task<void> ServerLink::keep_connected() {
     } else {
       why_ = std::move(socket.error().message);
     }
-    const auto pause = reconnect_.ended({wire::GOODBYE_NONE, why_, 0, false}, core::mono_now());
-    core::log(Level::kWarn, "gateway", "no way to the server; trying again",
-              {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
+    next_ = (next_ + 1) % servers_.size();
+    // Each is tried at once; who has tried them all waits.
+    const auto pause =
+        next_ != 0 ? core::Duration(0)
+                   : reconnect_.ended({wire::GOODBYE_NONE, why_, 0, false}, core::mono_now());
+    core::log(
+        Level::kWarn, "gateway",
+        next_ != 0 ? "no way to the server; trying the next" : "no way to the server; trying again",
+        {{"server", server_.str()}, {"why", why_}, {"in", core::to_text(pause)}});
     if (!co_await runtime::sleep_for(pause)) co_return;
   }
 }
@@ -67,6 +75,12 @@ void ServerLink::take(std::unique_ptr<net::MessageSocket> socket) {
   socket_ = std::move(socket);
   socket_->start(*this);
   say_hello();
+}
+
+void ServerLink::set_servers(std::vector<net::ServerAddress> servers) {
+  servers_ = std::move(servers);
+  next_ = servers_.size() - 1;  // the first comes after it
+  if (socket_) socket_->close(net::CloseCode::kGoingAway, "another server leads the region");
 }
 
 void ServerLink::close() {

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gateway/gateway.h"
 #include "link/reconnect.h"
@@ -29,9 +30,11 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
     core::Duration patience = std::chrono::seconds(30);
   };
 
-  ServerLink(runtime::Loop& loop, net::ServerAddress server,
+  /// `servers`: not empty, in order of preference; each is a way into the region, so another is
+  /// tried when one does not answer.
+  ServerLink(runtime::Loop& loop, std::vector<net::ServerAddress> servers,
              std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway);
-  ServerLink(runtime::Loop& loop, net::ServerAddress server,
+  ServerLink(runtime::Loop& loop, std::vector<net::ServerAddress> servers,
              std::shared_ptr<const net::TlsClientContext> tls, Gateway& gateway, Times times);
   ~ServerLink() override;
 
@@ -49,6 +52,9 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   /// Asks for the gateway's next certificate. `answer` comes once, also when the
   /// connection breaks. REQUIRES: connected(), and no such question is open.
   void renew(std::string csr_pem, std::function<void(core::Result<std::string>)> answer);
+  /// Others than before, as the leader of the region's servers has changed: the connection that
+  /// there is ends. REQUIRES: not empty.
+  void set_servers(std::vector<net::ServerAddress> servers);
   /// For the next connection.
   void set_tls(std::shared_ptr<const net::TlsClientContext> tls) { tls_ = std::move(tls); }
 
@@ -74,7 +80,9 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   void renewed(core::Result<std::string> answer);
 
   runtime::Loop& loop_;
-  const net::ServerAddress server_;
+  std::vector<net::ServerAddress> servers_;
+  std::size_t next_ = 0;       ///< of servers_: what is dialled, or was last
+  net::ServerAddress server_;  ///< the one that was dialled last
   std::shared_ptr<const net::TlsClientContext> tls_;
   Gateway& gateway_;
   const Times times_;

@@ -112,6 +112,9 @@ class RunStore {
   /// Of each wave of the run's rollout.
   static core::Result<std::vector<Counts>> wave_counts(store::Connection& connection,
                                                        core::RunId run, const Rollout& rollout);
+  /// Blocks of large output as rows, where several servers share the database and none of them may
+  /// keep what others need in files of its own. May be repeated after a failure.
+  static core::Status keep_output(store::Connection& connection, const OutputBatch& output);
   /// At most `bytes_max` bytes of a stream from `offset`, wherever it lies; empty at its end.
   static core::Result<std::string> output(store::Connection& connection, const OutputFiles& files,
                                           core::RunId run, const core::EndpointId& endpoint,

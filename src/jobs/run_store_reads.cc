@@ -304,10 +304,10 @@ core::Result<std::vector<Counts>> RunStore::wave_counts(store::Connection& conne
 
 namespace {
 
-/// As versions before 0.1 kept large output: in blocks in the database.
-core::Result<std::string> output_of_old(store::Connection& connection, core::RunId run,
-                                        std::uint32_t slot, wire::Stream stream,
-                                        std::uint64_t offset, std::size_t size) {
+/// Where several servers share the database: in blocks there.
+core::Result<std::string> output_rows(store::Connection& connection, core::RunId run,
+                                      std::uint32_t slot, wire::Stream stream, std::uint64_t offset,
+                                      std::size_t size) {
   const std::uint64_t first = offset / kOutputBlockBytes;
   std::string bytes;
   MUSTER_TRY(connection.query(
@@ -322,6 +322,16 @@ core::Result<std::string> output_of_old(store::Connection& connection, core::Run
 }
 
 }  // namespace
+
+core::Status RunStore::keep_output(store::Connection& connection, const OutputBatch& output) {
+  for (const OutputBlock& block : output.blocks)
+    MUSTER_TRY(connection.enqueue(
+        "INSERT INTO jobs_output(run, slot, stream, block, data) VALUES(?, ?, ?, ?, ?) ON "
+        "CONFLICT(run, slot, stream, block) DO UPDATE SET data = excluded.data",
+        {detail::key(block.run), block.slot, static_cast<int>(block.stream), block.block,
+         store::Blob{block.data}}));
+  return {};
+}
 
 core::Result<std::string> RunStore::output(store::Connection& connection, const OutputFiles& files,
                                            core::RunId run, const core::EndpointId& endpoint,
@@ -339,7 +349,7 @@ core::Result<std::string> RunStore::output(store::Connection& connection, const 
   const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(bytes_max, total - offset));
   auto kept = files.read(run, slot, stream, offset, bytes);
   if (kept || kept.error().code != core::Code::kNotFound) return kept;
-  return output_of_old(connection, run, slot, stream, offset, bytes);
+  return output_rows(connection, run, slot, stream, offset, bytes);
 }
 
 core::Result<std::optional<RunStore::Repeated>> RunStore::find_idempotent(

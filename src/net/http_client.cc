@@ -35,7 +35,7 @@ Task<Result<std::unique_ptr<ClientStream::Impl>>> HttpClient::exchange(ClientReq
   MUSTER_CO_ASSIGN(const std::string head, detail::request_head(request, server_));
   const bool to_head = request.method == "HEAD";
   const bool repeatable = to_head || request.method == "GET";
-  while (idle_) {
+  while (idle_ && !request.body_stream) {
     auto kept = std::exchange(idle_, nullptr);
     // Anything to read between requests means the end of the connection.
     if (!kept->quiet()) continue;
@@ -50,7 +50,7 @@ Task<Result<std::unique_ptr<ClientStream::Impl>>> HttpClient::exchange(ClientReq
                    co_await connect_tls(loop_, server_, tls_, limits_.connect_time_max));
   Exchange exchange =
       std::make_unique<ClientStream::Impl>(std::move(stream), limits_, server_.str(), to_head);
-  MUSTER_CO_TRY(co_await exchange->exchange(head, std::move(request.body)));
+  MUSTER_CO_TRY(co_await exchange->exchange(head, std::move(request.body), request.body_stream));
   co_return std::move(exchange);
 }
 
@@ -65,9 +65,15 @@ Task<Result<ClientResponse>> HttpClient::request(ClientRequest request) {
       co_return core::fail(Code::kLimit, server_.str() + ": the answer has more than " +
                                              std::to_string(limits_.body_bytes_max) + " bytes");
   }
-  if (exchange->parser.keep_alive() && exchange->input.empty())
-    idle_ = std::make_unique<TlsStream>(std::move(exchange->stream));
-  co_return std::move(exchange->response);
+  ClientResponse response = std::move(exchange->response);
+  keep(ClientStream(std::move(exchange)));
+  co_return response;
+}
+
+void HttpClient::keep(ClientStream stream) {
+  ClientStream::Impl& exchange = *stream.impl_;
+  if (exchange.parser.done() && exchange.parser.keep_alive() && exchange.input.empty())
+    idle_ = std::make_unique<TlsStream>(std::move(exchange.stream));
 }
 
 Task<Result<ClientStream>> HttpClient::open(ClientRequest request) {

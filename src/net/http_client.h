@@ -45,6 +45,9 @@ struct ClientRequest {
   std::string target = "/";
   Pairs headers{};  ///< Host, Content-Length and User-Agent are added.
   std::string body{};
+  /// Instead of `body`: read to its end while it is sent, in chunks; must outlive the exchange.
+  /// Such a request is never sent twice. What a server answers before it has read all is taken.
+  BodyReader* body_stream = nullptr;
 };
 
 struct ClientResponse {
@@ -71,6 +74,7 @@ class ClientStream {
   runtime::Task<core::Result<std::string>> read();
 
  private:
+  friend class HttpClient;
   std::unique_ptr<Impl> impl_;
 };
 
@@ -128,6 +132,9 @@ class HttpClient {
   runtime::Task<core::Result<ClientResponse>> request(ClientRequest request);
   /// Returns after the headers.
   runtime::Task<core::Result<ClientStream>> open(ClientRequest request);
+  /// Takes back a stream of this client that was read to its end: its connection is kept for
+  /// the next request where that is possible.
+  void keep(ClientStream stream);
 
  private:
   runtime::Task<core::Result<std::unique_ptr<ClientStream::Impl>>> exchange(ClientRequest request);

@@ -151,9 +151,11 @@ Response Response::bytes(std::string body, std::string content_type) {
 }
 
 Response Response::error(const core::Error& error) {
-  return json("{\"error\":{\"code\":" + json_string(core::name(error.code)) +
-                  ",\"message\":" + json_string(error.message) + "}}",
-              http_status(error.code));
+  auto response = json("{\"error\":{\"code\":" + json_string(core::name(error.code)) +
+                           ",\"message\":" + json_string(error.message) + "}}",
+                       http_status(error.code));
+  if (error.code == core::Code::kUnavailable) response.headers.emplace_back("Retry-After", "1");
+  return response;
 }
 
 Response Response::stream(std::string content_type,

@@ -24,8 +24,10 @@ struct ssl_ctx_st;
 
 namespace muster::net {
 
-/// Protocol names (ALPN). Only the first makes a server ask for a certificate.
+/// Protocol names (ALPN). The first two make a server ask for a certificate.
 inline constexpr std::string_view kAlpnLink = "muster-link/1";
+/// HTTP between the servers of a region: what one passes on to another.
+inline constexpr std::string_view kAlpnServer = "muster-server/1";
 inline constexpr std::string_view kAlpnHttp = "http/1.1";
 
 /// A private key and its certificate. `chain_pem` begins with the leaf; a server
@@ -39,7 +41,7 @@ struct TlsIdentity {
 /// ends the handshake with that error.
 using PeerCheck = std::function<core::Status(std::string_view leaf_der)>;
 
-/// kAlpnLink demands a client certificate of the region; kAlpnHttp and clients that
+/// kAlpnLink and kAlpnServer demand a client certificate of the region; kAlpnHttp and clients that
 /// name no protocol are asked for none; any other protocol is refused.
 class TlsServerContext {
  public:

@@ -67,6 +67,7 @@ void add_retention_routes(net::Router& router, Region& region);
 void add_live_routes(net::Router& router, Region& region);
 void add_audit_routes(net::Router& router, Region& region);
 void add_system_routes(net::Router& router, Region& region);
+void add_server_routes(net::Router& router, Region& region);
 void add_install_routes(net::Router& router, Region& region);
 void add_console_routes(net::Router& router);
 

@@ -129,7 +129,7 @@ Answer read_index(PackService& service, Request& request) {
 }  // namespace
 
 void add_pack_routes(net::Router& router, Region& region) {
-  const auto packs = std::make_shared<PackService>(region.methods(), region.content().store());
+  const auto packs = std::make_shared<PackService>(region.methods());
   using Handler = Answer (*)(PackService&, Request&);
   const auto add = [&](const char* pattern, Handler handler) {
     add_route(router, "GET", pattern, "view",

@@ -33,6 +33,8 @@ json::value region_json(Region& region) {
 
 Response ready(Region& region) {
   if (region.stopping()) return Response::text(503, "the server stops\n");
+  if (region.servers() && !region.servers()->may_answer())
+    return Response::text(503, "this server has lost its lease; another may lead the region\n");
   if (region.database().stats().lost)
     return Response::text(503, "the connection to the database is lost; it is tried again\n");
   const std::string& trouble = region.runs().ledger().storage_error();

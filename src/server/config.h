@@ -15,6 +15,8 @@ struct ServerConfig {
   std::filesystem::path state;
   /// `postgresql://user@host/name`: the database is there, and everything else in `state`.
   std::string database = {};
+  /// A file with the region's secret, which is taken into `state`; empty: the one there.
+  std::filesystem::path region_secret = {};
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;
   /// The server's name in its certificate; empty: the host's name.

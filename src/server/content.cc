@@ -17,7 +17,11 @@ core::Result<std::unique_ptr<Content>> Content::open(runtime::Loop& loop, const 
 Content::Content(runtime::Loop& loop, std::shared_ptr<content::Cache> store, const Options& options)
     : loop_(loop),
       store_(store),
-      service_(loop, store_, *this, {.bytes_per_second = options.gateways_bytes_per_second}),
+      tasks_(loop, "content"),
+      service_(loop, store_, *this, {.bytes_per_second = options.gateways_bytes_per_second},
+               [this](const core::ContentId& id, content::Fetcher::Done done) {
+                 fetch(id, std::move(done));
+               }),
       self_(std::make_shared<Content*>(this)) {}
 
 Content::~Content() {
@@ -38,6 +42,17 @@ void Content::request(content::ClientId gateway, const wire::ContentRequestUp& m
   if (!gateways_.contains(gateway)) return;
   if (message.request().digest().size() != core::ContentId::kBytes) return;
   service_.request(gateway, message.request());
+}
+
+void Content::fetch(const core::ContentId& id, content::Fetcher::Done done) {
+  const auto bring = [](Fetch by, core::ContentId wanted,
+                        content::Fetcher::Done tell) -> runtime::Task<void> {
+    if (by)
+      tell(co_await by(wanted));
+    else
+      tell(core::fail(core::Code::kNotFound, "there is no object " + wanted.brief() + "…"));
+  };
+  tasks_.spawn(bring(fetch_, id, std::move(done)));
 }
 
 void Content::drained(content::ClientId gateway) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <unordered_map>
 
@@ -14,6 +15,7 @@
 #include "content/service.h"
 #include "link/region_ports.h"
 #include "runtime/loop.h"
+#include "runtime/task_group.h"
 
 namespace muster::server {
 
@@ -29,6 +31,10 @@ class Content final : private content::ServicePort {
   ~Content() override;
 
   content::Cache& store() { return *store_; }
+  /// Asked for what the folder lacks; before the first gateway.
+  using Fetch = std::function<runtime::Task<core::Result<content::ObjectPtr>>(core::ContentId)>;
+  void fetch_by(Fetch fetch) { fetch_ = std::move(fetch); }
+  runtime::Task<void> stop() { return tasks_.stop(); }
 
   /// A gateway is there, until leave(); it is known by this number.
   content::ClientId join(link::RegionGateway& gateway);
@@ -44,11 +50,14 @@ class Content final : private content::ServicePort {
   std::string encode(const wire::ContentData& data) override;
   void send(content::ClientId gateway, std::string_view bytes) override;
   void stalled(content::ClientId gateway) override;
+  void fetch(const core::ContentId& id, content::Fetcher::Done done);
 
   runtime::Loop& loop_;
   std::shared_ptr<content::Cache> store_;
   std::unordered_map<content::ClientId, link::RegionGateway*> gateways_;
   content::ClientId last_ = 0;
+  Fetch fetch_;
+  runtime::TaskGroup tasks_;
   content::Service service_;
   std::shared_ptr<Content*> self_;  // null once destroyed, for posts that come later
 };

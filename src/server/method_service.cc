@@ -154,7 +154,7 @@ runtime::Task<core::Result<MethodService::Outcome>> MethodService::publish(
   MUSTER_CO_ASSIGN(const auto package, methods::verify_package(from, trusted));
   std::vector<core::ContentId> wanted;
   for (const auto& object : objects_of(package)) wanted.push_back(object.id);
-  MUSTER_CO_TRY(co_await check_content(std::move(wanted)));
+  MUSTER_CO_TRY(co_await check_content(wanted));
   const auto now = core::wall_now();
   const auto published = published_of(package, std::move(from), by, now);
   MUSTER_CO_ASSIGN(auto method, read_method(published));  // types too, before it is kept
@@ -163,10 +163,14 @@ runtime::Task<core::Result<MethodService::Outcome>> MethodService::publish(
     MUSTER_TRY(content_.put(manifest));
     return {};
   }));
+  MUSTER_CO_TRY(co_await mirror_.keep(published.digest));
   std::vector<catalog::Object> objects = objects_of(package);
   objects.push_back({published.digest, published.manifest.size()});
+  wanted.push_back(published.digest);
   MUSTER_CO_ASSIGN(
-      const bool fresh, co_await database_.write([=](Connection& connection) -> core::Result<bool> {
+      const bool fresh,
+      co_await database_.write([=, this](Connection& connection) -> core::Result<bool> {
+        MUSTER_TRY(mirror_.check(connection, wanted));
         MUSTER_ASSIGN(const bool added,
                       Catalog::publish(connection, published, objects, make_current));
         MUSTER_TRY(Audit::append(connection, now, by, "method.publish", published.name,
@@ -201,6 +205,7 @@ runtime::Task<core::Status> MethodService::remove(access::Principal by, std::str
                    co_await database_.write(
                        [=](Connection& connection) -> core::Result<std::vector<core::ContentId>> {
                          MUSTER_ASSIGN(auto gone, Catalog::remove(connection, full, version));
+                         MUSTER_TRY(ContentMirror::remove(connection, gone));
                          MUSTER_TRY(Audit::append(
                              connection, core::wall_now(), by, "method.remove", full,
                              audit_detail({{"version", version.empty() ? "all" : version}})));
@@ -246,14 +251,14 @@ runtime::Task<core::Status> MethodService::distrust_key(access::Principal by, st
 
 runtime::Task<core::Result<std::vector<core::ContentId>>> MethodService::missing(
     std::vector<core::ContentId> wanted) {
-  co_return co_await workers_.run(
-      [this, wanted = std::move(wanted)]() -> core::Result<std::vector<core::ContentId>> {
-        std::vector<core::ContentId> lacking;
-        for (const auto& id : wanted) {
-          if (!content_.has(id)) lacking.push_back(id);
-        }
-        return lacking;
-      });
+  co_return co_await mirror_.missing(std::move(wanted));
+}
+
+runtime::Task<core::Result<content::ObjectPtr>> MethodService::object(core::ContentId id) {
+  using Opened = core::Result<content::ObjectPtr>;
+  auto here = co_await workers_.run([this, id]() -> Opened { return content_.open(id); });
+  if (here || here.error().code != Code::kNotFound) co_return here;
+  co_return co_await mirror_.fetch(id);
 }
 
 runtime::Task<core::Result<bool>> MethodService::keep_object(core::ContentId id,
@@ -263,7 +268,10 @@ runtime::Task<core::Result<bool>> MethodService::keep_object(core::ContentId id,
                                      std::to_string(methods::kPackageFileBytesMax) + " bytes");
   }
   const bool there = co_await workers_.run([this, id] { return content_.open(id).has_value(); });
-  if (there) co_return false;
+  if (there) {
+    MUSTER_CO_TRY(co_await mirror_.keep(id));
+    co_return false;
+  }
   using Opened = core::Result<std::unique_ptr<content::Incoming>>;
   MUSTER_CO_ASSIGN(auto opened, co_await workers_.run([this, id, bytes]() -> Opened {
     return content_.begin(id, bytes);
@@ -276,7 +284,10 @@ runtime::Task<core::Result<bool>> MethodService::keep_object(core::ContentId id,
         [incoming, piece = std::move(piece)] { return incoming->append(piece); }));
   }
   auto kept = co_await workers_.run([incoming] { return incoming->finish(); });
-  if (kept) co_return true;
+  if (kept) {
+    MUSTER_CO_TRY(co_await mirror_.keep(id));
+    co_return true;
+  }
   if (kept.error().code != Code::kCorrupt) co_return std::unexpected(std::move(kept.error()));
   co_return fail(Code::kInvalid,
                  "these bytes are not the object " + id.brief() + "…: " + kept.error().message);

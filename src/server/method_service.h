@@ -23,6 +23,7 @@
 #include "methods/package.h"
 #include "methods/parameters.h"
 #include "runtime/worker_pool.h"
+#include "server/content_mirror.h"
 #include "server/json.h"
 #include "store/database.h"
 
@@ -50,8 +51,9 @@ class MethodService {
   /// Objects named in one question which of them are missing.
   static constexpr std::size_t kObjectsMax = methods::kPackageFilesMax;
 
-  MethodService(store::Database& database, runtime::WorkerPool& workers, content::Cache& content)
-      : database_(database), workers_(workers), content_(content) {}
+  MethodService(store::Database& database, runtime::WorkerPool& workers, content::Cache& content,
+                ContentMirror& mirror)
+      : database_(database), workers_(workers), content_(content), mirror_(mirror) {}
 
   /// `name` as people say it; an empty version is the current one. kNotFound, kInvalid.
   runtime::Task<core::Result<MethodPtr>> find(std::string name, std::string version);
@@ -90,6 +92,8 @@ class MethodService {
   /// Those of `wanted` that are not in the content store.
   runtime::Task<core::Result<std::vector<core::ContentId>>> missing(
       std::vector<core::ContentId> wanted);
+  /// One that was published, from the folder or, where that has lost it, from the database.
+  runtime::Task<core::Result<content::ObjectPtr>> object(core::ContentId id);
   using Reader = std::function<runtime::Task<core::Result<std::string>>()>;
   /// Keeps an object of `bytes` that `read` brings until it returns nothing. True where it
   /// is new; what is there already is not read. kInvalid: it is not what its name says.
@@ -102,6 +106,7 @@ class MethodService {
   store::Database& database_;
   runtime::WorkerPool& workers_;
   content::Cache& content_;
+  ContentMirror& mirror_;
 };
 
 }  // namespace muster::server

@@ -4,6 +4,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "server/region.h"
@@ -132,6 +133,17 @@ void add_http(Families& families, const net::HttpServerStats& stats) {
                    stats.slow_responses_cut);
 }
 
+void add_servers(Families& families, const store::ServersView& servers) {
+  families.gauge("muster_leader", "1 while this server leads the region.", servers.counts ? 1 : 0);
+  families.gauge("muster_term", "The term of the server that leads, as seen last.",
+                 static_cast<std::uint64_t>(servers.last_term));
+  families.counter("muster_takeovers_total", "How often this server has taken the lead.",
+                   servers.takeovers);
+  families.gauge(
+      "muster_servers", "Servers of the region that are alive.",
+      static_cast<std::uint64_t>(std::ranges::count_if(servers.servers, &store::ServerRow::alive)));
+}
+
 void add_discovery(Families& families, const discovery::ResponderStats& stats) {
   families.counter("muster_discovery_answered_total", "Questions of discovery answered.",
                    stats.answered);
@@ -158,6 +170,7 @@ std::string metrics_text(Region& region) {
                  region.stop_switch().stopped() ? 1 : 0);
   add_content(families, region.content().stats());
   add_database(families, region.database().stats());
+  if (region.servers()) add_servers(families, region.servers()->view());
   for (const auto& [status, count] : region.http_stats().by_status)
     families.labelled("muster_http_responses_total", "Answers of the API by status.",
                       prometheus::MetricType::Counter, static_cast<double>(count),
@@ -170,6 +183,23 @@ std::string metrics_text(Region& region) {
   families.labelled("muster_start_time_seconds", "When this server started.",
                     prometheus::MetricType::Gauge,
                     static_cast<double>(core::unix_ms(region.started_at())) / 1000, {});
+  return families.text();
+}
+
+std::string standing_metrics_text(const store::ServersView& servers, const ForwardStats& forwarded,
+                                  std::size_t relayed_links, const net::HttpServerStats& http) {
+  Families families;
+  add_servers(families, servers);
+  families.gauge("muster_database_lost", "1 while the database cannot be reached.",
+                 servers.reachable ? 0 : 1);
+  families.counter("muster_forwarded_total", "Requests that the leader has answered.",
+                   forwarded.forwarded);
+  families.counter("muster_forwarded_without_total", "Requests refused because nobody led.",
+                   forwarded.without);
+  families.counter("muster_forwarded_broken_total", "Requests during which the leader was lost.",
+                   forwarded.broken);
+  families.gauge("muster_relayed_gateways", "Gateways whose links are passed on.", relayed_links);
+  add_http(families, http);
   return families.text();
 }
 

@@ -59,10 +59,10 @@ runtime::Task<core::Result<std::string>> PackService::index_of(MethodPtr method)
   if (!file) co_return core::fail(no_pack(method->package.name.task));
   if (file->size > packs::kIndexBytesMax) co_return fail(Code::kLimit, "its index is too large");
   MUSTER_CO_ASSIGN(const auto id, core::ContentId::from_bytes(file->sha256));
-  co_return co_await workers_.run([this, id, size = file->size]() -> core::Result<std::string> {
-    MUSTER_ASSIGN(const auto object, content_.open(id));
-    return object->read(0, size);
-  });
+  MUSTER_CO_ASSIGN(const auto object, co_await methods_.object(id));
+  using Read = core::Result<std::string>;
+  co_return co_await workers_.run(
+      [object, size = file->size]() -> Read { return object->read(0, size); });
 }
 
 }  // namespace muster::server

@@ -27,8 +27,7 @@ class PackService {
   static constexpr std::string_view kPrefix = "pack::";
   static constexpr std::string_view kIndexPath = "pack/files/index";
 
-  PackService(MethodService& methods, content::Cache& content)
-      : methods_(methods), content_(content) {}
+  explicit PackService(MethodService& methods) : methods_(methods) {}
 
   /// Current versions, by name behind `after`; names without the prefix.
   runtime::Task<core::Result<catalog::Page>> list(std::size_t limit, std::string after);
@@ -48,7 +47,6 @@ class PackService {
   runtime::Task<core::Result<std::string>> index_of(MethodPtr method);
 
   MethodService& methods_;
-  content::Cache& content_;
   runtime::WorkerPool workers_{1};
 };
 

@@ -9,13 +9,15 @@
 #include "fleet/registry_store.h"
 #include "identity/renewal.h"
 #include "jobs/run_store.h"
-#include "member/this_machine.h"
 #include "runtime/file.h"
 #include "server/api.h"
+#include "server/forward.h"
 #include "server/json.h"
 #include "server/pack_service.h"
+#include "server/region_keys.h"
 #include "server/region_tables.h"
 #include "server/run_access.h"
+#include "server/standing.h"
 
 namespace muster::server {
 namespace {
@@ -44,9 +46,10 @@ std::optional<std::chrono::milliseconds> uptime_of(const wire::Hello& hello) {
 
 }  // namespace
 
-Region::Region(runtime::Loop& loop, ServerConfig config)
+Region::Region(runtime::Loop& loop, ServerConfig config, store::Servers* servers)
     : loop_(loop),
       config_(std::move(config)),
+      servers_(servers),
       started_at_(core::wall_now()),
       tasks_(loop, "server"),
       save_timer_(loop) {}
@@ -66,6 +69,7 @@ core::Status Region::open_database() {
   options.path = config_.state / kDatabaseFile;
   options.url = config_.database;
   options.migrations = region_migrations();
+  if (servers_) options.term = servers_->view().term;
   MUSTER_ASSIGN(database_, store::Database::open(std::move(options)));
   return {};
 }
@@ -87,7 +91,7 @@ core::Status Region::open_identity() {
   enrolment_ = std::make_unique<access::Enrolment>(*database_, *authority_, *revocations_, clock);
   audit_ = std::make_unique<access::Audit>(*database_);
   MUSTER_ASSIGN(first_admin_, users_->make_first_admin());
-  MUSTER_ASSIGN(const auto identity, server_identity());
+  MUSTER_ASSIGN(const auto identity, server_identity(*authority_, config_));
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(identity, ca_pem()));
   return {};
 }
@@ -96,6 +100,7 @@ core::Status Region::open_work() {
   MUSTER_ASSIGN(auto endpoints, database_->read_blocking(fleet::RegistryStore::load));
   registry_.load(std::move(endpoints));
   MUSTER_ASSIGN(auto signing, authority_->signer_credential(core::wall_now()));
+  if (!config_.database.empty()) MUSTER_TRY(publish_region_keys(*database_, config_.state));
   signer_ =
       std::make_unique<orders::Signer>(authority_->region(), std::move(signing.key),
                                        signing.certificate, core::wall_now(), core::mono_now());
@@ -104,6 +109,7 @@ core::Status Region::open_work() {
                                    [this](const std::string& name) -> link::RegionGateway* {
                                      return gateways_ ? gateways_->find(name) : nullptr;
                                    });
+  if (!config_.database.empty()) runs_->share_output();
   gateways_ = std::make_unique<GatewayHub>(loop_, registry_, *runs_, *enrolment_, *revocations_,
                                            *signer_, authority_->region());
   placement_ = std::make_unique<Placement>(
@@ -114,8 +120,11 @@ core::Status Region::open_work() {
   gateways_->place_by(*placement_);
   MUSTER_ASSIGN(content_, Content::open(loop_, {.folder = config_.state / "content",
                                                 .bytes_max = config_.content_bytes_max}));
+  mirror_ = std::make_unique<ContentMirror>(*database_, workers_, content_->store(),
+                                            !config_.database.empty());
+  content_->fetch_by([this](core::ContentId id) { return mirror_->fetch(id); });
   gateways_->serve(*content_);
-  methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store());
+  methods_ = std::make_unique<MethodService>(*database_, workers_, content_->store(), *mirror_);
   recorder_ = std::make_unique<Recorder>(*database_);
   MUSTER_TRY(recorder_->restore());
   MUSTER_TRY(runs_->restore());
@@ -126,6 +135,7 @@ core::Status Region::open_work() {
       });
   MUSTER_TRY(stop_switch_->open());
   switch_is_open_ = true;
+  if (servers_ && servers_->view().has_others()) MUSTER_TRY(note_lead());
   return open_schedules();
 }
 
@@ -144,6 +154,16 @@ core::Status Region::open_chains() {
   intake_ = std::make_unique<IntakeService>(*database_);
   gateways_->take_in_by(*intake_);
   return chains_->restore();
+}
+
+core::Status Region::note_lead() {
+  return database_->write_blocking([&](store::Connection& connection) -> core::Status {
+    MUSTER_TRY(access::Audit::append(
+        connection, core::wall_now(),
+        {"system", "server.lead", server_name(config_),
+         access::audit_detail({{"term", std::to_string(servers_->view().term)}})}));
+    return {};
+  });
 }
 
 core::Status Region::open_schedules() {
@@ -187,18 +207,6 @@ std::uint64_t Region::act_on_switch(const std::optional<jobs::Hold>& why, const 
   return runs;
 }
 
-core::Result<net::TlsIdentity> Region::server_identity() {
-  const std::string name = config_.name.empty() ? member::host_name() : config_.name;
-  std::vector<std::string> dns{name, "localhost"}, addresses = member::addresses();
-  for (const auto& text : config_.alternative_names)
-    (member::is_address(text) ? addresses : dns).push_back(text);
-  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
-  if (!everywhere && member::is_address(config_.address)) addresses.push_back(config_.address);
-  MUSTER_ASSIGN(auto credential,
-                authority_->server_credential(name, dns, addresses, core::wall_now()));
-  return net::TlsIdentity{credential.certificate.pem() + ca_pem(), credential.key.pem()};
-}
-
 core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   net::Router router;
   add_session_routes(router, *this);
@@ -223,6 +231,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_live_routes(router, *this);
   add_audit_routes(router, *this);
   add_system_routes(router, *this);
+  add_server_routes(router, *this);
   add_install_routes(router, *this);
   add_console_routes(router);
   if (accept_link)
@@ -236,7 +245,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   net::HttpServerOptions options;
   options.address = config_.address;
   options.port = config_.port;
-  options.before = [this](net::Request& request) { return authenticate(*this, request); };
+  options.before = [this](net::Request& request) { return before(request); };
   options.after = [this](const net::Request& request, int status, std::uint64_t bytes,
                          core::Duration took) {
     ++http_stats_.by_status[status];
@@ -252,11 +261,47 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   if (config_.discovery) answer_discovery();
   save_timer_.start(kSaveInterval, [this] { save_registry(); });
   tasks_.spawn(housekeeping());
+  tasks_.spawn(mirror_->keep_all());
   schedules_->start();
   placement_->start();
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
+}
+
+/// Of the gateway itself, where another server of the region passes its link on.
+core::Result<identity::Certificate> Region::gateway_certificate(const net::Request& request) const {
+  MUSTER_ASSIGN(auto presented, identity::Certificate::from_der(request.peer_certificate));
+  const auto passed_on = request.query_value("for");
+  if (!passed_on) return presented;
+  MUSTER_ASSIGN(const auto peer, identity::peer_identity(presented));
+  if (peer.role != identity::Role::kServer)
+    return core::fail(core::Code::kDenied, "only a server passes links on");
+  MUSTER_ASSIGN(const auto der, core::from_hex(*passed_on));
+  MUSTER_ASSIGN(auto own, identity::Certificate::from_der(der));
+  MUSTER_TRY(identity::verify_chain(own, authority_->authority().certificate(), core::wall_now()));
+  return own;
+}
+
+/// What comes before every handler: may this server answer, whose request is it, may they?
+runtime::Task<std::optional<net::Response>> Region::before(net::Request& request) {
+  if (servers_ && !servers_->may_answer() && request.path.starts_with("/v1/"))
+    co_return Forwarder::unavailable(
+        "this server has lost its lease, and another may lead already");
+  if (request.alpn == net::kAlpnServer) {
+    const auto certificate = identity::Certificate::from_der(request.peer_certificate);
+    const auto peer = certificate ? identity::peer_identity(*certificate)
+                                  : core::fail(core::Error(certificate.error()));
+    if (!peer || peer->role != identity::Role::kServer)
+      co_return net::Response::error(
+          {core::Code::kDenied, "this protocol is for the servers of the region"});
+    if (const auto from = request.header(kForwardedFor))
+      request.remote_address = core::printable(*from, 64);
+    const std::string called(request.header(kForwardedHost).value_or(""));
+    for (auto& [name, value] : request.headers)
+      if (name == "host" && !called.empty()) value = called;
+  }
+  co_return co_await authenticate(*this, request);
 }
 
 void Region::answer_discovery() {
@@ -270,7 +315,7 @@ void Region::answer_discovery() {
 }
 
 void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
-  auto certificate = identity::Certificate::from_der(request.peer_certificate);
+  auto certificate = gateway_certificate(request);
   if (!certificate) return;  // dropping the socket closes it
   const auto peer = identity::peer_identity(*certificate);
   const std::string refused =
@@ -334,11 +379,16 @@ runtime::Task<void> Region::housekeeping() {
     co_await schedules_->forget_hosts();
     co_await intake_->retain(registry_);
     // The server's own certificate is renewed here, long before it expires.
-    if (auto identity = server_identity())
+    if (auto identity = server_identity(*authority_, config_))
       if (auto replaced = tls_->replace_identity(*identity); !replaced)
         core::log(Level::kError, "server", "the server's certificate could not be renewed",
                   {{"why", replaced.error().message}});
   }
+}
+
+void Region::abandon() {
+  core::log(Level::kWarn, "server", "this server does not lead the region any more");
+  database_->fence();
 }
 
 runtime::Task<void> Region::stop(core::Duration grace) {
@@ -349,6 +399,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   for (auto& link : gateway_links_) link->close("the server stops");
   co_await gateways_->stop();
   if (schedules_) co_await schedules_->stop();
+  if (content_) co_await content_->stop();
   co_await sweeper_->end();
   co_await tasks_.stop();
   save_timer_.cancel();

@@ -31,6 +31,7 @@
 #include "server/chain_service.h"
 #include "server/config.h"
 #include "server/content.h"
+#include "server/content_mirror.h"
 #include "server/gateway_hub.h"
 #include "server/gateway_link.h"
 #include "server/intake_service.h"
@@ -43,12 +44,15 @@
 #include "server/stop_switch.h"
 #include "server/sweep.h"
 #include "store/database.h"
+#include "store/servers.h"
 
 namespace muster::server {
 
 class Region {
  public:
-  Region(runtime::Loop& loop, ServerConfig config);
+  /// `servers`: this process leads those of one PostgreSQL, under the term that it has now; must
+  /// outlive the region. Without it the database is this process's alone.
+  Region(runtime::Loop& loop, ServerConfig config, store::Servers* servers = nullptr);
   ~Region();
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
@@ -58,6 +62,8 @@ class Region {
   /// Serves the API, and links through `accept_link`, if given (the gateway of this
   /// process). Errors as HttpServer::start.
   core::Status serve(net::WebSocketAcceptor accept_link);
+  /// Another server leads, or may: nothing is read or written any more. Then stop().
+  void abandon();
   /// No new work; running requests end within `grace`; everything is saved.
   runtime::Task<void> stop(core::Duration grace);
 
@@ -72,6 +78,8 @@ class Region {
 
   runtime::Loop& loop() { return loop_; }
   store::Database& database() { return *database_; }
+  /// The servers that share the database; none where it is this one's alone.
+  store::Servers* servers() { return servers_; }
   access::RegionAuthority& authority() { return *authority_; }
   access::Users& users() { return *users_; }
   access::Sessions& sessions() { return *sessions_; }
@@ -108,11 +116,13 @@ class Region {
   core::Status open_identity();
   core::Status open_work();
   core::Status open_chains();
+  core::Status note_lead();
   core::Status open_schedules();
   std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by);
-  core::Result<net::TlsIdentity> server_identity();
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
+  core::Result<identity::Certificate> gateway_certificate(const net::Request& request) const;
+  runtime::Task<std::optional<net::Response>> before(net::Request& request);
   void cut_revoked_gateways();
   discovery::RegionKey discovery_key() const {
     return discovery::RegionKey(authority_->authority().certificate().fingerprint());
@@ -123,6 +133,7 @@ class Region {
 
   runtime::Loop& loop_;
   const ServerConfig config_;
+  store::Servers* const servers_;
   const core::WallTime started_at_;
   bool stopping_ = false;
 
@@ -147,6 +158,7 @@ class Region {
   std::unique_ptr<StopSwitch> stop_switch_;
   bool switch_is_open_ = false;
   std::unique_ptr<Content> content_;
+  std::unique_ptr<ContentMirror> mirror_;
   std::unique_ptr<MethodService> methods_;
   std::unique_ptr<ScheduleService> schedules_;
   std::unique_ptr<Recorder> recorder_;

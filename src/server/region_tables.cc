@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/region_tables.h"
 
+#include "access/region.h"
 #include "access/schema.h"
 #include "catalog/catalog.h"
 #include "fleet/registry_store.h"
 #include "intake/store.h"
 #include "jobs/run_store.h"
 #include "schedules/schedule_store.h"
+#include "server/content_mirror.h"
+#include "server/region_keys.h"
+#include "store/tables.h"
 
 namespace muster::server {
 namespace {
@@ -26,7 +30,8 @@ core::Result<std::optional<std::string>> region_of(store::Database& database) {
 
 std::vector<store::MigrationSet> region_migrations() {
   return {access::migrations(),  fleet::registry_migrations(), jobs::run_migrations(),
-          catalog::migrations(), schedules::migrations(),      intake::migrations()};
+          catalog::migrations(), schedules::migrations(),      region_key_migrations(),
+          content_migrations(),  intake::migrations()};
 }
 
 core::Status check_database_place(const ServerConfig& config) {
@@ -61,6 +66,24 @@ core::Status check_keys_are_there(store::Database& database, const std::filesyst
           state.string() +
           ": bring the state folder back (ca.key, ca.pem), or restore a backup with 'muster "
           "state restore'");
+}
+
+core::Status check_same_region(const store::Options& options, const std::filesystem::path& state) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(state / "ca.key", ignored)) return {};
+  MUSTER_ASSIGN(const auto own, access::RegionAuthority::open(state, core::wall_now()));
+  std::optional<std::string> known;
+  MUSTER_TRY(store::look(options, [&](store::Connection& connection) -> core::Status {
+    MUSTER_ASSIGN(const auto versions, store::versions_of(connection));
+    if (!versions.contains("access")) return {};
+    MUSTER_ASSIGN(known, connection.first("SELECT region FROM access_region WHERE one = 1", {},
+                                          [](const store::Row& row) { return row.string(0); }));
+    return {};
+  }));
+  if (!known || *known == own.region()) return {};
+  return fail(Code::kConflict, "the database belongs to the region " + *known +
+                                   ", and the keys in the state folder are those of " +
+                                   own.region() + ": one of the two is the wrong one");
 }
 
 core::Status check_region(store::Database& database, const std::string& region) {

@@ -28,6 +28,8 @@ core::Status check_database_place(const ServerConfig& config);
 
 /// kConflict where the database belongs to a region whose keys are not in `state`.
 core::Status check_keys_are_there(store::Database& database, const std::filesystem::path& state);
+/// The same as check_region() for a server that only reads: kConflict.
+core::Status check_same_region(const store::Options& options, const std::filesystem::path& state);
 /// Notes whose database it is; kConflict where it is another region's.
 core::Status check_region(store::Database& database, const std::string& region);
 

@@ -266,15 +266,21 @@ void RunService::persist(std::shared_ptr<const jobs::Batch> batch) {
 
 void RunService::store(std::shared_ptr<const jobs::OutputBatch> output) {
   write_begun_();
-  writer_.post(
-      loop_, [this, output] { return files_.store(*output); },
-      [self = self_](core::Status outcome) {
-        RunService* service = *self;
-        if (!service) return;
-        if (outcome) service->write_done_();  // before the next write begins
-        service->ledger_.stored(std::move(outcome), now());
-        service->changed();
-      });
+  auto stored = [self = self_](core::Status outcome) {
+    RunService* service = *self;
+    if (!service) return;
+    if (outcome) service->write_done_();  // before the next write begins
+    service->ledger_.stored(std::move(outcome), now());
+    service->changed();
+  };
+  if (shares_output_)
+    return database_.write_then(
+        loop_,
+        [output](store::Connection& connection) {
+          return jobs::RunStore::keep_output(connection, *output);
+        },
+        std::move(stored));
+  writer_.post(loop_, [this, output] { return files_.store(*output); }, std::move(stored));
 }
 
 void RunService::dispatch(const std::string& gateway, const jobs::Departure& departure) {

@@ -40,6 +40,8 @@ class RunService final : private jobs::Sink {
              jobs::LedgerSettings settings = {});
   ~RunService() override;
 
+  /// Large output goes into the database from now on: several servers share it. Before restore().
+  void share_output() { shares_output_ = true; }
   /// Loads what was under way when the server ended. Blocking; once, first.
   core::Status restore();
 
@@ -121,6 +123,7 @@ class RunService final : private jobs::Sink {
   core::Random random_;
   runtime::Signal written_;  ///< of the ledger's batches
   bool flush_posted_ = false;
+  bool shares_output_ = false;
   std::set<std::string> keys_taken_;  ///< author and idempotency key of each create()
   std::shared_ptr<RunService*> self_;
   runtime::WorkerPool writer_{1};  // of large output

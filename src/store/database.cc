@@ -30,7 +30,8 @@ core::Result<std::unique_ptr<Database>> Database::open(Options options) {
     backend =
         std::make_unique<detail::SqliteBackend>(options.path, options.checked_bytes_max, false);
   else
-    backend = std::make_unique<detail::PostgresBackend>(options.url, options.start_wait, false);
+    backend = std::make_unique<detail::PostgresBackend>(options.url, options.start_wait, false,
+                                                        options.term, options.schema);
   auto engine = std::make_unique<Engine>(std::move(options), std::move(backend));
   MUSTER_TRY(engine->start());
   return std::unique_ptr<Database>(new Database(std::move(engine)));
@@ -62,6 +63,10 @@ void Database::write_then(runtime::Loop& loop, Work work, Done done) {
 
 void Database::stop() {
   engine_->stop();
+}
+
+void Database::fence() {
+  engine_->fence();
 }
 
 Stats Database::stats() const {

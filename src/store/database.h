@@ -59,6 +59,11 @@ struct Options {
   core::Duration start_wait = std::chrono::seconds(30);
   /// How long work waits for a PostgreSQL that went away.
   core::Duration outage_wait = std::chrono::seconds(10);
+  /// The term under which this process leads the servers of one PostgreSQL (servers.h): the
+  /// leader before it is cut off, and nothing is written once there is a higher one. 0: alone.
+  std::int64_t term = 0;
+  /// PostgreSQL's schema; tests have others.
+  std::string schema = "muster";
 };
 
 /// Counters since the start, for metrics.
@@ -126,6 +131,10 @@ class Database {
   /// Finishes what is queued, writes the log back into the file and ends the threads.
   /// Work asked for later is refused with kCancelled. The destructor calls it.
   void stop();
+
+  /// From now on nothing is begun any more, and all that is asked for fails with kUnavailable at
+  /// once: this process does not lead any longer. Any thread.
+  void fence();
 
   Stats stats() const;
 

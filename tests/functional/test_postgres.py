@@ -76,13 +76,13 @@ def test_what_cannot_work_is_said_at_once(make_region, postgres):
     refuses(region, "utf-8", "createdb")
 
 
-def test_one_server_at_a_time(at_postgres, make_region, postgres):
+def test_a_name_for_one_server(at_postgres, make_region, postgres):
     at_postgres.start()
     second = make_region()
     second.postgres_url = postgres.url
-    refuses(second, "another Muster server", "pg_terminate_backend")
+    refuses(second, "is running on this database", "--name")  # test_servers.py: with names of their own
     at_postgres.server.kill()
-    at_postgres.restart()  # the lock went with the process
+    at_postgres.restart()  # the name, the lease and the lock went with the process
 
 
 def test_a_newer_schema_is_refused_and_left_alone(at_postgres, postgres):
@@ -239,7 +239,7 @@ def test_a_database_of_another_region_is_refused(at_postgres, make_region, postg
     assert at_postgres.server.stop() == 0
     newcomer = make_region()
     newcomer.postgres_url = postgres.url
-    refuses(newcomer, "belongs to the region", "ca.key")
+    refuses(newcomer, "belongs to a region", "--region-secret")
     assert not (newcomer.state / "server" / "ca.key").exists()
     newcomer.postgres_url = None
     newcomer.start()  # with keys of its own

@@ -239,6 +239,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The servers of the region, by name
+         * @description Several servers can share one PostgreSQL (docs/postgresql.md): one leads, the others pass on what they are asked and take over when it is lost.
+         */
+        get: operations["listServers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/gateways/{name}/drain": {
         parameters: {
             query?: never;
@@ -1765,6 +1785,29 @@ export interface components {
             expected: number;
             /** @description Links that it takes: by the policy, else as it says */
             capacity: number;
+        };
+        ServerList: {
+            servers: components["schemas"]["Server"][];
+            /** @description Of the one that leads; grows with every change. Missing where the server has its database alone */
+            term?: number;
+        };
+        Server: {
+            name: string;
+            /** @description host:port, the likeliest first */
+            addresses: string[];
+            /**
+             * @description lost: it has not been seen for ten seconds
+             * @enum {string}
+             */
+            role: "leader" | "standing" | "lost";
+            version: string;
+            /**
+             * Format: date-time
+             * @description When it was started
+             */
+            since: string;
+            /** Format: date-time */
+            last_seen: string;
         };
         PolicyVersion: {
             /** @description From 1; 0 where no policy was ever set */
@@ -3330,6 +3373,28 @@ export interface operations {
                 };
             };
             401: components["responses"]["Error"];
+        };
+    };
+    listServers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The servers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            503: components["responses"]["Error"];
         };
     };
     drainGateway: {

@@ -87,6 +87,18 @@ TEST_F(Config, ADamagedFileIsNamedNotSkipped) {
   EXPECT_THAT(region.error().message, HasSubstr("client.json cannot be used"));
 }
 
+TEST_F(Config, SeveralServersOfARegionAreKept) {
+  Region region{"", "pem", "", "t", "", ""};
+  ASSERT_TRUE(set_servers(region, "one,https://two:7000,[2001:db8::1]"));
+  EXPECT_EQ(region.server, "https://one:7443");
+  EXPECT_EQ(region.others,
+            (std::vector<std::string>{"https://two:7000", "https://[2001:db8::1]:7443"}));
+  ASSERT_TRUE(save_region(login_file(environment()), region));
+  EXPECT_EQ(find_region(environment()).value().others, region.others);
+  for (const char* bad : {"", ",one", "one,,two", "one,http://two"})
+    EXPECT_FALSE(set_servers(region, bad)) << bad;
+}
+
 TEST(Server, AddressesAreBroughtToOneForm) {
   EXPECT_EQ(normal_server("box").value(), "https://box:7443");
   EXPECT_EQ(normal_server("https://box:99/").value(), "https://box:99");

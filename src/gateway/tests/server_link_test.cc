@@ -27,8 +27,8 @@ class ServerLinkTest : public testing::GatewayFixture {
 
   void make(ServerLink::Times times = {}) {
     gateway = std::make_unique<Gateway>(loop, GatewayOptions{authority.region(), "gw"});
-    link = std::make_unique<ServerLink>(loop, net::ServerAddress{"server.example", 7443}, nullptr,
-                                        *gateway, times);
+    link = std::make_unique<ServerLink>(
+        loop, std::vector{net::ServerAddress{"server.example", 7443}}, nullptr, *gateway, times);
     gateway->connect(*link);
   }
   /// A connection to the server, as keep_connected() dials it.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/detail/client_exchange.h"
 
+#include <cstdio>
+
 namespace muster::net {
 
 using core::Code;
@@ -27,11 +29,27 @@ core::Error ClientStream::Impl::describe(core::Error error) const {
   return std::move(error).while_doing(where);
 }
 
-Task<Status> ClientStream::Impl::exchange(std::string head, std::string body) {
-  const core::MonoTime deadline = core::mono_now() + limits.response_time_max;
+Task<Status> ClientStream::Impl::send_chunks(BodyReader& body) {
+  for (;;) {
+    MUSTER_CO_ASSIGN(const std::string bytes, co_await body.read());
+    char size[24];
+    std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+    // The last one has no bytes.
+    MUSTER_CO_TRY(co_await stream.write(size + bytes + "\r\n", limits.stream_idle_max));
+    if (bytes.empty()) co_return Status{};
+  }
+}
+
+Task<Status> ClientStream::Impl::exchange(std::string head, std::string body,
+                                          BodyReader* body_stream) {
+  core::MonoTime deadline = core::mono_now() + limits.response_time_max;
   if (body.size() <= kReadBytes) head += std::exchange(body, {});
   auto sent = co_await stream.write(head, deadline - core::mono_now());
   if (sent && !body.empty()) sent = co_await stream.write(body, deadline - core::mono_now());
+  if (sent && body_stream != nullptr) {
+    sent = co_await send_chunks(*body_stream);
+    deadline = core::mono_now() + limits.response_time_max;
+  }
   // A server that refuses a body answers before it has read it: look for that answer.
   core::Error why = sent ? core::Error{} : std::move(sent.error());
   for (;;) {
@@ -78,7 +96,9 @@ Result<std::string> detail::request_head(const ClientRequest& request,
     head += name + ": " + value + "\r\n";
   }
   const bool has_body = request.method != "GET" && request.method != "HEAD";
-  if (has_body || !request.body.empty())
+  if (request.body_stream)
+    head += "Transfer-Encoding: chunked\r\n";
+  else if (has_body || !request.body.empty())
     head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
   return head + "\r\n";
 }

@@ -20,10 +20,12 @@ class ClientStream::Impl {
         where(std::move(to)) {}
 
   /// Sends the head and the body, reads the headers of the answer.
-  runtime::Task<core::Status> exchange(std::string head, std::string body);
+  runtime::Task<core::Status> exchange(std::string head, std::string body,
+                                       BodyReader* body_stream = nullptr);
   /// The next part of the body; empty at the end.
   runtime::Task<core::Result<std::string>> read(core::Duration at_most);
   core::Error describe(core::Error error) const;
+  runtime::Task<core::Status> send_chunks(BodyReader& body);
 
   TlsStream stream;
   detail::ResponseParser parser;

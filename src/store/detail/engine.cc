@@ -86,6 +86,14 @@ void Database::Engine::stop() {
   backend_.reset();
 }
 
+void Database::Engine::fence() {
+  {
+    const std::lock_guard guard(mutex_);
+    fenced_ = true;
+  }
+  stopped_.notify_all();
+}
+
 void Database::Engine::submit(Side side, Job job) {
   Queue& queue = side == Side::kWrite ? writes_ : reads_;
   core::Status refused;
@@ -240,12 +248,15 @@ core::Status Database::Engine::try_restore(detail::Session& session, Outage& out
 // Until the next attempt; false where the database is being closed.
 bool Database::Engine::pause(Outage& outage) {
   std::unique_lock guard(mutex_);
-  stopped_.wait_for(guard, outage.pause, [&] { return stopping_; });
+  stopped_.wait_for(guard, outage.pause, [&] { return stopping_ || fenced_; });
   outage.pause = std::min(2 * outage.pause, kRestorePauseMax);
-  return !stopping_;
+  return !stopping_ && !fenced_;
 }
 
 core::Status Database::Engine::make_ready(detail::Session& session, Outage& outage) {
+  if (fenced_)
+    return core::fail(Code::kUnavailable,
+                      "this server does not lead any more; nothing of this was done, try again");
   if (!session.lost()) return {};
   const auto away = [](const core::Error& why) {
     return core::fail(Code::kUnavailable, "the database is away (" + why.message +

@@ -30,6 +30,7 @@ class Database::Engine {
 
   core::Status start();
   void stop();
+  void fence();
   void submit(Side side, Job job);
   Stats stats() const;
 
@@ -70,6 +71,7 @@ class Database::Engine {
   mutable std::mutex mutex_;
   Queue writes_, reads_;
   bool stopping_ = false;
+  std::atomic<bool> fenced_{false};
   std::condition_variable stopped_;
   std::vector<std::thread> threads_;
   std::mutex stop_mutex_;  // one stop() at a time

@@ -24,8 +24,13 @@ constexpr std::int64_t kEpochsKept = 20;
 
 }  // namespace
 
+// Who leads by a lease may end the session of a leader before it; tools are waited for.
+std::string PostgresSession::application() const {
+  return place_.instance + (!writes_ ? " reader" : place_.term != 0 ? " leader" : " writer");
+}
+
 core::Status PostgresSession::connect_and_set_up() {
-  MUSTER_TRY(connect(place_.url, place_.instance + (writes_ ? " writer" : " reader")));
+  MUSTER_TRY(connect(place_.url, application()));
   // Short statements with indices: a plan made while a table was small must not scan it when
   // it is large, and compiling one costs more than running it. The server finds out about a
   // dead client within a minute, so that its lock does not outlive it for hours.
@@ -42,22 +47,35 @@ core::Status PostgresSession::connect_and_set_up() {
 core::Status PostgresSession::open(std::span<const MigrationSet> migrations) {
   MUSTER_TRY(connect_and_set_up());
   if (!writes_) return {};
+  if (place_.term != 0) MUSTER_TRY(end_others());
   MUSTER_TRY(take_lock(kLockPatience));
-  MUSTER_TRY(make_schema());
+  MUSTER_TRY(make_schema(*this, place_.schema));
   MUSTER_TRY(migrate(*this, migrations));
   return begin_epoch();
 }
 
-core::Status PostgresSession::make_schema() {
-  MUSTER_ASSIGN(const auto there,
-                integer("SELECT count(*) FROM pg_namespace WHERE nspname = ?", {place_.schema}));
+// The leader of an earlier term, which may be asleep in the middle of a transaction: that is
+// undone, and nothing that it sends later arrives.
+core::Status PostgresSession::end_others() {
+  return query(
+      "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+      "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() AND "
+      "l.classid = CAST(CAST(? AS bigint) AS oid) AND CAST(l.objid AS bigint) = "
+      "(CAST(hashtext(?) AS bigint) & 4294967295) AND a.application_name LIKE 'muster % leader'",
+      {kLockClass, place_.schema}, [](const Row&) {});
+}
+
+core::Status make_schema(Connection& connection, const std::string& schema) {
+  MUSTER_ASSIGN(
+      const auto there,
+      connection.integer("SELECT count(*) FROM pg_namespace WHERE nspname = ?", {schema}));
   if (there > 0) return {};
-  auto made = script("CREATE SCHEMA \"" + place_.schema + "\"");
+  auto made = connection.script("CREATE SCHEMA \"" + schema + "\"");
   if (made || made.error().code != Code::kDenied) return made;
   return core::fail(Code::kDenied, made.error().message +
                                        "; let this user own the database, or make the schema: "
                                        "CREATE SCHEMA " +
-                                       place_.schema + " AUTHORIZATION …");
+                                       schema + " AUTHORIZATION …");
 }
 
 core::Status PostgresSession::begin_epoch() {
@@ -82,8 +100,8 @@ core::Status PostgresSession::check_epoch() {
 
 core::Status PostgresSession::fenced() {
   return core::fail(Code::kConflict,
-                    "another server was started on this database while the connection was lost; "
-                    "this one must not write any more: stop one of the two, then start again");
+                    "another server has taken this database over; this one must not write any "
+                    "more");
 }
 
 core::Result<bool> PostgresSession::try_lock() {
@@ -137,7 +155,7 @@ core::Status PostgresSession::restore() {
   MUSTER_TRY(
       query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE application_name = ? AND pid <> pg_backend_pid()",
-            {place_.instance + " writer"}, [](const Row&) {}));
+            {application()}, [](const Row&) {}));
   auto locked = take_lock(kLockRetry);
   if (auto ours = check_epoch(); !ours) {  // the lock is for others, the connection for committed()
     MUSTER_TRY(query("SELECT pg_advisory_unlock_all()", {}, [](const Row&) {}));
@@ -191,12 +209,23 @@ core::Status PostgresSession::begin(std::size_t pieces) {
   if (!writes_) return control("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   MUSTER_TRY(control("BEGIN"));
   ++group_;
-  auto ours = PostgresConnection::execute_span(
-      "UPDATE muster_writer SET landed = ? WHERE epoch = ?",
-      std::initializer_list<Param>{Param(group_), Param(place_.epoch)});
+  auto ours =
+      place_.term == 0
+          ? PostgresConnection::execute_span(
+                "UPDATE muster_writer SET landed = ? WHERE epoch = ?",
+                std::initializer_list<Param>{Param(group_), Param(place_.epoch)})
+          : PostgresConnection::execute_span(
+                "UPDATE muster_writer SET landed = ? WHERE epoch = ? AND NOT EXISTS (SELECT 1 FROM "
+                "muster_lease WHERE term > ?)",
+                std::initializer_list<Param>{Param(group_), Param(place_.epoch),
+                                             Param(place_.term)});
   if (ours && *ours == 1) return {};
   roll_back();
   if (!ours) return std::unexpected(std::move(ours.error()));
+  if (place_.term != 0) {
+    fenced_ = true;
+    return fenced();
+  }
   return core::fail(Code::kConflict,
                     "the database is another one than at the start: its own mark "
                     "is missing; start the server again");
@@ -242,15 +271,21 @@ bool PostgresSession::in_transaction() const {
   return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
 }
 
-PostgresBackend::PostgresBackend(std::string url, core::Duration start_wait, bool temporary)
-    : start_wait_(start_wait), temporary_(temporary) {
-  const std::string random = core::to_hex(core::random_bytes(6));
-  place_.url = std::move(url);
-  place_.schema = temporary ? "muster_test_" + random : "muster";
+std::string new_instance() {
   char host[256] = {};
   [[maybe_unused]] const int named = ::gethostname(host, sizeof host - 1);
   // PostgreSQL keeps 63 bytes of it.
-  place_.instance = "muster " + random + " " + std::string(host).substr(0, 30);
+  return "muster " + core::to_hex(core::random_bytes(6)) + " " + std::string(host).substr(0, 30);
+}
+
+PostgresBackend::PostgresBackend(std::string url, core::Duration start_wait, bool temporary,
+                                 std::int64_t term, std::string schema)
+    : start_wait_(start_wait), temporary_(temporary) {
+  place_.url = std::move(url);
+  place_.schema =
+      temporary ? "muster_test_" + core::to_hex(core::random_bytes(6)) : std::move(schema);
+  place_.instance = new_instance();
+  place_.term = term;
 }
 
 PostgresBackend::~PostgresBackend() {

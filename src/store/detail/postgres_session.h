@@ -7,15 +7,26 @@
 // was committed. Whoever has the lock knows that the session that had it before is over, with
 // its transaction decided; then `landed` tells how. A higher epoch than ours means that another
 // server has started meanwhile: we are fenced, for good.
+//
+// A server that leads by a lease ends the session of the leader before it, waits for its lock,
+// and begins no transaction once there is a higher term.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "store/detail/postgres_connection.h"
 
 namespace muster::store::detail {
+
+inline constexpr std::string_view kSchema = "muster";
+
+/// A name of one process among all that use a database: "muster RANDOM HOST".
+std::string new_instance();
+/// kDenied says what the database's owner has to do. On any connection to it.
+core::Status make_schema(Connection& connection, const std::string& schema);
 
 /// What all sessions of one server know.
 struct PostgresPlace {
@@ -23,6 +34,8 @@ struct PostgresPlace {
   std::string schema;
   std::string instance;    ///< This process's own name among all.
   std::int64_t epoch = 0;  ///< Set by the writer before there are readers.
+  /// Of the lease under which this server writes (store/servers.h); 0: without one.
+  std::int64_t term = 0;
 };
 
 class PostgresSession final : public PostgresConnection {
@@ -52,7 +65,8 @@ class PostgresSession final : public PostgresConnection {
 
  private:
   core::Status connect_and_set_up();
-  core::Status make_schema();
+  std::string application() const;
+  core::Status end_others();
   core::Status begin_epoch();
   core::Status check_epoch();
   static core::Status fenced();
@@ -72,7 +86,8 @@ class PostgresSession final : public PostgresConnection {
 class PostgresBackend final : public Backend {
  public:
   /// `temporary`: in a schema of its own, which is dropped at the end.
-  PostgresBackend(std::string url, core::Duration start_wait, bool temporary);
+  PostgresBackend(std::string url, core::Duration start_wait, bool temporary, std::int64_t term = 0,
+                  std::string schema = std::string(kSchema));
   ~PostgresBackend() override;
   core::Result<std::unique_ptr<Session>> open_writer(
       std::span<const MigrationSet> migrations) override;
