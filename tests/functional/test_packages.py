@@ -117,7 +117,7 @@ def install(machine, *packages):
 def serve(machine, folder, name="muster", program="muster", arguments=("server",), user="muster", config="server"):
     """As the unit does."""
     return Process(name, machine.inside([f"/usr/bin/{program}", *arguments, "--config", f"/etc/muster/{config}.toml"],
-                                        user, itself=True), folder)
+                                        user), folder)
 
 
 def stop(machine, process, program):
