@@ -57,12 +57,10 @@ class Scratch:
     def namespaces(self):
         return f"/proc/{self.keeper.pid}/ns"
 
-    def inside(self, command, user=None, itself=False):
-        """The command line that runs `command` there, as `user` (root). `itself`: signals reach the command; then
-        it is a process of this machine."""
+    def inside(self, command, user=None):
+        """The command line that runs `command` there, as `user` (root)."""
         as_user = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if user else []
-        line = ["nsenter", f"--mount={self.namespaces}/mnt", *([] if itself else [f"--pid={self.namespaces}/pid_for_children"]),
-                "--", "chroot",
+        line = ["nsenter", f"--mount={self.namespaces}/mnt", f"--pid={self.namespaces}/pid_for_children", "--", "chroot",
                 str(self.folder / "root"),
                 "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
                 f"HOME={'/var/lib/muster' if user == 'muster' else '/root'}", *as_user,
