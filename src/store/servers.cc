@@ -182,8 +182,12 @@ class Servers::Watch {
   // The row is gone, as after a fail-over that lost it, or another process's.
   core::Status enter_again(const ServerSelf& self) {
     auto entered = connection_.enter(self);
-    if (entered || entered.error().code != Code::kConflict) return entered;
+    if (!entered && entered.error().code != Code::kConflict) return entered;
     const std::lock_guard guard(mutex_);
+    if (entered) {
+      view_.replaced = false;
+      return {};
+    }
     if (!std::exchange(view_.replaced, true))
       core::log(Level::kError, "servers", "another server has this one's name",
                 {{"why", entered.error().message}});
