@@ -40,10 +40,12 @@ build:  ## Build everything for daily work (build/dev)
 deb:  ## Build the Debian packages muster and muster-agent (build/packages)
 	@tools/setup package
 	@tools/console
-	@tools/build release muster muster-agent muster-manual
+	@tools/build release muster muster-agent muster-manual muster-pack-apply
 	@tools/build portable muster-agent
 	@tools/package --agent $(shell uname -m)=build/portable/bin/muster-agent \
-	  $(if $(wildcard build/aarch64/bin/muster-agent),--agent aarch64=build/aarch64/bin/muster-agent)
+	  $(if $(wildcard build/aarch64/bin/muster-agent),--agent aarch64=build/aarch64/bin/muster-agent) \
+	  $(if $(wildcard build/aarch64/bin/muster-pack-apply),--installer $(shell uname -m)=build/release/bin/muster-pack-apply \
+	    --installer aarch64=build/aarch64/bin/muster-pack-apply)
 
 bench:  ## Measure, print a table, write build/bench/results.json
 	@tools/setup bench

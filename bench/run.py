@@ -25,6 +25,7 @@ from delivery import measure_delivery
 from fleet import measure_agents, measure_fanout, measure_rejoin
 from harness import Server, Swarm, Table, free_port, memory_bytes
 from ledger import measure_ledger
+from packs import measure_packs
 from pacing import measure_pacing
 from sites import measure_policy, measure_sweep
 
@@ -158,6 +159,9 @@ MEASURES = {
         table, options.bin, folder, max(options.links), tls_reference(options.bin, 2000)["handshakes_per_s"]),
     "delivery": lambda table, options, folder: measure_delivery(
         table, options.bin, folder, options.deliver, tls_reference(options.bin, 100)["bulk_bytes_per_s"]),
+    "packs": lambda table, options, folder: measure_packs(
+        table, options.bin, folder, options.pack_hosts, options.pack_mb,
+        tls_reference(options.bin, 100)["bulk_bytes_per_s"]),
     "pacing": lambda table, options, folder: measure_pacing(table, options.bin, folder, options.result_mb),
     "policy": lambda table, options, folder: measure_policy(table, options.bin, folder, max(options.links)),
     "sweep": lambda table, options, folder: measure_sweep(table, options.bin, folder),
@@ -173,6 +177,8 @@ def main():
     parser.add_argument("--fleet", type=int, default=50_000, help="simulated endpoints over three gateways")
     parser.add_argument("--agents", type=int, default=500, help="real agents on this machine")
     parser.add_argument("--deliver", type=int, default=5000, help="simulated endpoints that get a method of 5 MB")
+    parser.add_argument("--pack-hosts", type=int, default=20, help="real agents that are sent a file pack")
+    parser.add_argument("--pack-mb", type=int, default=50, help="its size")
     parser.add_argument("--result-mb", type=int, default=5, help="size of each of the 200 large results")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

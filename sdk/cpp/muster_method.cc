@@ -318,6 +318,46 @@ std::string Method::fetch(std::string_view path) {
   return where->text;
 }
 
+Json Method::call_again(std::string_view name, const std::string& body) {
+  constexpr int kTriesMax = 60;
+  for (int tries = 1;; ++tries) {
+    try {
+      return call(name, body);
+    } catch (const CallError& error) {
+      const bool passes = error.code == "unavailable" || error.code == "timeout";
+      if (!passes || channel_ < 0 || tries == kTriesMax) throw;
+      sleep(1);
+    }
+  }
+}
+
+std::string Method::start(std::string_view request, std::string_view key) {
+  const std::size_t end = request.rfind('}');
+  if (end == std::string_view::npos) throw CallError("invalid", "the request is no object");
+  ++starts_;
+  const std::string name = key.empty()
+                               ? "c++ " + std::to_string(getpid()) + ' ' + std::to_string(starts_)
+                               : std::string(key);
+  const Json answer = call_again(
+      "run.start", std::string(request.substr(0, end)) + ",\"key\":" + quoted(name) + "}");
+  const Json* run = answer.find("run");
+  if (!run) throw CallError("corrupt", "the answer names no run");
+  return run->text;
+}
+
+Json Method::wait(std::string_view run) {
+  for (;;) {
+    Json answer = call_again("run.wait", "{\"run\":" + quoted(run) + "}");
+    const Json* state = answer.find("state");
+    if (state && state->text == "finished") return answer;
+    usleep(200'000);
+  }
+}
+
+Json Method::run_result(std::string_view run) {
+  return call_again("run.result", "{\"run\":" + quoted(run) + "}");
+}
+
 void Method::result(std::string_view object) {
   write(object);
   write("\n");

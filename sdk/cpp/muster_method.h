@@ -83,6 +83,16 @@ class Method {
   /// Where this file (module/files/name) of the method's own package lies now.
   std::string fetch(std::string_view path);
 
+  /// Starts a run on other hosts and returns its id. `request`: what the API's RunRequest takes,
+  /// as {"selector":"name=db1","method":{"name":"db::load"}}; who starts the first run says what
+  /// is allowed. `key` names this start among those of this process: asked for again, it starts
+  /// nothing twice. Tries again for a minute while the server is away, as the next two do.
+  std::string start(std::string_view request, std::string_view key = {});
+  /// Waits until it has ended: {"state","targets","counts":{"succeeded":…}}.
+  Json wait(std::string_view run);
+  /// What came of its first hosts: {"results":[{"name","state","result",…}],"next"}.
+  Json run_result(std::string_view run);
+
   /// Writes the result: a JSON object. Nothing else may be written to stdout.
   void result(std::string_view object);
   /// Bytes of a result that is no JSON, or larger than memory: in pieces, as they come.
@@ -93,12 +103,14 @@ class Method {
  private:
   Json argument(const std::string& name) const;
   bool say(const std::string& line);
+  Json call_again(std::string_view name, const std::string& body);
 
   std::map<std::string, Json> arguments_;
   bool are_texts_ = false;  // of the environment: what is no text is JSON
   int channel_ = -1;
   std::string heard_;
   std::uint64_t calls_ = 0;
+  std::uint64_t starts_ = 0;
 };
 
 /// Runs it and returns the exit status: 0, or 1 with the exception as the method's `_error`.

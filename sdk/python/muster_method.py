@@ -19,6 +19,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 
 _MISSING = object()
 
@@ -54,7 +55,7 @@ class Method:
         self._out = stdout or sys.stdout
         self._err = stderr or sys.stderr
         self.arguments, self._are_texts = _arguments(stdin or sys.stdin, self._environment)
-        self._channel, self._heard, self._calls = None, b"", 0
+        self._channel, self._heard, self._calls, self._starts = None, b"", 0, 0
         number = self._environment.get("MUSTER_CHANNEL", "")
         if number.isdigit():
             try:
@@ -150,6 +151,46 @@ class Method:
     def fetch(self, path):
         """Where this file (module/files/name) of the method's own package lies now."""
         return self.call("content.fetch", {"path": path})["path"]
+
+    def call_again(self, name, body=None, patience=60):
+        """As call(), and again for so many seconds while the server is away."""
+        end = time.monotonic() + patience
+        while True:
+            try:
+                return self.call(name, body)
+            except CallError as error:
+                if error.code not in ("unavailable", "timeout") or self._channel is None or time.monotonic() > end:
+                    raise
+                time.sleep(1)
+
+    def start(self, selector, method=None, arguments=None, command=None, key=None, **more):
+        """Starts a run of a method, or of a command (a shell line, or a list), on other hosts; its id. Who starts the
+        first run says what is allowed. `key` names this start: asked for again, it starts nothing twice."""
+        self._starts += 1
+        body = {"selector": selector, "key": key or f"py {os.getpid()} {self._starts}", **more}
+        if method is not None:
+            body["method"] = {"name": method, "arguments": arguments or {}}
+        else:
+            body["command"] = {"shell": command} if isinstance(command, str) else {"argv": list(command)}
+        return self.call_again("run.start", body)["run"]
+
+    def wait(self, run):
+        """Waits until a run that start() began has ended; {"state", "targets", "counts"}."""
+        while True:
+            answer = self.call_again("run.wait", {"run": run})
+            if answer["state"] == "finished":
+                return answer
+            time.sleep(0.2)
+
+    def results(self, run):
+        """What came of each host of a run that start() began: {"name", "state", "result", "stdout", …}."""
+        after = {}
+        while True:
+            answer = self.call_again("run.result", {"run": run, **after})
+            yield from answer["results"]
+            if answer["next"] is None:
+                return
+            after = {"after": answer["next"]}
 
     def result(self, **values):
         """Writes the result. Nothing else may be written to stdout."""

@@ -71,6 +71,53 @@ muster_fetch() {
   printf '%s\n' "${_muster_answer%'"}'}"
 }
 
+# muster_start REQUEST [KEY]: starts a run on other hosts and prints its id. REQUEST: what the API's RunRequest takes, as
+# {"selector":"name=db1","method":{"name":"db::load"}}. Who starts the first run says what is allowed. KEY names this start
+# among those of this process: asked for again, it starts nothing twice.
+muster_start() {
+  _muster_start=${1%'}'}
+  _muster_starts=$((${_muster_starts:-0} + 1))
+  _muster_key=$(muster_json "${2:-sh $$ $_muster_starts}")
+  _muster_answer=$(muster_call_again run.start "$_muster_start,\"key\":$_muster_key}") || return 1
+  _muster_answer=${_muster_answer#*'"run":"'}
+  printf '%s\n' "${_muster_answer%%'"'*}"
+}
+
+# muster_wait RUN: waits until a run that muster_start began has ended. Status 1 unless all its hosts succeeded.
+muster_wait() {
+  while _muster_answer=$(muster_call_again run.wait "{\"run\":$(muster_json "$1")}"); do
+    case $_muster_answer in
+      *'"state":"finished"'*) break ;;
+      *) sleep 0.2 ;;
+    esac
+  done
+  _muster_all=${_muster_answer#*'"targets":'}
+  _muster_all=${_muster_all%%[!0-9]*}
+  case $_muster_answer in
+    *'"state":"finished"'*"\"succeeded\":$_muster_all"[,'}']*) return 0 ;;
+  esac
+  return 1
+}
+
+# muster_result RUN: prints outcome and output of its hosts, JSON: {"state","results":[{"name","state","result",…}],"next"}.
+muster_result() {
+  muster_call_again run.result "{\"run\":$(muster_json "$1")}"
+}
+
+# muster_call_again NAME JSON: as muster_call, and again for up to a minute while the server is away.
+muster_call_again() {
+  _muster_tries=0
+  while ! _muster_said=$(muster_call "$1" "$2" 2>&1); do
+    _muster_tries=$((_muster_tries + 1))
+    case $_muster_said in
+      *'"code":"unavailable"'* | *'"code":"timeout"'*) [ "$_muster_tries" -lt 60 ] && sleep 1 && continue ;;
+    esac
+    printf '%s\n' "$_muster_said" >&2
+    return 1
+  done
+  printf '%s\n' "$_muster_said"
+}
+
 # muster_result_file FILE: the file becomes the result, whatever its size; extensions.muster.output_bytes_max of
 # the metadata must allow it. Nothing else may be written to stdout.
 muster_result_file() {

@@ -17,6 +17,7 @@ std::unique_ptr<Command> build_tree() {
   add_hosts_commands(*root);
   add_run_command(*root);
   add_runs_commands(*root);
+  add_events_command(*root);
   add_schedule_commands(*root);
   add_stop_command(*root);
   add_method_commands(*root);

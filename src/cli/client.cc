@@ -425,6 +425,14 @@ core::Result<Json> Client::preview_schedule(std::string_view cron, std::string_v
                          "&zone=" + url_escape(zone) + "&count=" + std::to_string(count));
 }
 
+core::Status Client::events(const std::map<std::string, std::string>& query, std::size_t limit,
+                            const Visitor& visit) {
+  std::string target = "/v1/host-events";
+  for (const auto& [name, value] : query)
+    target += (target.contains('?') ? "&" : "?") + name + "=" + url_escape(value);
+  return pages(target, "events", "after", limit, visit);
+}
+
 core::Status Client::audit(std::size_t limit, const Visitor& visit) {
   return pages("/v1/audit", "entries", "before", limit, visit);
 }

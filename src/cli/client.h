@@ -113,6 +113,10 @@ class Client {
   core::Result<Json> preview_schedule(std::string_view cron, std::string_view zone,
                                       std::size_t count);
 
+  /// Newest first, up to `limit` (0: all). `query`: members of GET /v1/host-events.
+  core::Status events(const std::map<std::string, std::string>& query, std::size_t limit,
+                      const Visitor& visit);
+
   /// Newest first; ends after `limit` entries (0: all).
   core::Status audit(std::size_t limit, const Visitor& visit);
   core::Result<Json> verify_audit();

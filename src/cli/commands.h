@@ -20,6 +20,9 @@ void add_hosts_commands(Command& root);         // hosts list|show|label|pending
 void add_run_command(Command& root);            // run
 void add_runs_commands(Command& root);          // runs list|show|watch
 void add_run_control_commands(Command& runs);   // runs cancel|pause|resume
+void add_runs_tree_command(Command& runs);      // runs tree
+void add_events_command(Command& root);         // events
+void add_inventory_command(Command& hosts);     // hosts inventory
 void add_stop_command(Command& root);           // stop-everything
 void add_recording_commands(Command& runs);     // runs record|recordings|export|forget|replay|…
 void add_method_commands(Command& root);        // method publish|run|list|show|diff|…

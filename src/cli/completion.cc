@@ -81,7 +81,7 @@ std::string bash_completion(const Command& root) {
          "  esac\n"
          "  _muster_words \"$path\"\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-         "  [[ $path == ' method '* && $current != -* ]] && _muster_ask\n"
+         "  [[ ( $path == ' method '* || $path == ' pack '* ) && $current != -* ]] && _muster_ask\n"
          "}\n"
          "# Asks the region. Bash cuts words at ':' and '=': the line is read anew, and what "
          "stands\n"
@@ -142,7 +142,8 @@ std::string zsh_completion(const Command& root) {
          "  done\n"
          "  _muster_entries \"$path_words\"\n"
          "  local -a found\n"
-         "  [[ $path_words == ' method '* && ${words[CURRENT]} != -* ]] &&\n"
+         "  [[ ( $path_words == ' method '* || $path_words == ' pack '* ) && ${words[CURRENT]} != "
+         "-* ]] &&\n"
          "    found=(${(f)\"$(${words[1]} completion words -- \"${(@)words[2,CURRENT]}\" "
          "2>/dev/null)\"})\n"
          "  (( $#found )) && { compadd -S '' -a found; return }\n"
@@ -189,7 +190,7 @@ std::string fish_completion(const Command& root) {
          "  end\n"
          "  echo $path\n"
          "end\n"
-         "complete -c muster -f -n 'string match -q \" method *\" -- (__muster_path)' -a "
+         "complete -c muster -f -n 'string match -qr \"^ (method|pack) \" -- (__muster_path)' -a "
          "'(muster completion words -- (commandline -opc)[2..-1] (commandline -ct) "
          "2>/dev/null)'\n" +
          lines;

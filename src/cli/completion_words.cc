@@ -36,6 +36,14 @@ std::vector<std::string> names(Client& client) {
   return found;
 }
 
+std::vector<std::string> pack_names(Client& client) {
+  std::vector<std::string> found;
+  const auto list = client.get({"packs"});
+  if (!list) return found;
+  for (const Json& pack : elements(*list, "packs")) found.push_back(text(pack, "name"));
+  return found;
+}
+
 std::vector<std::string> parameters(Client& client, std::span<const std::string> operands,
                                     std::string_view current) {
   std::vector<std::string> found;
@@ -62,14 +70,16 @@ std::vector<std::string> parameters(Client& client, std::span<const std::string>
 
 std::vector<std::string> completion_words(Client& client, const Command& root,
                                           std::span<const std::string> words) {
-  if (words.size() < 3 || words[0] != "method") return {};
-  const Command* method = root.child("method");
-  const Command* command = method ? method->child(words[1]) : nullptr;
+  if (words.size() < 3 || (words[0] != "method" && words[0] != "pack")) return {};
+  const bool pack = words[0] == "pack";
+  const Command* group = root.child(words[0]);
+  const Command* command = group ? group->child(words[1]) : nullptr;
   if (!command || words[1] == "publish" || command->positionals().empty()) return {};
   const auto before = operands(*command, words.subspan(2, words.size() - 3));
   std::vector<std::string> found;
-  if (before.empty()) found = names(client);
-  if (!before.empty() && words[1] == "run") found = parameters(client, before, words.back());
+  if (before.empty()) found = pack ? pack_names(client) : names(client);
+  if (!before.empty() && !pack && words[1] == "run")
+    found = parameters(client, before, words.back());
   std::erase_if(found, [&](const std::string& word) { return !word.starts_with(words.back()); });
   return found;
 }

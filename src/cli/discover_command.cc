@@ -99,7 +99,9 @@ void show(Context& context, const Json& sweep, bool fresh) {
       std::to_string(hosts) + " of them " + (hosts == 1 ? "is a host" : "are hosts") +
       " of the region\n");
   if (text(sweep, "state") == "stopped") context.terminal.err("It was stopped before its end\n");
-  if (!first_ssh.empty()) context.terminal.err("A token for new hosts: muster token create\n");
+  if (!first_ssh.empty())
+    context.terminal.err("To make one of them a host: muster adopt root@" + in_line(first_ssh) +
+                         "\n");
 }
 
 int discover(Context& context, const Options& options) {

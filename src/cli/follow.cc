@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/follow.h"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <chrono>
+#include <map>
 #include <thread>
 
 #include "cli/render.h"
@@ -12,6 +14,8 @@
 namespace muster::cli {
 namespace {
 
+/// Hosts whose progress is added up; the server keeps it of as many.
+constexpr std::size_t kPercentsMax = 1000;
 constexpr int kAttemptsMax = 30;  // of a stream that brought nothing; about one a second
 
 class Follower final : public EventReader {
@@ -33,6 +37,7 @@ class Follower final : public EventReader {
     if (event.name == "output" && options_.live) lines_.add(data);
     tell_hold();
     if (event.name == "progress") said_ = said_text(data);
+    count(event.name, data);
     show();
     return event.name != "end";
   }
@@ -99,7 +104,26 @@ class Follower final : public EventReader {
   void show() {
     if (!options_.progress) return;
     const std::string counts = progress_text(run_, context_.mono() - started_);
-    context_.terminal.progress(said_.empty() || finished() ? counts : counts + " · " + said_);
+    context_.terminal.progress(said_.empty() || finished() ? counts
+                                                           : counts + " · " + sum_text() + said_);
+  }
+
+  /// Keeps how far the hosts are that say it and go on.
+  void count(const std::string& event, const Json& data) {
+    const std::string host = text(data, "endpoint");
+    if (event == "target" && text(data, "state") != "running") percents_.erase(host);
+    const auto percent = event == "progress" ? maybe_number(data, "percent") : std::nullopt;
+    if (percent && (percents_.contains(host) || percents_.size() < kPercentsMax))
+      percents_[host] = *percent;
+  }
+
+  /// "62% of all", where several hosts say how far they are; who has ended counts as a whole.
+  std::string sum_text() const {
+    const auto targets = number(run_, "targets");
+    if (percents_.empty() || targets < 2) return "";
+    auto sum = static_cast<std::int64_t>(finished_targets(run_)) * 100;
+    for (const auto& [host, percent] : percents_) sum += percent;
+    return std::to_string(std::min<std::int64_t>(sum / targets, 100)) + "% of all · ";
   }
 
   /// What a host last said of its own progress: "web1: 42% copying".
@@ -138,6 +162,7 @@ class Follower final : public EventReader {
   const FollowOptions options_;
   LiveLines lines_;
   std::string said_;
+  std::map<std::string, std::int64_t> percents_;  // by endpoint
   const core::MonoTime started_;
   bool detached_ = false;
   bool cancelled_ = false;

@@ -26,6 +26,7 @@ struct Settings {
   std::string log_level = "info";
   bool no_discovery = false;
   std::optional<std::uint64_t> cache_size, send_rate, fetch_rate;
+  std::string handlers;
 };
 
 int run_gateway(Context& context, const Settings& settings) {
@@ -46,6 +47,7 @@ int run_gateway(Context& context, const Settings& settings) {
                           .name = settings.name,
                           .alternative_names = settings.names,
                           .content = content,
+                          .handlers = settings.handlers,
                           .discovery = !settings.no_discovery});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
@@ -100,6 +102,10 @@ void add_gateway(Command& root) {
       .size_option("--fetch-rate", "SIZE", "fetch at most so much a second from the server (10M)",
                    settings->fetch_rate)
       .in_file("10M")
+      .option("--handlers", "FOLDER",
+              "answer methods' calls NAME.VERB by the executables in it (docs/handlers.md)",
+              settings->handlers)
+      .in_file("/etc/muster/handlers", Kind::kFolder)
       .flag("--no-discovery", "do not answer on UDP port 7443 to machines that look for a gateway",
             settings->no_discovery)
       .in_file("false")

@@ -213,6 +213,8 @@ core::Status GatewayProcess::open_links(std::vector<net::ServerAddress> servers)
       gateway::GatewayOptions{.region = region, .name = name_, .addresses = link_addresses()});
   config_.content.folder = folder_.path() / "content";
   MUSTER_TRY(gateway_->open_content(config_.content));
+  if (!config_.handlers.empty()) MUSTER_TRY(gateway_->open_handlers(config_.handlers));
+  MUSTER_TRY(gateway_->open_intake(folder_.path() / "intake"));
   MUSTER_ASSIGN(auto tls, tls_to_server());
   link_ =
       std::make_unique<gateway::ServerLink>(loop_, std::move(servers), std::move(tls), *gateway_);

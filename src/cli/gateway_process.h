@@ -31,6 +31,7 @@ struct GatewayConfig {
   std::string name;                  ///< Empty: the host's name at the first start, then the same.
   std::vector<std::string> alternative_names;
   gateway::ContentOptions content = {};  ///< its folder is in `state`
+  std::string handlers = {};             ///< folder of handlers; empty: there are none
   bool discovery = true;  ///< those of the region who ask the network are told that it is here
 };
 

@@ -250,6 +250,7 @@ void add_hosts_commands(Command& root) {
   describe_list(list);
   list.example("muster hosts list 'os=linux and site in (a,b)'", "hosts of two sites");
   add_show(hosts);
+  add_inventory_command(hosts);
   add_label(hosts);
   add_pending(hosts);
   add_decision(hosts, true);

@@ -4,6 +4,7 @@
 // metadata, before anything is sent.
 #include <boost/json/object.hpp>
 
+#include "cli/chain_options.h"
 #include "cli/commands.h"
 #include "cli/render.h"
 #include "cli/run_order.h"
@@ -19,6 +20,7 @@ struct MethodRunOptions {
   OrderOptions order;
   WatchOptions watch;
   bool noop = false;
+  ChainOptions chain;
 };
 
 int run(Context& context, const MethodRunOptions& options) {
@@ -46,8 +48,10 @@ int run(Context& context, const MethodRunOptions& options) {
                             {"arguments", *std::move(arguments)},
                             {"noop", options.noop}};
   if (options.order.user) order["user"] = *options.order.user;
-  return order_and_watch(context, *client, {{"method", std::move(order)}}, options.order,
-                         options.watch);
+  boost::json::object request{{"method", std::move(order)}};
+  if (const auto good = add_chain(options.chain, request); !good)
+    return report(context, good.error());
+  return order_and_watch(context, *client, std::move(request), options.order, options.watch);
 }
 
 }  // namespace
@@ -62,16 +66,25 @@ void add_method_run_command(Command& parent) {
                           options->words);
   describe(command, options->order);
   command.flag("--noop", "dry run: say what would change, change nothing", options->noop);
+  describe_chain(command, options->chain);
   describe(command, options->watch);
   command
       .details(
           "Arguments are checked against the method's parameters before anything is sent; muster "
           "method show says what there are. Each host fetches what it does not have, verifies "
           "the publisher's signature, and takes the implementation that fits it.\n\n"
+          "A method may ask for runs on other hosts while it runs, if --may-start says which: "
+          "never "
+          "more than you may yourself. They end at the latest with it; muster runs tree shows "
+          "them.\n\n"
           "Exit codes are those of muster run.")
       .example("muster method run service::restart --on role=web name=nginx", "one argument")
       .example("muster method run service::restart --on all --noop name=nginx",
                "what would happen, where the method can tell")
+      .example(
+          "muster method run site::upgrade --on name=ctl1 --may-start db::dump,db::load "
+          "--may-start-on role=db",
+          "it may start two methods on the databases")
       .example("muster method run users::sync@1.4 --on site=a users:=@users.json",
                "an older version, an argument from a file of JSON")
       .action([options](Context& context) { return run(context, *options); });

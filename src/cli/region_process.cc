@@ -39,6 +39,7 @@ core::Status RegionProcess::start() {
   gateway_ = std::make_unique<gateway::Gateway>(
       loop_, gateway::GatewayOptions{.region = region_.id(), .name = kGatewayName});
   MUSTER_TRY(gateway_->open_content({.folder = region_.config().state / "gateway-content"}));
+  MUSTER_TRY(gateway_->open_intake(region_.config().state / "gateway-intake"));
   gateway_->connect(region_.gateways().connect(kGatewayName, *gateway_));
   gateway_->start();
   MUSTER_TRY(

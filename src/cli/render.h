@@ -55,6 +55,12 @@ std::string render_troubles(const boost::json::array& rows, const Terminal& term
 std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now);
 std::string render_retention(const Json& retention);
 
+// render_chain.cc
+/// A line for each run of a tree; the one with the id `marked` is marked.
+std::string render_tree(const Json& tree, std::string_view marked, const Terminal& terminal);
+/// What the run's methods may start: "db::load on role=db"; empty for nothing.
+std::string chain_text(const Json& run);
+
 // render_rollouts.cc: cancel_text, hold_text, render_waves
 
 // render_methods.cc

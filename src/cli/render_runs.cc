@@ -177,6 +177,13 @@ std::string render_run(const Json& run, const Terminal& terminal, core::WallTime
   line("Command", command_text(run));
   line("Description", text(run, "description"));
   line("On", text(run, "selector").empty() ? "every host" : text(run, "selector"));
+  line("May start", chain_text(run));
+  if (const Json* parent = member(run, "parent"))
+    line("Started by",
+         "run " + text(*parent, "run") + " (muster runs tree " + text(run, "id") + " shows all)");
+  if (const auto started = elements(run, "children").size(); started > 0)
+    line("Has started",
+         count_of(started, "run", "runs") + " (muster runs tree " + text(run, "id") + ")");
   line("Created", age(run, "created_at", now) + " by " + text(run, "created_by"));
   const bool running = text(run, "state") == "running";
   const std::string took = elapsed_text(run);

@@ -172,7 +172,7 @@ int watch_run(Context& context, const std::string& id) {
 }  // namespace
 
 void add_runs_commands(Command& root) {
-  Command& runs = root.add("runs", "list runs, show answers, watch, pause, cancel");
+  Command& runs = root.add("runs", "list runs, show answers and trees, watch, pause, cancel");
   runs.section("Hosts and runs")
       .details("Without a command it lists the newest runs.")
       .example("muster runs", "what ran lately, and how it went")
@@ -191,6 +191,7 @@ void add_runs_commands(Command& root) {
           "of muster run.")
       .example("muster runs watch 0dp7c3k8r6qaz", "come back to a run that you left")
       .action([watched](Context& context) { return watch_run(context, *watched); });
+  add_runs_tree_command(runs);
   add_run_control_commands(runs);
   add_recording_commands(runs);
 }

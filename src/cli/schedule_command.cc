@@ -3,6 +3,7 @@
 // Schedules: what the region runs by itself, and when.
 #include <boost/json/array.hpp>
 
+#include "cli/chain_options.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/render.h"
@@ -35,6 +36,7 @@ struct CreateOptions {
   std::vector<std::string> arguments;
   CommandOptions command;
   OrderOptions order;
+  ChainOptions chain;
 };
 
 std::int64_t ms(core::Duration duration) {
@@ -81,6 +83,7 @@ core::Result<boost::json::object> request_of(Context& context, Client& client,
   } else {
     MUSTER_ASSIGN(request, order_of(context, options.command, options.order));
   }
+  MUSTER_TRY(add_chain(options.chain, request));
   add_to(request, options.order);
   return request;
 }
@@ -88,6 +91,7 @@ core::Result<boost::json::object> request_of(Context& context, Client& client,
 core::Status check_options(const CreateOptions& options) {
   MUSTER_TRY(check(options.order, {}, kHelp));
   if (!options.method && !options.arguments.empty()) return bad("--arg belongs to --method");
+  if (!options.method && options.chain.any()) return bad("--may-start belongs to --method");
   if (!options.method) return check(options.command, options.order, kHelp);
   const CommandOptions& command = options.command;
   if (!command.argv.empty() || command.shell || command.ping || command.directory ||
@@ -163,6 +167,7 @@ void describe_create(Command& command, CreateOptions& options) {
       .option("--method", "METHOD", "run this method instead of a COMMAND", options.method)
       .option("--arg", "NAME=VALUE", "an argument of the method; may be repeated",
               options.arguments);
+  describe_chain(command, options.chain);
   describe(command, options.command);
   describe(command, options.order);
   command.flag("--json", "print the server's JSON", options.json);

@@ -71,7 +71,7 @@ void add_settings(Command& command, Settings& settings, const char* config_file)
               "first start of a further server on the same PostgreSQL: what 'muster server secret' "
               "prints on one that runs",
               settings.region_secret)
-      .in_file("/etc/muster/region.secret")
+      .in_file("/etc/muster/region.secret", Kind::kFile)
       .option("--listen", "ADDRESS:PORT",
               "where to serve API, console and links (default: 0.0.0.0:7443; port 0: any)",
               settings.listen)

@@ -50,7 +50,18 @@ core::Status Gateway::open_content(ContentOptions options) {
   return {};
 }
 
+core::Status Gateway::open_intake(std::filesystem::path file) {
+  MUSTER_ASSIGN(intake_, Intake::open(loop_, std::move(file)));
+  return {};
+}
+
+core::Status Gateway::open_handlers(const std::filesystem::path& folder) {
+  MUSTER_ASSIGN(handlers_, Handlers::open(loop_, folder, options_.name));
+  return {};
+}
+
 void Gateway::start() {
+  if (intake_ && server_reachable_) intake_->server_found(*server_);
   if (content_ && server_reachable_) content_->server_found(*server_);
   sweep();
 }
@@ -97,6 +108,7 @@ void Gateway::accept(const net::Request& request, std::unique_ptr<net::MessageSo
 
 void Gateway::hello(LinkConnection& connection, wire::Hello&& hello) {
   const auto now = core::mono_now();
+  note_held(connection, hello);
   connection.login()->hello = std::move(hello);
   if (!server_reachable_)
     return connection.session().goodbye(wire::GOODBYE_BUSY, "the gateway has no server just now",
@@ -148,14 +160,6 @@ void Gateway::admit(wire::Admit message) {
                 {message.others().begin(), message.others().end()});
 }
 
-void Gateway::upcall(const LinkConnection& connection, wire::Upcall&& upcall) {
-  wire::UpcallUp up;
-  up.set_endpoint(std::string(connection.endpoint().bytes()));
-  up.set_link(connection.number());
-  *up.mutable_upcall() = std::move(upcall);
-  server_->upcall(std::move(up));
-}
-
 void Gateway::ended(LinkConnection& connection, const link::Ending& ending) {
   if (ending.code == wire::GOODBYE_PROTOCOL && !ending.by_peer) ++stats_.protocol_errors;
   const bool loud = ending.code == wire::GOODBYE_PROTOCOL || ending.code == wire::GOODBYE_DUPLICATE;
@@ -199,14 +203,19 @@ LinkConnection* Gateway::by_number(std::uint64_t number) {
 }
 
 void Gateway::dispatch(wire::Dispatch message) {
-  auto frames = orders::OrderFrames::of(message);
+  wire::Invoke invoke;  // only methods ask for anything
+  const bool is_method = invoke.ParseFromString(message.invoke()) && invoke.has_method();
+  auto frames = orders::OrderFrames::of(message);  // takes the work out of it
   for_each_target(message.targets(), [&, i = 0](std::string_view target) mutable {
     const int index = i++;
     // On the link that it was meant for: another one may lead to another process.
     LinkConnection* connection = frames ? link_of(target, message.links(index)) : nullptr;
     if (connection && connection->session().open()) {
       send_due_acks(*connection);  // travels in the same record
-      if (connection->session().pass(frames->frame(static_cast<std::size_t>(index)))) return;
+      if (connection->session().pass(frames->frame(static_cast<std::size_t>(index)))) {
+        if (is_method) connection->begins(message.run());
+        return;
+      }
     }
     wire::NotSent& not_sent = *add_report(target).mutable_not_sent();
     not_sent.set_run(message.run());
@@ -283,6 +292,10 @@ void Gateway::content_data(wire::ContentDataDown message) {
   if (content_) content_->receive(message.data());
 }
 
+void Gateway::intake_taken(wire::IntakeTaken message) {
+  if (intake_) intake_->taken(message);
+}
+
 void Gateway::pass_content(content::ClientId link, std::string_view frame) {
   if (LinkConnection* connection = by_number(link)) connection->pass_content(frame);
 }
@@ -297,6 +310,7 @@ void Gateway::server_lost() {
   server_reachable_ = false;
   shared_.credit.returned(chunks_.taken(chunks_.ahead_bytes()));  // nobody will say so any more
   if (content_) content_->server_lost();
+  if (intake_) intake_->server_lost();
 }
 
 void Gateway::sweep() {
@@ -340,6 +354,7 @@ void Gateway::server_found(std::uint32_t logins_per_second) {
   if (logins_per_second > 0) logins_ = Pace(logins_per_second);
   server_reachable_ = true;
   if (content_) content_->server_found(*server_);
+  if (intake_) intake_->server_found(*server_);
   // Only a new Hello says what each endpoint holds now.
   send_away("the gateway has found its server again");
 }
@@ -357,6 +372,8 @@ GatewayStats Gateway::stats() const {
   GatewayStats stats = stats_;
   stats.links = open_.size();
   stats.result_bytes = shared_.credit.in_flight_bytes();
+  if (intake_) stats.intake = intake_->stats();
+  if (handlers_) stats.handlers = handlers_->stats();
   return stats;
 }
 

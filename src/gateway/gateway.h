@@ -2,7 +2,8 @@
 //
 // Gateway holds the links of its endpoints. It repeats what the server orders, folds
 // what the endpoints answer into few messages, paces logins, and owns nothing that
-// could not be rebuilt from the endpoints' next logins.
+// could not be rebuilt from the endpoints' next logins, but what methods told it until the
+// server has it.
 //
 // Lives on one loop. The server is reached through link::RegionServer, in the same
 // process or over a WebSocket: the gateway cannot tell.
@@ -21,6 +22,8 @@
 #include "core/ids.h"
 #include "gateway/chunk_queue.h"
 #include "gateway/content_relay.h"
+#include "gateway/handlers.h"
+#include "gateway/intake.h"
 #include "gateway/link_connection.h"
 #include "gateway/link_table.h"
 #include "gateway/pace.h"
@@ -55,6 +58,8 @@ struct GatewayStats {
   std::uint64_t protocol_errors = 0;
   std::uint64_t duplicates = 0;
   std::uint64_t result_bytes = 0;  ///< of large results: granted, waiting, on their way up
+  intake::QueueStats intake;       ///< events and inventory of methods
+  HandlerStats handlers;
 };
 
 class Gateway final : public link::RegionGateway, private ContentLinks {
@@ -67,6 +72,12 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   /// Keeps content in a folder and serves it to endpoints; before start(). Without this
   /// there is none.
   core::Status open_content(ContentOptions options);
+  /// Takes events and inventory from methods, kept in this file; before start(). Without this
+  /// nobody does.
+  core::Status open_intake(std::filesystem::path file);
+  /// Answers methods' calls by the executables in this folder; before start(). kInvalid where
+  /// others could change them.
+  core::Status open_handlers(const std::filesystem::path& folder);
   /// Begins to sweep silent links.
   void start();
   /// Tells every link to come back (spread over `spread`) and closes it.
@@ -96,6 +107,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void upcall_reply(wire::UpcallReplyDown message) override;
   void content_data(wire::ContentDataDown message) override;
   void chunks_taken(wire::ChunksTaken message) override;
+  void intake_taken(wire::IntakeTaken message) override;
 
  private:
   friend class LinkConnection;
@@ -113,10 +125,14 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void ask_server(LinkConnection& connection);
   wire::Report& add_report(const LinkConnection& connection);
   wire::Report& add_report(std::string_view endpoint_bytes);
-  void announced(const LinkConnection& connection, wire::Announce&& announce);
+  void announced(LinkConnection& connection, wire::Announce&& announce);
   void chunk(const LinkConnection& connection, wire::Chunk&& chunk);
   void report_chunks();
-  void upcall(const LinkConnection& connection, wire::Upcall&& upcall);
+  void upcall(LinkConnection& connection, wire::Upcall&& upcall);
+  static void note_held(LinkConnection& connection, const wire::Hello& hello);
+  void answer_by_itself(LinkConnection& connection, wire::Upcall& upcall);
+  static void answer(LinkConnection& connection, std::uint64_t id,
+                     core::Result<std::string> outcome);
   void content_request(LinkConnection& connection, wire::ContentRequest&& request);
   void content_taken(const LinkConnection& connection, std::size_t bytes_left);
   void ended(LinkConnection& connection, const link::Ending& ending);
@@ -151,6 +167,8 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   std::unordered_map<core::EndpointId, LinkConnection*> open_;
   std::vector<Probe> probes_;
   std::unique_ptr<ContentRelay> content_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<Handlers> handlers_;
   wire::Reports reports_;
   ChunkQueue chunks_;
   std::vector<std::uint64_t> links_with_acks_;  ///< Numbers; some may be gone or settled.

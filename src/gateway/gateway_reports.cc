@@ -33,7 +33,8 @@ void Gateway::flush_reports() {
   server_->reports(std::move(batch));
 }
 
-void Gateway::announced(const LinkConnection& connection, wire::Announce&& announce) {
+void Gateway::announced(LinkConnection& connection, wire::Announce&& announce) {
+  connection.ended(announce.run());
   // Pieces of an earlier announcement of the same result would be out of place behind it.
   shared_.credit.returned(chunks_.drop(connection.number(), announce.run()));
   *add_report(connection).mutable_announce() = std::move(announce);

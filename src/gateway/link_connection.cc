@@ -67,6 +67,12 @@ void LinkConnection::content_request(wire::ContentRequest&& request) {
   gateway_.content_request(*this, std::move(request));
 }
 
+void LinkConnection::begins(std::uint64_t run) {
+  if (goes_on(run)) return;
+  if (runs_.size() >= kRunsMax) runs_.erase(runs_.begin());
+  runs_.push_back(run);
+}
+
 void LinkConnection::pass_content(std::string_view frame) {
   if (session_.pass(frame)) socket_->notify_below(content::kPieceBytes / 2);
 }

@@ -4,6 +4,7 @@
 // behind it. A gateway holds tens of thousands: keep it small.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -39,6 +40,11 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
   const std::array<char, 16>& instance() const { return instance_; }
   /// Runs whose results the server has, and the endpoint does not know yet.
   std::vector<std::uint64_t>& acks() { return acks_; }
+  /// Runs of methods that go on there, by the orders that passed and what the endpoint said.
+  static constexpr std::size_t kRunsMax = 512;
+  void begins(std::uint64_t run);
+  void ended(std::uint64_t run) { std::erase(runs_, run); }
+  bool goes_on(std::uint64_t run) const { return std::ranges::find(runs_, run) != runs_.end(); }
   /// The server knows of this link.
   bool reported() const { return reported_; }
   void set_reported(bool reported) { reported_ = reported; }
@@ -72,6 +78,7 @@ class LinkConnection final : public net::WebSocketHandler, public link::GatewayP
   std::array<char, 16> instance_{};
   bool reported_ = false;
   std::vector<std::uint64_t> acks_;
+  std::vector<std::uint64_t> runs_;
 };
 
 }  // namespace muster::gateway

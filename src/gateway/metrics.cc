@@ -1,15 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/metrics.h"
 
+#include <functional>
+
 namespace muster::gateway {
+
+namespace {
+
+/// Adds one metric: name, type, help, value.
+using Add = std::function<void(const char*, const char*, const char*, std::uint64_t)>;
+
+/// What the gateway answers to methods by itself.
+void add_upcalls(const GatewayStats& stats, const Add& add) {
+  add("muster_gateway_intake_total", "counter", "Events and inventory taken from methods.",
+      stats.intake.taken);
+  add("muster_gateway_intake_refused_total", "counter", "Events and inventory beyond a limit.",
+      stats.intake.refused);
+  add("muster_gateway_intake_waiting", "gauge", "Events and inventory that wait for the server.",
+      stats.intake.items);
+  add("muster_gateway_intake_waiting_bytes", "gauge", "Their bytes.", stats.intake.bytes);
+  add("muster_gateway_handlers_asked_total", "counter", "Calls that went to handlers.",
+      stats.handlers.asked);
+  add("muster_gateway_handlers_failed_total", "counter", "Handlers that gave no answer.",
+      stats.handlers.failed);
+  add("muster_gateway_handlers_refused_total", "counter", "Calls beyond a limit of handlers.",
+      stats.handlers.refused);
+  add("muster_gateway_handlers_running", "gauge", "Handlers that run now.", stats.handlers.running);
+}
+
+}  // namespace
 
 std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
                          const net::HttpServerStats& http,
                          const discovery::ResponderStats& discovery, std::string_view name,
                          bool has_server) {
   std::string text;
-  const auto add = [&](const char* metric, const char* type, const char* help,
-                       std::uint64_t value) {
+  const Add add = [&](const char* metric, const char* type, const char* help, std::uint64_t value) {
     // A gateway's name has no character that would need escaping (identity::is_valid_name).
     text.append("# HELP ").append(metric).append(" ").append(help);
     text.append("\n# TYPE ").append(metric).append(" ").append(type).append("\n");
@@ -48,6 +74,7 @@ std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
       content.cache.bytes);
   add("muster_gateway_content_evicted_total", "counter", "Objects that made room for others.",
       content.cache.evicted);
+  add_upcalls(stats, add);
   add("muster_tls_handshakes", "gauge", "TLS handshakes under way.", http.handshakes);
   add("muster_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
       http.handshakes_failed);

@@ -201,6 +201,9 @@ core::Status ServerLink::receive(std::string_view bytes) {
     case wire::REGION_CHUNKS_TAKEN:
       return wire::decoded<wire::ChunksTaken>(frame.body,
                                               [&](auto m) { gateway_.chunks_taken(m); });
+    case wire::REGION_INTAKE_TAKEN:
+      return wire::decoded<wire::IntakeTaken>(frame.body,
+                                              [&](auto m) { gateway_.intake_taken(std::move(m)); });
     case wire::REGION_PONG:
       return {};
     default:
@@ -230,6 +233,10 @@ void ServerLink::notice(wire::Notice message) {
 }
 void ServerLink::content_request(wire::ContentRequestUp message) {
   send(message);
+}
+
+void ServerLink::intake(wire::IntakeUp message) {
+  if (welcomed_) send(message);  // else it goes with the welcome
 }
 
 void ServerLink::reports(wire::Reports message) {

@@ -67,6 +67,7 @@ class ServerLink final : public net::WebSocketHandler, public link::RegionServer
   void upcall(wire::UpcallUp message) override;
   void notice(wire::Notice message) override;
   void content_request(wire::ContentRequestUp message) override;
+  void intake(wire::IntakeUp message) override;
 
  private:
   template <typename Message>

@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <list>
 
 #include "core/bytes.h"
 #include "installer/plan.h"
@@ -152,23 +154,57 @@ core::Result<Report> Installer::apply(std::string_view bytes, Containers& contai
   return made;
 }
 
+/// The folders that a Stage reads from, until it is done.
+struct Installer::Sources {
+  std::list<Folder> folders;
+  std::optional<Ground> kept;
+};
+
+/// All that this machine has of this pack: the installed version with its steps, and the one
+/// that is kept.
+Installer::Sources Installer::add_sources(const Plan& plan, Stage& staged) const {
+  Sources sources;
+  const wire::PackInstalled installed = state_.installed().value_or(wire::PackInstalled());
+  const auto add = [&](const Index& index, std::uint32_t target, core::Result<Folder> folder) {
+    if (!folder) return;
+    sources.folders.push_back(std::move(*folder));
+    for (const Entry& entry : index.entries)
+      if (entry.target == target)
+        staged.add_source(index, entry, sources.folders.back(), entry.path);
+  };
+  if (plan.old) {
+    const auto id = core::ContentId::from_bytes(installed.now().index());
+    for (std::uint32_t i = 0; i < plan.old->targets.size(); ++i)
+      add(*plan.old, i, Folder::open_path(plan.old->targets[i].path));
+    if (id) add(*plan.old, plan.old->steps(), state_.steps(*id));
+  }
+  const auto before = core::ContentId::from_bytes(installed.before().index());
+  const auto index = before ? state_.index(*before) : std::nullopt;
+  if (!index) return sources;
+  auto kept =
+      Ground::open(pack_, installed.back().generation(), targets_of(installed.back()), false);
+  if (!kept) return sources;
+  sources.kept = std::move(*kept);
+  for (const wire::PackSwap& swap : installed.back().swaps()) {
+    const auto at = std::ranges::find(index->targets, sources.kept->target(swap.target()));
+    const auto target = static_cast<std::uint32_t>(at - index->targets.begin());
+    if (at == index->targets.end()) continue;
+    const Folder& slots = sources.kept->slots(swap.target());
+    for (const Entry& entry : index->entries)
+      if (entry.target == target && (swap.path().empty() || entry.path == swap.path()))
+        staged.add_source(*index, entry, slots,
+                          swap.slot() + (swap.path().empty() ? "/" + entry.path : ""));
+  }
+  return sources;
+}
+
 core::Result<StageCounts> Installer::stage(const Plan& plan, Containers& containers) {
   Stage staged(plan.index, {containers,
                             [this](std::uint64_t done, std::uint64_t all) {
                               options_.progress("fetching", done, all);
                             },
                             options_.stopped});
-  std::vector<Folder> sources;
-  if (plan.old) {
-    sources.reserve(plan.old->targets.size());  // Stage points into it
-    for (std::uint32_t i = 0; i < plan.old->targets.size(); ++i) {
-      auto folder = Folder::open_path(plan.old->targets[i].path);
-      if (!folder) continue;
-      sources.push_back(std::move(*folder));
-      for (const Entry& entry : plan.old->entries)
-        if (entry.target == i) staged.add_source(*plan.old, entry, sources.back(), entry.path);
-    }
-  }
+  const Sources sources = add_sources(plan, staged);
   MUSTER_ASSIGN(const Folder steps, state_.steps(plan.id));
   for (const Entry& entry : plan.index.entries)
     if (entry.target == plan.index.steps()) staged.add(entry, steps, entry.path);
@@ -202,6 +238,11 @@ core::Status Installer::switch_over(const Ground& ground, wire::PackSwitch journ
   core::Status done = do_swaps(ground, journal, options_.checkpoint);
   if (done) done = ground.sync();
   if (done && post.index) done = run_step(post.index->post, post);
+  options_.checkpoint("switched");
+  if (done) {
+    journal.set_committed(true);
+    done = state_.set_journal(journal);
+  }
   if (!done) {
     core::Status undone = undo_swaps(ground, journal, options_.checkpoint);
     if (undone) undone = state_.clear_journal();
@@ -209,11 +250,11 @@ core::Status Installer::switch_over(const Ground& ground, wire::PackSwitch journ
     return fail(Code::kInternal, done.error().message + "; and it could not be undone: " +
                                      undone.error().message + "; the next run tries it again");
   }
-  options_.checkpoint("switched");
-  journal.set_committed(true);
-  MUSTER_TRY(state_.set_journal(journal));
   options_.checkpoint("committed");
-  return commit(ground, journal.then());
+  core::Status noted = commit(ground, journal.then());
+  if (noted) return {};
+  return fail(
+      std::move(noted.error()).while_doing("the version is in place and could not be noted"));
 }
 
 core::Status Installer::commit(const Ground& ground, const wire::PackInstalled& installed) {

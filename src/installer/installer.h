@@ -69,6 +69,8 @@ class Installer {
   core::Result<Plan> plan_remove(const packs::Index& index, const core::ContentId& id);
   core::Status plan_target(Plan& plan, std::uint32_t target);
   void plan_leftovers(Plan& plan);
+  struct Sources;
+  Sources add_sources(const Plan& plan, Stage& staged) const;
   core::Result<StageCounts> stage(const Plan& plan, Containers& containers);
   /// Which version a step belongs to.
   struct Post;

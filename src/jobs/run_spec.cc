@@ -120,6 +120,7 @@ core::Result<Run> make_run(const RunSpec& spec, core::WallTime now, std::uint64_
   run.selector = spec.selector;
   run.description = spec.description;
   run.created_by = spec.created_by;
+  run.chain = spec.chain;
   run.created_at = now;
   if (spec.queue_for > milliseconds::zero()) run.queue_until = now + spec.queue_for;
   wire::Invoke& invoke = run.invoke;

@@ -49,6 +49,7 @@ struct RunSpec {
   /// Doing it again does no harm; see Run.
   bool idempotent = false;
   std::optional<RolloutPlan> rollout;  ///< nothing: everything at once
+  std::shared_ptr<const Chain> chain;  ///< as Run's
   std::string selector;
   std::string description;
   std::string created_by;

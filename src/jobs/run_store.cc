@@ -114,6 +114,16 @@ ALTER TABLE jobs_runs ADD COLUMN idempotent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs_runs ADD COLUMN rollout TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs_runs ADD COLUMN progress TEXT NOT NULL DEFAULT '';
 ALTER TABLE jobs_targets ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;
+)"},
+                                            {6, R"(
+CREATE TABLE jobs_chains (
+  run BIGINT NOT NULL PRIMARY KEY,
+  root BIGINT NOT NULL,
+  parent BIGINT NOT NULL,
+  chain TEXT NOT NULL
+);
+CREATE INDEX jobs_chains_root ON jobs_chains (root, run);
+CREATE INDEX jobs_chains_parent ON jobs_chains (parent, run);
 )"}};
 
 /// Runs that one call of retain() removes, and their targets together: this bounds
@@ -165,6 +175,16 @@ class AnswerDigests {
   std::string digest_;
 };
 
+/// Its place in its tree; `parent` is 0 for the first run.
+core::Status insert_chain(store::Connection& connection, core::RunId run, const Chain& chain) {
+  const core::RunId root = chain.is_child() ? chain.above.front().run : run;
+  const core::RunId parent = chain.is_child() ? chain.parent().run : core::RunId();
+  MUSTER_TRY(connection.enqueue(
+      "INSERT INTO jobs_chains (run, root, parent, chain) VALUES (?, ?, ?, ?)",
+      {detail::key(run), detail::key(root), detail::key(parent), stored_text(chain)}));
+  return {};
+}
+
 core::Status insert_run(store::Connection& connection, const NewRun& added) {
   const Run& run = added.run;
   MUSTER_TRY(connection.execute(
@@ -177,6 +197,7 @@ core::Status insert_run(store::Connection& connection, const NewRun& added) {
        static_cast<int>(run.method.has_secrets), static_cast<int>(run.idempotent),
        run.rollout ? stored_text(*run.rollout) : std::string(),
        run.progress.empty() ? std::string() : stored_text(run.progress)}));
+  if (run.chain) MUSTER_TRY(insert_chain(connection, run.id, *run.chain));
   if (!added.idempotency_key.empty())
     MUSTER_TRY(connection.enqueue(
         "INSERT INTO jobs_idempotency (created_by, name, run, digest) VALUES (?, ?, ?, ?) "
@@ -351,7 +372,7 @@ core::Result<RetentionReport> RunStore::retain(store::Connection& connection,
     for (const char* sql :
          {"DELETE FROM jobs_output WHERE run = ?", "DELETE FROM jobs_targets WHERE run = ?",
           "DELETE FROM jobs_slots WHERE run = ?", "DELETE FROM jobs_idempotency WHERE run = ?",
-          "DELETE FROM jobs_runs WHERE run = ?"})
+          "DELETE FROM jobs_chains WHERE run = ?", "DELETE FROM jobs_runs WHERE run = ?"})
       MUSTER_TRY(connection.enqueue(sql, {old.run}));
     ++report.runs_removed;
     --report.runs;

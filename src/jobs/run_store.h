@@ -84,6 +84,19 @@ class RunStore {
                                     std::optional<std::string_view> created_by = {});
   /// kNotFound.
   static core::Result<Run> run(store::Connection& connection, core::RunId id);
+  /// All runs of the tree whose first one is `root`, oldest first; empty where it has no chain.
+  static core::Result<std::vector<Run>> tree(store::Connection& connection, core::RunId root);
+  /// The same, without what people are shown: for ChainTrees.
+  struct ChainRow {
+    core::RunId run;
+    Chain chain;
+    bool finished = false;
+  };
+  static core::Result<std::vector<ChainRow>> chain_rows(store::Connection& connection,
+                                                        core::RunId root);
+  /// What the methods of a run have started, oldest first.
+  static core::Result<std::vector<core::RunId>> children(store::Connection& connection,
+                                                         core::RunId parent);
   /// `fold_digest`: only those of this fold; empty: all.
   static core::Result<TargetPage> targets(store::Connection& connection, core::RunId run,
                                           std::optional<TargetState> state, std::size_t limit,
@@ -92,6 +105,8 @@ class RunStore {
   /// kNotFound. With its output, unless that is stored apart.
   static core::Result<Target> target(store::Connection& connection, core::RunId run,
                                      const core::EndpointId& endpoint);
+  static core::Result<bool> has_target(store::Connection& connection, core::RunId run,
+                                       const core::EndpointId& endpoint);
   /// Most numerous first. Targets that are not final are folded by state.
   static core::Result<std::vector<Fold>> folds(store::Connection& connection, core::RunId run);
   /// Of each wave of the run's rollout.

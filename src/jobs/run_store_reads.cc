@@ -16,10 +16,11 @@ core::EndpointId endpoint_of(std::string_view bytes) {
   return core::EndpointId::from_bytes(bytes).value_or(core::EndpointId());
 }
 
-#define MUSTER_RUN_COLUMNS                                                    \
-  "run, kind, invoke, shell, selector, description, created_by, created_at, " \
-  "queue_until, cancelled_by, cancel_reason, finished_at, counts, "           \
-  "method, method_version, method_arguments, has_secrets, idempotent, rollout, progress"
+#define MUSTER_RUN_COLUMNS                                                                 \
+  "run, kind, invoke, shell, selector, description, created_by, created_at, "              \
+  "queue_until, cancelled_by, cancel_reason, finished_at, counts, "                        \
+  "method, method_version, method_arguments, has_secrets, idempotent, rollout, progress, " \
+  "(SELECT chain FROM jobs_chains WHERE jobs_chains.run = jobs_runs.run)"
 
 Run run_from(const store::Row& row) {
   Run run;
@@ -43,6 +44,8 @@ Run run_from(const store::Row& row) {
       run.rollout = std::make_shared<const Rollout>(std::move(*rollout));
   if (const auto text = row.text(19); !text.empty())
     run.progress = progress_from(text).value_or(Progress());
+  if (const auto text = row.text(20); !text.empty())
+    if (auto chain = chain_from(text)) run.chain = std::make_shared<const Chain>(std::move(*chain));
   const std::string_view counts = row.text(12);
   const char* at = counts.data();
   const char* const end = at + counts.size();
@@ -169,6 +172,41 @@ core::Result<Run> RunStore::run(store::Connection& connection, core::RunId id) {
   return std::move(*found);
 }
 
+core::Result<std::vector<Run>> RunStore::tree(store::Connection& connection, core::RunId root) {
+  std::vector<Run> runs;
+  MUSTER_TRY(connection.query("SELECT " MUSTER_RUN_COLUMNS
+                              " FROM jobs_runs WHERE run IN (SELECT run FROM jobs_chains WHERE "
+                              "root = ?) ORDER BY run LIMIT ?",
+                              {detail::key(root), kTreeRunsMax},
+                              [&](const store::Row& row) { runs.push_back(run_from(row)); }));
+  for (Run& run : runs) MUSTER_TRY(count_targets(connection, run));
+  return runs;
+}
+
+core::Result<std::vector<RunStore::ChainRow>> RunStore::chain_rows(store::Connection& connection,
+                                                                   core::RunId root) {
+  std::vector<ChainRow> rows;
+  MUSTER_TRY(connection.query(
+      "SELECT c.run, c.chain, r.finished_at FROM jobs_chains c JOIN jobs_runs r ON r.run = c.run "
+      "WHERE c.root = ? ORDER BY c.run",
+      {detail::key(root)}, [&](const store::Row& row) {
+        if (auto chain = chain_from(row.text(1)))
+          rows.push_back({detail::run_of(row.integer(0)), std::move(*chain),
+                          row.maybe_integer(2).has_value()});
+      }));
+  return rows;
+}
+
+core::Result<std::vector<core::RunId>> RunStore::children(store::Connection& connection,
+                                                          core::RunId parent) {
+  std::vector<core::RunId> runs;
+  MUSTER_TRY(connection.query("SELECT run FROM jobs_chains WHERE parent = ? ORDER BY run LIMIT ?",
+                              {detail::key(parent), kTreeRunsMax}, [&](const store::Row& row) {
+                                runs.push_back(detail::run_of(row.integer(0)));
+                              }));
+  return runs;
+}
+
 core::Result<TargetPage> RunStore::targets(store::Connection& connection, core::RunId run,
                                            std::optional<TargetState> state, std::size_t limit,
                                            std::optional<std::uint32_t> after,
@@ -202,6 +240,12 @@ core::Result<Target> RunStore::target(store::Connection& connection, core::RunId
                                       const core::EndpointId& endpoint) {
   MUSTER_ASSIGN(auto found, find_target(connection, run, endpoint));
   return std::move(found.second);
+}
+
+core::Result<bool> RunStore::has_target(store::Connection& connection, core::RunId run,
+                                        const core::EndpointId& endpoint) {
+  MUSTER_ASSIGN(const auto slot, detail::find_slot(connection, run, endpoint));
+  return slot.has_value();
 }
 
 core::Result<std::vector<Fold>> RunStore::folds(store::Connection& connection, core::RunId run) {

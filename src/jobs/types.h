@@ -13,6 +13,7 @@
 
 #include "core/clock.h"
 #include "core/ids.h"
+#include "jobs/chain.h"
 #include "jobs/rollout.h"
 #include "wire/frame.h"
 
@@ -91,6 +92,7 @@ struct Run {
   bool idempotent = false;
   std::shared_ptr<const Rollout> rollout;  ///< null: everything is sent at once
   Progress progress;
+  std::shared_ptr<const Chain> chain;  ///< null: its methods may start nothing, and none started it
 
   bool finished() const { return finished_at.has_value(); }
 };

@@ -26,6 +26,8 @@ class RegionServer {
   virtual void upcall(wire::UpcallUp message) = 0;
   virtual void notice(wire::Notice message) = 0;
   virtual void content_request(wire::ContentRequestUp message) = 0;
+  /// Answered by intake_taken(), in the order of the messages; without an answer it comes again.
+  virtual void intake(wire::IntakeUp) {}
   /// The connection has taken what backlog_bytes() counted, or most of it.
   virtual void drained() {}
 };
@@ -43,6 +45,7 @@ class RegionGateway {
   virtual void upcall_reply(wire::UpcallReplyDown message) = 0;
   virtual void content_data(wire::ContentDataDown message) = 0;
   virtual void chunks_taken(wire::ChunksTaken message) = 0;
+  virtual void intake_taken(wire::IntakeTaken) {}
   /// Bytes on their way that the connection has not taken; RegionServer::drained() follows
   /// content_data() while there are any. In one process there are none.
   virtual std::size_t backlog_bytes() const { return 0; }

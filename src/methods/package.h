@@ -24,7 +24,8 @@ namespace muster::methods {
 inline constexpr std::size_t kManifestBytesMax = 512 * 1024;
 inline constexpr std::size_t kPackageFilesMax = 2048;
 inline constexpr std::uint64_t kPackageFileBytesMax = 512ULL << 20;
-inline constexpr std::uint64_t kPackageBytesMax = 1ULL << 30;
+/// A file pack of 64 GiB, and its index.
+inline constexpr std::uint64_t kPackageBytesMax = 66ULL << 30;
 
 struct PackageFile {
   std::string path;         ///< below the install folder: `module/tasks/name.sh`

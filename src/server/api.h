@@ -56,6 +56,8 @@ void add_policy_routes(net::Router& router, Region& region);
 void add_discovery_routes(net::Router& router, Region& region);
 void add_method_routes(net::Router& router, Region& region);
 void add_run_routes(net::Router& router, Region& region);
+void add_chain_routes(net::Router& router, Region& region);
+void add_event_routes(net::Router& router, Region& region);
 void add_rollout_routes(net::Router& router, Region& region);
 void add_stop_routes(net::Router& router, Region& region);
 void add_run_result_routes(net::Router& router, Region& region);

@@ -7,6 +7,7 @@
 #include "core/bytes.h"
 #include "core/log.h"
 #include "jobs/run_store.h"
+#include "methods/task_name.h"
 #include "server/api.h"
 #include "server/json.h"
 #include "server/region.h"
@@ -73,6 +74,32 @@ void add_method(MethodService::Ready ready, jobs::RunSpec& spec) {
     spec.limits.set_output_bytes_max(additions.output_bytes_max);
 }
 
+/// The first run of a tree: its starter's rights are those of now.
+core::Result<std::shared_ptr<const jobs::Chain>> first_chain(jobs::ChainGrant grant,
+                                                             const access::Principal& by) {
+  MUSTER_TRY(jobs::check_grant(grant));
+  for (std::string& method : grant.methods) {
+    MUSTER_ASSIGN(const auto name, methods::TaskName::parse(method));
+    method = name.shown();
+  }
+  if (auto good = check_selector(grant.selector); !good)
+    return fail(Code::kInvalid, "chain: " + good.error().message);
+  auto chain = std::make_shared<jobs::Chain>();
+  chain->grant = std::move(grant);
+  chain->role = static_cast<std::uint8_t>(by.role);
+  chain->selectors = by.selectors;
+  return chain;
+}
+
+/// A method's start of a run has limits of its own.
+core::Status check_child(const jobs::Chain& child, const jobs::RunSpec& spec,
+                         std::span<const core::EndpointId> targets) {
+  if (targets.size() > jobs::kChildTargetsMax)
+    return fail(Code::kLimit, std::to_string(targets.size()) + " hosts match; a method may start " +
+                                  "a run on " + std::to_string(jobs::kChildTargetsMax));
+  return jobs::check_loop(child, spec.method.label.name, targets);
+}
+
 /// All that can be known of an order before its targets are chosen.
 struct Checked {
   RunService::Wanted wanted;
@@ -90,6 +117,9 @@ runtime::Task<core::Result<Checked>> check_order(Region& region, access::Princip
   if (read.method) {
     MUSTER_CO_ASSIGN(auto ready, co_await region.methods().prepare(std::move(*read.method)));
     add_method(std::move(ready), wanted.spec);
+  }
+  if (read.grant) {
+    MUSTER_CO_ASSIGN(wanted.spec.chain, first_chain(*std::move(read.grant), by));
   }
   // What is wrong with the order itself comes before what is wrong with its targets.
   if (const auto valid = jobs::make_run(wanted.spec, core::wall_now(), 0); !valid)
@@ -117,7 +147,8 @@ runtime::Task<core::Result<json::object>> check_run(Region& region, access::Prin
 
 runtime::Task<core::Result<RunService::Created>> order_run(
     Region& region, access::Principal by, json::object request, std::string idempotency_key,
-    std::string digest, std::optional<std::vector<core::EndpointId>> only) {
+    std::string digest, std::optional<std::vector<core::EndpointId>> only,
+    std::shared_ptr<const jobs::Chain> child) {
   if (region.stopping())
     co_return fail(Code::kUnavailable, "the server stops; try again when it is back");
   if (idempotency_key.size() > jobs::kIdempotencyKeyBytesMax || !core::is_utf8(idempotency_key))
@@ -149,6 +180,10 @@ runtime::Task<core::Result<RunService::Created>> order_run(
     MUSTER_CO_ASSIGN(wanted.rollout, arrange_waves(*plan, matched, core::wall_now()));
   }
   wanted.targets = ids_of(matched);
+  if (child) {
+    MUSTER_CO_TRY(check_child(*child, wanted.spec, wanted.targets));
+    wanted.spec.chain = std::move(child);
+  }
   co_return co_await region.runs().create(std::move(wanted));
 }
 
@@ -195,7 +230,16 @@ Answer list_runs(Region& region, Request& request) {
 
 Answer get_run(Region& region, Request& request) {
   MUSTER_CO_ASSIGN(auto run, co_await find_run(region, request));
-  co_return json_response(run_json(run));
+  json::object object = run_json(run);
+  if (run.chain) {
+    MUSTER_CO_ASSIGN(const auto ids, co_await region.database().read([&](store::Connection& c) {
+      return jobs::RunStore::children(c, run.id);
+    }));
+    json::array children;
+    for (const core::RunId id : ids) children.emplace_back(id.str());
+    object["children"] = std::move(children);
+  }
+  co_return json_response(object);
 }
 
 Answer cancel_run(Region& region, Request& request) {

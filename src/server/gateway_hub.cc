@@ -63,6 +63,17 @@ class GatewayHub::Seat final : public link::RegionServer,
       if (seat.content_) seat.content_->request(seat.content_client_, m);
     });
   }
+  void intake(wire::IntakeUp message) override {
+    // A gateway has one batch under way; a second one is its own fault, and comes again.
+    if (!hub_ || !hub_->intake_ || std::exchange(taking_in_, true)) return;
+    later(std::move(message), [](GatewayHub& hub, Seat& seat, wire::IntakeUp& m) {
+      hub.tasks_.spawn(hub.intake(seat.shared_from_this(), std::move(m)));
+    });
+  }
+  void took_in(core::Result<wire::IntakeTaken> taken) {
+    taking_in_ = false;
+    if (hub_ && taken) gateway_.intake_taken(std::move(*taken));
+  }
   void drained() override {
     if (content_) content_->drained(content_client_);
   }
@@ -87,6 +98,7 @@ class GatewayHub::Seat final : public link::RegionServer,
   const Visitor visitor_;
   Content* content_;
   const content::ClientId content_client_;
+  bool taking_in_ = false;
   std::uint64_t heard_bytes_ = 0;
   std::uint64_t writing_bytes_ = 0;
 };
@@ -304,12 +316,22 @@ std::optional<runtime::Task<core::Result<std::string>>> GatewayHub::answer(
   if (!known || !known->online() || known->connection->gateway != gateway ||
       known->connection->link != message.link())
     return std::nullopt;  // a gateway speaks only for the links that it holds
-  if (upcall.run() != 0) return answer_method(runs_, *id, core::RunId(upcall.run()), upcall.name());
+  if (upcall.run() != 0)
+    return answer_method(runs_, chains_, *id, core::RunId(upcall.run()), upcall.name(),
+                         upcall.body());
   if (renewal) return renew_endpoint(*id, upcall.body());
   if (upcall.name() == orders::kTicketUpcall) return ticket(*id, upcall.body());
   return [](std::string name) -> runtime::Task<core::Result<std::string>> {
     co_return fail(Code::kNotFound, "this server answers no upcall '" + name + "'");
   }(core::printable(upcall.name(), 64));
+}
+
+runtime::Task<void> GatewayHub::intake(std::shared_ptr<Seat> seat, wire::IntakeUp message) {
+  auto taken = co_await intake_->take(seat->name(), std::move(message));
+  if (!taken)
+    core::log(Level::kWarn, "server", "what methods told could not be kept; it comes again",
+              {{"gateway", seat->name()}, {"why", taken.error().message}});
+  seat->took_in(std::move(taken));
 }
 
 runtime::Task<void> GatewayHub::upcall(std::string gateway, wire::UpcallUp message) {

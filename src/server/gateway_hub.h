@@ -20,7 +20,9 @@
 #include "orders/signer.h"
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
+#include "server/chain_service.h"
 #include "server/content.h"
+#include "server/intake_service.h"
 #include "server/placement.h"
 #include "server/run_service.h"
 
@@ -58,6 +60,12 @@ class GatewayHub {
   /// Asks there where endpoints belong, from now on. It outlives this.
   void place_by(Placement& placement) { placement_ = &placement; }
 
+  /// What methods tell is kept there, from now on. It outlives this.
+  void take_in_by(IntakeService& intake) { intake_ = &intake; }
+
+  /// Methods may start runs by it, from now on. It outlives this.
+  void chain_by(ChainService& chains) { chains_ = &chains; }
+
   /// Called for each login that was admitted, after the registry knows of it.
   using LoginSeen = std::function<void(const core::EndpointId&, const wire::Hello&)>;
   void on_login(LoginSeen seen) { login_seen_ = std::move(seen); }
@@ -79,6 +87,7 @@ class GatewayHub {
   void write_done();
   void notice(const wire::Notice& message);
   runtime::Task<void> upcall(std::string gateway, wire::UpcallUp message);
+  runtime::Task<void> intake(std::shared_ptr<Seat> seat, wire::IntakeUp message);
   /// nullopt: the gateway has no business to ask; nobody is answered.
   std::optional<runtime::Task<core::Result<std::string>>> answer(const std::string& gateway,
                                                                  const wire::UpcallUp& message);
@@ -101,6 +110,8 @@ class GatewayHub {
   runtime::TaskGroup tasks_;
   Content* content_ = nullptr;
   Placement* placement_ = nullptr;
+  ChainService* chains_ = nullptr;
+  IntakeService* intake_ = nullptr;
   LoginSeen login_seen_;
 };
 

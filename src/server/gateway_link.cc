@@ -3,8 +3,10 @@
 
 #include "core/bytes.h"
 #include "core/log.h"
+#include "intake/queue.h"
 #include "link/limits.h"
 #include "net/http_client.h"
+#include "server/intake_service.h"
 #include "wire/frame.h"
 
 namespace muster::server {
@@ -70,6 +72,25 @@ core::Status check(const wire::ContentRequestUp& message) {
   return fail(Code::kInvalid, "a content digest of " +
                                   std::to_string(message.request().digest().size()) +
                                   " bytes, 32 are expected");
+}
+core::Status check(const wire::IntakeUp& message) {
+  const auto count = static_cast<std::size_t>(message.items_size());
+  if (message.queue().size() != intake::kQueueIdBytes)
+    return fail(Code::kInvalid,
+                "a queue's name has 16 bytes, not " + std::to_string(message.queue().size()));
+  if (count == 0 || count > IntakeService::kIntakeItemsMax)
+    return fail(Code::kLimit, std::to_string(count) + " items in a message, 1 to " +
+                                  std::to_string(IntakeService::kIntakeItemsMax) + " are allowed");
+  std::uint64_t last = 0;
+  for (const auto& item : message.items()) {
+    MUSTER_TRY(check_endpoint(item.endpoint()));
+    if (item.sequence() <= last || item.sequence() > INT64_MAX)
+      return fail(Code::kInvalid, "the numbers of items must rise");
+    last = item.sequence();
+    if (item.body().size() > wire::kUpcallBytesMax || !core::is_utf8(item.body()))
+      return fail(Code::kLimit, "an item whose body is too large, or no text");
+  }
+  return {};
 }
 core::Status check(const wire::RegionPing&) {
   return {};
@@ -178,6 +199,8 @@ core::Status GatewayLink::receive(std::string_view bytes) {
     case wire::REGION_CONTENT_REQUEST:
       return checked<wire::ContentRequestUp>(
           frame.body, [&](auto m) { server_->content_request(std::move(m)); });
+    case wire::REGION_INTAKE:
+      return checked<wire::IntakeUp>(frame.body, [&](auto m) { server_->intake(std::move(m)); });
     case wire::REGION_PING:
       return checked<wire::RegionPing>(frame.body, [&](auto m) {
         std::string pong;
@@ -243,6 +266,10 @@ void GatewayLink::content_data(wire::ContentDataDown message) {
 }
 
 void GatewayLink::chunks_taken(wire::ChunksTaken message) {
+  send(message);
+}
+
+void GatewayLink::intake_taken(wire::IntakeTaken message) {
   send(message);
 }
 

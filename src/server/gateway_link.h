@@ -49,6 +49,7 @@ class GatewayLink final : public net::WebSocketHandler, public link::RegionGatew
   void upcall_reply(wire::UpcallReplyDown message) override;
   void content_data(wire::ContentDataDown message) override;
   void chunks_taken(wire::ChunksTaken message) override;
+  void intake_taken(wire::IntakeTaken message) override;
   std::size_t backlog_bytes() const override { return socket_->queued_bytes(); }
 
  private:

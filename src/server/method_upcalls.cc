@@ -21,14 +21,17 @@ std::string describe(const jobs::Run& run) {
 
 }  // namespace
 
-runtime::Task<core::Result<std::string>> answer_method(RunService& runs, core::EndpointId endpoint,
-                                                       core::RunId run, std::string name) {
+runtime::Task<core::Result<std::string>> answer_method(RunService& runs, ChainService* chains,
+                                                       core::EndpointId endpoint, core::RunId run,
+                                                       std::string name, std::string body) {
   if (!runs.ledger().is_running(run, endpoint))
     co_return core::fail(core::Code::kDenied, "this run does not go on on this machine");
   if (name == "run.describe") {
     MUSTER_CO_ASSIGN(const jobs::Run found, co_await runs.get(run));
     co_return describe(found);
   }
+  if (chains && ChainService::knows(name))
+    co_return co_await chains->answer(endpoint, run, std::move(name), std::move(body));
   co_return core::fail(core::Code::kNotFound,
                        "the server answers methods no call '" + core::printable(name, 64) + "'");
 }

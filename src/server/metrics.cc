@@ -65,6 +65,26 @@ void add_runs(Families& families, const jobs::LedgerStats& stats) {
                    stats.write_failures);
 }
 
+void add_chains(Families& families, const ChainStats& stats) {
+  families.counter("muster_chain_runs_total", "Runs that methods have started.", stats.started);
+  families.counter("muster_chain_refused_total", "Starts that methods were refused.",
+                   stats.refused);
+  families.counter("muster_chain_cancelled_total",
+                   "Runs cancelled because the method that started them had ended.",
+                   stats.cancelled);
+}
+
+void add_intake(Families& families, const IntakeStats& stats) {
+  families.counter("muster_events_total", "Events that methods have raised.", stats.events);
+  families.counter("muster_inventory_tables_total", "Tables that methods have reported.",
+                   stats.tables);
+  families.counter("muster_intake_repeated_total", "Events and tables that had come before.",
+                   stats.repeated);
+  families.counter("muster_intake_dropped_total",
+                   "Events and tables of no known run, malformed, or beyond a limit.",
+                   stats.dropped);
+}
+
 void add_schedules(Families& families, const ScheduleStats& stats) {
   families.gauge("muster_schedules_enabled", "Schedules that can fire.", stats.enabled);
   families.counter("muster_schedule_firings_total", "Firings that made a run.", stats.ordered);
@@ -143,6 +163,8 @@ std::string metrics_text(Region& region) {
     families.labelled("muster_gateway_links", "Links by gateway.", prometheus::MetricType::Gauge,
                       static_cast<double>(links), {{"gateway", name}});
   add_runs(families, region.runs().ledger().stats());
+  add_intake(families, region.intake().stats());
+  add_chains(families, region.chains().stats());
   add_schedules(families, region.schedules().stats());
   families.gauge("muster_stopped", "1 while everything is stopped.",
                  region.stop_switch().stopped() ? 1 : 0);

@@ -128,6 +128,7 @@ core::Status Region::open_work() {
   recorder_ = std::make_unique<Recorder>(*database_);
   MUSTER_TRY(recorder_->restore());
   MUSTER_TRY(runs_->restore());
+  MUSTER_TRY(open_chains());
   stop_switch_ = std::make_unique<StopSwitch>(
       loop_, config_.state, [this](const std::optional<jobs::Hold>& why, const std::string& by) {
         return act_on_switch(why, by);
@@ -136,6 +137,23 @@ core::Status Region::open_work() {
   switch_is_open_ = true;
   if (servers_ && servers_->view().has_others()) MUSTER_TRY(note_lead());
   return open_schedules();
+}
+
+core::Status Region::open_chains() {
+  ChainService::Ports ports;
+  ports.order = [this](access::Principal by, json::object request, std::string key,
+                       std::string digest, ChainService::Chained child) {
+    return order_run(*this, std::move(by), std::move(request), std::move(key), std::move(digest),
+                     std::nullopt, std::move(child));
+  };
+  ports.rights = [this](std::string author, ChainService::Chained chain) {
+    return starter_rights(*users_, std::move(author), std::move(chain));
+  };
+  chains_ = std::make_unique<ChainService>(loop_, *database_, registry_, *runs_, std::move(ports));
+  gateways_->chain_by(*chains_);
+  intake_ = std::make_unique<IntakeService>(*database_);
+  gateways_->take_in_by(*intake_);
+  return chains_->restore();
 }
 
 core::Status Region::note_lead() {
@@ -203,6 +221,8 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_pack_routes(router, *this);
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
+  add_chain_routes(router, *this);
+  add_event_routes(router, *this);
   add_stop_routes(router, *this);
   add_run_result_routes(router, *this);
   add_schedule_routes(router, *this);
@@ -357,6 +377,7 @@ runtime::Task<void> Region::housekeeping() {
     (void)co_await sessions_->sweep();
     if (const auto retention = co_await this->retention()) co_await runs_->retain(*retention);
     co_await schedules_->forget_hosts();
+    co_await intake_->retain(registry_);
     // The server's own certificate is renewed here, long before it expires.
     if (auto identity = server_identity(*authority_, config_))
       if (auto replaced = tls_->replace_identity(*identity); !replaced)

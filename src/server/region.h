@@ -28,11 +28,13 @@
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
 #include "runtime/worker_pool.h"
+#include "server/chain_service.h"
 #include "server/config.h"
 #include "server/content.h"
 #include "server/content_mirror.h"
 #include "server/gateway_hub.h"
 #include "server/gateway_link.h"
+#include "server/intake_service.h"
 #include "server/live.h"
 #include "server/method_service.h"
 #include "server/placement.h"
@@ -91,6 +93,8 @@ class Region {
   Placement& placement() { return *placement_; }
   Content& content() { return *content_; }
   RunService& runs() { return *runs_; }
+  IntakeService& intake() { return *intake_; }
+  ChainService& chains() { return *chains_; }
   StopSwitch& stop_switch() { return *stop_switch_; }
   MethodService& methods() { return *methods_; }
   ScheduleService& schedules() { return *schedules_; }
@@ -111,6 +115,7 @@ class Region {
   core::Status open_database();
   core::Status open_identity();
   core::Status open_work();
+  core::Status open_chains();
   core::Status note_lead();
   core::Status open_schedules();
   std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by);
@@ -148,6 +153,8 @@ class Region {
   Live live_;
   std::unique_ptr<orders::Signer> signer_;
   std::unique_ptr<RunService> runs_;
+  std::unique_ptr<ChainService> chains_;
+  std::unique_ptr<IntakeService> intake_;
   std::unique_ptr<StopSwitch> stop_switch_;
   bool switch_is_open_ = false;
   std::unique_ptr<Content> content_;

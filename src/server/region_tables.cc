@@ -5,6 +5,7 @@
 #include "access/schema.h"
 #include "catalog/catalog.h"
 #include "fleet/registry_store.h"
+#include "intake/store.h"
 #include "jobs/run_store.h"
 #include "schedules/schedule_store.h"
 #include "server/content_mirror.h"
@@ -30,7 +31,7 @@ core::Result<std::optional<std::string>> region_of(store::Database& database) {
 std::vector<store::MigrationSet> region_migrations() {
   return {access::migrations(),  fleet::registry_migrations(), jobs::run_migrations(),
           catalog::migrations(), schedules::migrations(),      region_key_migrations(),
-          content_migrations()};
+          content_migrations(),  intake::migrations()};
 }
 
 core::Status check_database_place(const ServerConfig& config) {

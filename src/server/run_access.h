@@ -30,10 +30,12 @@ runtime::Task<core::Result<jobs::Run>> find_run(Region& region, net::Request& re
 /// and that `by` may reach; everything is checked first. The caller has checked that `by`
 /// may order runs. `idempotency_key`: empty, or names this order among those of `by`; the
 /// same key with another `digest` of the request is kConflict, so is an order that no
-/// host matches. `only`: on none but these, where given.
+/// host matches. `only`: on none but these, where given. `child`: it is started by a method,
+/// which has more limits.
 runtime::Task<core::Result<RunService::Created>> order_run(
     Region& region, access::Principal by, boost::json::object request, std::string idempotency_key,
-    std::string digest, std::optional<std::vector<core::EndpointId>> only = std::nullopt);
+    std::string digest, std::optional<std::vector<core::EndpointId>> only = std::nullopt,
+    std::shared_ptr<const jobs::Chain> child = nullptr);
 
 /// Whether order_run would take `request`, whichever hosts match when it is called. The
 /// value is the request as it may be shown: its secrets hidden.

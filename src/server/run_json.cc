@@ -127,6 +127,30 @@ core::Status read_limits(const json::object& object, wire::Limits& limits) {
   return members.done();
 }
 
+core::Result<jobs::ChainGrant> read_grant(const json::object& object) {
+  Members members(object, "chain.");
+  jobs::ChainGrant grant;
+  grant.methods = members.texts("methods", jobs::kGrantMethodsMax, jobs::kGrantMethodBytesMax)
+                      .value_or(std::vector<std::string>{});
+  grant.commands = members.flag("commands", false);
+  grant.selector = members.text("selector", fleet::kSelectorBytesMax);
+  MUSTER_TRY(members.done());
+  return grant;
+}
+
+void show_chain(json::object& object, const jobs::Chain& chain) {
+  json::array methods;
+  for (const auto& method : chain.grant.methods) methods.emplace_back(method);
+  object["chain"] = json::object{{"methods", std::move(methods)},
+                                 {"commands", chain.grant.commands},
+                                 {"selector", chain.grant.selector}};
+  if (!chain.is_child()) return;
+  object["parent"] = json::object{{"run", chain.parent().run.str()},
+                                  {"endpoint", chain.parent().endpoint.str()},
+                                  {"root", chain.above.front().run.str()},
+                                  {"depth", chain.depth()}};
+}
+
 }  // namespace
 
 json::object run_json(const jobs::Run& run) {
@@ -151,6 +175,7 @@ json::object run_json(const jobs::Run& run) {
   }
   if (run.invoke.live_output()) object["live_output"] = true;
   show_progress(object, run);
+  if (run.chain) show_chain(object, *run.chain);
   return object;
 }
 
@@ -195,6 +220,7 @@ core::Result<RunRequest> read_run_request(const json::object& body) {
   const json::object* method = members.object("method");
   const json::object* limits = members.object("limits");
   const json::object* rollout = members.object("rollout");
+  const json::object* chain = members.object("chain");
   spec.idempotent = members.flag("idempotent", false);
   spec.queue_for = std::chrono::milliseconds(
       members.maybe_integer("queue_for_ms", 0, jobs::kQueueForCeiling.count()).value_or(0));
@@ -215,6 +241,12 @@ core::Result<RunRequest> read_run_request(const json::object& body) {
                       "'idempotent' is said of a command; a method's metadata says it itself");
   if (rollout) {
     MUSTER_ASSIGN(spec.rollout, read_rollout(*rollout));
+  }
+  if (chain && !method)
+    return core::fail(core::Code::kInvalid,
+                      "'chain' says what a method may start; a command starts nothing by itself");
+  if (chain) {
+    MUSTER_ASSIGN(request.grant, read_grant(*chain));
   }
   return request;
 }

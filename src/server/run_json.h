@@ -34,6 +34,7 @@ std::string host_name(const fleet::Registry& registry, const core::EndpointId& i
 struct RunRequest {
   jobs::RunSpec spec;
   std::optional<MethodOrder> method;
+  std::optional<jobs::ChainGrant> grant;  ///< what its method may start further
 };
 /// kInvalid names the member that is wrong.
 core::Result<RunRequest> read_run_request(const boost::json::object& body);

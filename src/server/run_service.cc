@@ -60,6 +60,9 @@ core::Status audit_batch(store::Connection& connection, const jobs::Batch& batch
                run.invoke.has_method() ? run.invoke.method().user() : run.invoke.command().user()},
               {"selector", run.selector},
               {"waves", run.rollout ? std::to_string(run.rollout->waves.size()) : ""},
+              {"parent", run.chain && run.chain->is_child() ? run.chain->parent().run.str() : ""},
+              {"may_start",
+               run.chain && !run.chain->is_child() ? granted(run.chain->grant) : std::string()},
               {"targets", std::to_string(added.targets.size())}})}));
   }
   for (const auto& cancel : batch.cancels)
@@ -327,6 +330,7 @@ void RunService::kick(const std::string& gateway, const core::EndpointId& endpoi
 
 void RunService::changed(const jobs::Run& run, std::span<const jobs::TargetEvent> targets) {
   live_.run_changed(run, targets);
+  if (run_changed_) run_changed_(run, targets);
 }
 
 void RunService::output(const jobs::Run& run, const core::EndpointId& endpoint,

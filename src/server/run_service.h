@@ -80,6 +80,10 @@ class RunService final : private jobs::Sink {
     write_begun_ = std::move(begun);
     write_done_ = std::move(done);
   }
+  /// Told of each run of which something became durable, from within the ledger: it must not
+  /// be called back before that has returned. Empty: nobody is.
+  using RunChanged = std::function<void(const jobs::Run&, std::span<const jobs::TargetEvent>)>;
+  void watch_runs(RunChanged changed) { run_changed_ = std::move(changed); }
   /// Where large output lies.
   const jobs::OutputFiles& files() const { return files_; }
   /// Removes finished runs beyond the limits of retention.
@@ -112,6 +116,7 @@ class RunService final : private jobs::Sink {
   FindGateway find_gateway_;
   std::function<void()> write_begun_ = [] {};
   std::function<void()> write_done_ = [] {};
+  RunChanged run_changed_;
   const jobs::OutputFiles files_;
   jobs::Ledger ledger_;
   runtime::Timer tick_;

@@ -82,6 +82,7 @@ std::size_t body_bytes_max(RegionKind kind) {
     case REGION_PONG:
     case REGION_CONTENT_REQUEST:
     case REGION_CHUNKS_TAKEN:
+    case REGION_INTAKE_TAKEN:
       return 2 * kSmall;
     case REGION_CONTENT_DATA:
       return kContent + 16;
@@ -91,6 +92,7 @@ std::size_t body_bytes_max(RegionKind kind) {
     case REGION_UPCALL_REPLY:
       return body_bytes_max(FRAME_UPCALL) + kSmall;
     case REGION_REPORTS:
+    case REGION_INTAKE:
     case REGION_DISPATCH:
     case REGION_CANCEL_RUN:
     case REGION_ACKS:

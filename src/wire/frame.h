@@ -63,6 +63,8 @@ MUSTER_WIRE_KIND(UpcallReplyDown, REGION_UPCALL_REPLY);
 MUSTER_WIRE_KIND(ContentRequestUp, REGION_CONTENT_REQUEST);
 MUSTER_WIRE_KIND(ContentDataDown, REGION_CONTENT_DATA);
 MUSTER_WIRE_KIND(ChunksTaken, REGION_CHUNKS_TAKEN);
+MUSTER_WIRE_KIND(IntakeUp, REGION_INTAKE);
+MUSTER_WIRE_KIND(IntakeTaken, REGION_INTAKE_TAKEN);
 #undef MUSTER_WIRE_KIND
 
 /// Appends the whole frame to `out`. The caller keeps within the limits: a body

@@ -103,6 +103,8 @@ class Agent:
 class Gateway:
     """A gateway in a process of its own, on a host of its own."""
 
+    options = ()  # of `muster gateway`, beside those that it needs
+
     def __init__(self, region, name, host=None):
         self.region, self.name = region, name
         self.host = host or region.network.add(name)
@@ -124,7 +126,7 @@ class Gateway:
 
     def launch(self, token=None, name=None):
         more = ["--token", token] if token else []
-        command = gateway_command(self.server, f"{self.address}:{self.port}", name or self.name, *more)
+        command = gateway_command(self.server, f"{self.address}:{self.port}", name or self.name, *more, *self.options)
         self.process = Process(f"gateway-{self.name}", self.host.inside(command), self.region.folder,
                                {"MUSTER_STATE": str(self.state), "HOME": str(self.region.folder)})
         return self.process

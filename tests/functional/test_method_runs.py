@@ -35,13 +35,13 @@ def answers(region, run):
     return {t["name"]: t for t in region.finished(run["id"]).values()}
 
 
-def publish_script(method, folder, name, script, metadata=None):
-    """A module with one task of this name."""
+def publish_script(method, folder, name, script, metadata=None, task="init"):
+    """A task of the module of this name."""
     tasks = folder / name / "tasks"
     tasks.mkdir(parents=True, exist_ok=True)
-    (tasks / "init.sh").write_text(script)
-    (tasks / "init.json").write_text(json.dumps(metadata or {}))
-    method("publish", str(folder / name))
+    (tasks / f"{task}.sh").write_text(script)
+    (tasks / f"{task}.json").write_text(json.dumps(metadata or {}))
+    method("publish", str(folder / name), "--task", task)
 
 
 def test_every_way_of_the_format(region, method, tmp_path):

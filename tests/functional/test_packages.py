@@ -120,6 +120,12 @@ def serve(machine, folder, name="muster", program="muster", arguments=("server",
                                         user), folder)
 
 
+def stop(machine, process, program):
+    """In good order; the exit status. What runs there has a number of its own there."""
+    machine.run("pkill", "-TERM", "-x", program)
+    return process.ended()
+
+
 def test_from_installation_to_purge(machine, packages, tmp_path):
     """A region lives through an upgrade, and through a purge that was not told to destroy it."""
     install(machine, *packages.values())
@@ -141,8 +147,8 @@ def test_from_installation_to_purge(machine, packages, tmp_path):
     agent = serve(machine, tmp_path, "agent", "muster-agent", ("run",), None, "agent")
     wait_until(lambda: " online " in machine.run("muster", "hosts").stdout, "the agent is online")
     assert "same" in machine.run("muster", "run", "--on", "all", "--", "echo", "same").stdout
-    agent.stop()
-    assert server.stop() == 0
+    assert stop(machine, agent, "muster-agent") == 0
+    assert stop(machine, server, "muster") == 0
 
     newer = build(packages["muster"].parent, "--version", "0.1.1")
     install(machine, *newer.values())
@@ -150,7 +156,7 @@ def test_from_installation_to_purge(machine, packages, tmp_path):
     assert listen in machine.read("/etc/muster/server.toml")
     server = serve(machine, tmp_path, "server-again")
     wait_until(lambda: " offline " in machine.run("muster", "hosts", check=None).stdout, "the region is still there")
-    server.stop()
+    assert stop(machine, server, "muster") == 0
 
     machine.run("dpkg", "--remove", "muster", "muster-agent")
     assert not machine.there("/usr/bin/muster") and not machine.there("/usr/bin/muster-agent")

@@ -121,6 +121,8 @@ def results(targets):
 def test_published_sent_updated_rolled_back_and_taken_away(region, packs):
     region.add_gateway("gw1")
     hosts = [region.add_agent("web1", kind=PackHost), region.add_agent("web2", kind=PackHost)]
+    packs.write("note.sh", b"#!/bin/sh\necho now $MUSTER_PACK_VERSION >&2\n")
+    packs.describe(post="note.sh")
     assert "new: 6.0 MB" in packs.publish("1.0")
     first = packs.tree()
     got = results(packs.do("1.0"))

@@ -13,7 +13,8 @@ from tree import Finding
 CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/content/limits.h", "src/gateway/gateway.h",
                 "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc",
                 "src/methods/channel.h", "src/agent/method_channels.h", "src/discovery/message.h",
-                "src/discovery/responder.h", "src/discovery/seeker.h", "src/server/sweep.h", "src/net/probe.h")
+                "src/discovery/responder.h", "src/discovery/seeker.h", "src/server/sweep.h", "src/net/probe.h",
+                "src/server/chain_service.cc", "src/server/intake_service.h")
 
 PAGES = {
     "docs/protocols/link.md": ("src/wire/link.proto", "FRAME", {
@@ -45,6 +46,7 @@ PAGES = {
         "chunks ahead of the server's disk": ["kChunksAheadBytesMax"],
         "pace of logins": ["logins_per_second"],
         "connections of gateways": ["kGatewayLinksMax"],
+        "items in an `IntakeUp`": ["kIntakeItemsMax", "kUpcallBytesMax"],
         "bytes that wait to be sent": [None],
     }),
     "docs/protocols/discovery.md": (None, None, {
@@ -63,6 +65,7 @@ PAGES = {
         "lines that make no sense": ["kChannelBadLinesMax"],
         "calls waiting": ["kChannelCallsPendingMax"],
         "calls a second": ["kChannelCallsPerSecond"],
+        "key of a start": ["kStartKeyBytesMax"],
         "calls of all methods of an endpoint waiting for the server": ["kMethodUpcallsMax"],
         "files fetched by a run": ["kFilesMax"],
         "text of a progress": ["kProgressTextBytesMax"],
@@ -92,7 +95,7 @@ UNITS = {"KiB": 1024, "MiB": 1024 ** 2, "GiB": 1024 ** 3, "ms": 1, "s": 1000}
 TIMES = {"milliseconds": 1, "seconds": 1000, "minutes": 60_000, "hours": 3_600_000}
 # Names of kinds that differ from their message's name.
 SPELT = {"UPCALL_UP": "UPCALL", "UPCALL_REPLY_DOWN": "UPCALL_REPLY", "REGION_PING": "PING", "REGION_PONG": "PONG",
-         "CONTENT_REQUEST_UP": "CONTENT_REQUEST", "CONTENT_DATA_DOWN": "CONTENT_DATA"}
+         "INTAKE_UP": "INTAKE", "CONTENT_REQUEST_UP": "CONTENT_REQUEST", "CONTENT_DATA_DOWN": "CONTENT_DATA"}
 
 
 def constants(tree):

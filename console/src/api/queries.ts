@@ -7,7 +7,7 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 import { ApiError, request } from "./client";
 import type {
   Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview,
-  SelectorCheck, Target, TargetList, TargetState, WaveList,
+  RunTree, SelectorCheck, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
 export const kHostsPage = 200;
@@ -112,6 +112,14 @@ export const wavesQuery = (id: string) =>
   queryOptions({
     queryKey: ["run", id, "waves"],
     queryFn: ({ signal }) => request<WaveList>("GET", `${runPath(id)}/waves`, { signal }),
+  });
+
+/** Asked again now and then while the run goes on: its methods may start more. */
+export const treeQuery = (id: string, state: Run["state"]) =>
+  queryOptions({
+    queryKey: ["run", id, "tree"],
+    queryFn: ({ signal }) => request<RunTree>("GET", `${runPath(id)}/tree`, { signal }),
+    refetchInterval: state === "running" ? 3_000 : false,
   });
 
 export interface TargetFilter {

@@ -602,6 +602,64 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/runs/{id}/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        /**
+         * What the methods of a run have started on other hosts, and what started it
+         * @description The whole tree that the run is in, wherever it stands in it; a run without a chain is one by itself.
+         */
+        get: operations["getTree"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/host-events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What methods have told of while they ran, newest first */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/hosts/{id}/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        /** The tables that methods have reported of a host */
+        get: operations["getInventory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/stop-everything": {
         parameters: {
             query?: never;
@@ -1915,12 +1973,32 @@ export interface components {
             live_output?: boolean;
             description?: string;
             rollout?: components["schemas"]["RolloutPlan"];
+            /** @description Only with a method: what it may start further while it runs. Nothing where this is missing */
+            chain?: components["schemas"]["Chain"];
             /**
              * @description Of a command: doing it twice does no harm, so it is sent again to an agent that was restarted. A method's metadata says it itself
              * @default false
              */
             idempotent?: boolean;
         } & (unknown | unknown | unknown);
+        /**
+         * @description What the methods of a run, and of the runs that they start, may start on other hosts: never more than who has started the first of them may at that moment. docs/chains.md tells each rule.
+         * @example {
+         *       "methods": [
+         *         "db::dump",
+         *         "db::load"
+         *       ],
+         *       "selector": "role=db"
+         *     }
+         */
+        Chain: {
+            /** @description By name, whichever version */
+            methods?: string[];
+            /** @default false */
+            commands?: boolean;
+            /** @description On which hosts; all: on every one that the starter may reach */
+            selector: string;
+        };
         /** @description A published method, by name (of its current version, where none is given) or by digest. Time limit, output limit and user that are not given are those of its metadata. */
         MethodOrder: {
             /** @description module::task */
@@ -2210,6 +2288,19 @@ export interface components {
             counts: components["schemas"]["Counts"];
             targets: number;
             idempotent?: boolean;
+            /** @description What its methods may start further */
+            chain?: components["schemas"]["Chain"];
+            /** @description The run whose method started it, on that host; depth 1 is a child of the tree's first run */
+            parent?: {
+                run: components["schemas"]["RunId"];
+                endpoint: components["schemas"]["EndpointId"];
+                /** @description The host's name; in trees */
+                name?: string;
+                root: components["schemas"]["RunId"];
+                depth: number;
+            };
+            /** @description What its methods have started; of one run with a chain */
+            children?: components["schemas"]["RunId"][];
             rollout?: components["schemas"]["Rollout"];
             /** @description Nothing is sent until somebody resumes it; the state stays running */
             paused?: components["schemas"]["Hold"];
@@ -2228,6 +2319,43 @@ export interface components {
                     finished: number;
                 };
             };
+        };
+        /** @enum {string} */
+        Severity: "debug" | "info" | "warning" | "error" | "critical";
+        Event: {
+            id: string;
+            endpoint: components["schemas"]["EndpointId"];
+            /** @description The host's; its id where it is gone */
+            name: string;
+            run: components["schemas"]["RunId"];
+            /** @description Which took it */
+            gateway: string;
+            severity: components["schemas"]["Severity"];
+            kind: string;
+            text: string;
+            data?: {
+                [key: string]: unknown;
+            };
+            /** @description By the gateway's clock */
+            taken_at: components["schemas"]["Time"];
+            stored_at: components["schemas"]["Time"];
+        };
+        EventList: {
+            events: components["schemas"]["Event"][];
+            next: components["schemas"]["Cursor"];
+        };
+        InventoryTables: {
+            tables: {
+                table: string;
+                run: components["schemas"]["RunId"];
+                reported_at: components["schemas"]["Time"];
+                /** @description Any JSON */
+                data: unknown;
+            }[];
+        };
+        RunTree: {
+            root: components["schemas"]["RunId"];
+            runs: components["schemas"]["Run"][];
         };
         Hold: {
             /** @description A user, or rollout: the plan itself */
@@ -3864,6 +3992,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WaveList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getTree: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Run"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All its runs, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunTree"];
+                };
+            };
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                /** @description Only of this host */
+                endpoint?: components["schemas"]["EndpointId"];
+                run?: components["schemas"]["RunId"];
+                /** @description At least so severe */
+                severity?: components["schemas"]["Severity"];
+                kind?: string;
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    getInventory: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InventoryTables"];
                 };
             };
             401: components["responses"]["Error"];

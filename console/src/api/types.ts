@@ -16,6 +16,7 @@ export type HostsEvent = Schemas["HostsEvent"];
 export type SelectorCheck = Schemas["SelectorCheck"];
 export type Command = Schemas["Command"];
 export type Run = Schemas["Run"];
+export type RunTree = Schemas["RunTree"];
 export type RunList = Schemas["RunList"];
 export type RunRequest = Schemas["RunRequest"];
 export type RunsEvent = Schemas["RunsEvent"];

@@ -113,7 +113,7 @@ function Row({ machine }: { machine: FoundMachine }) {
       <Table.Td>
         {machine.endpoint !== undefined
           ? <Anchor component={Link} size="sm" href={`/hosts?selector=${encodeURIComponent(`id=${machine.endpoint}`)}`}>{visibleLine(machine.name ?? machine.endpoint, 64)}</Anchor>
-          : <Text size="sm" c="dimmed">{machine.ssh !== undefined ? visibleLine(machine.ssh, 100) : portsText(machine.open_ports)}</Text>}
+          : <Text size="sm" c="dimmed">{machine.ssh !== undefined ? <>{visibleLine(machine.ssh, 100)} · <code>muster adopt root@{machine.address}</code></> : portsText(machine.open_ports)}</Text>}
         {machine.agent !== undefined && <Text span size="sm" c="dimmed"> its agent answers, {machine.agent}</Text>}
       </Table.Td>
     </Table.Tr>

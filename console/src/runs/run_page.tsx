@@ -26,6 +26,7 @@ import { ProgressList } from "./progress_view";
 import { RolloutNotes } from "./rollout_notes";
 import { kRunLiveStart, reduceRun, type RunEvent, runEventOf, type RunLive } from "./run_live";
 import classes from "./page.module.css";
+import { RunTree } from "./run_tree";
 import { StateBar, StateLegend } from "./state_bar";
 import { answered, kStates } from "./states";
 import { TargetDrawer } from "./target_drawer";
@@ -195,6 +196,7 @@ function RunTabs({ run, live, board, onOpen }: TabsProps) {
           <Tabs.Tab value="answers">Answers</Tabs.Tab>
           <Tabs.Tab value="hosts">Hosts</Tabs.Tab>
           {run.rollout !== undefined && <Tabs.Tab value="waves">Waves</Tabs.Tab>}
+          {run.chain !== undefined && <Tabs.Tab value="tree">Tree</Tabs.Tab>}
           {(run.live_output === true || live.lines.length > 0) && <Tabs.Tab value="live">Live output</Tabs.Tab>}
         </Tabs.List>
         <Tabs.Panel value="answers">
@@ -203,6 +205,7 @@ function RunTabs({ run, live, board, onOpen }: TabsProps) {
         </Tabs.Panel>
         <Tabs.Panel value="hosts"><TargetsTable run={run} board={board} state={only} onOpen={onOpen} onAll={() => setOnly(undefined)} /></Tabs.Panel>
         <Tabs.Panel value="waves"><WaveTable run={run} /></Tabs.Panel>
+        <Tabs.Panel value="tree"><RunTree run={run} /></Tabs.Panel>
         <Tabs.Panel value="live"><LiveOutput lines={live.lines} dropped={live.dropped} onOpen={onOpen} /></Tabs.Panel>
       </Tabs>
     </>

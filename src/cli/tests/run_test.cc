@@ -49,6 +49,24 @@ TEST(Run, FoldsAnswersAndSumsUpTroubles) {
   EXPECT_THAT(program.terminal.progress_lines.front(), HasSubstr("3/7 done · 3 succeeded"));
 }
 
+TEST(Run, WhatHostsSayOfTheirProgressIsAddedUp) {
+  Program program;
+  prepare(program.server);
+  program.server.events = {
+      {"run", run_json("running", 2, 0, 2)},
+      {"progress", R"({"endpoint":"e1","name":"web1","percent":40,"text":"copying"})"},
+      {"progress", R"({"endpoint":"e2","name":"web2","percent":80})"},
+      {"target", R"({"endpoint":"e2","name":"web2","state":"succeeded"})"},
+      {"run", run_json("running", 3, 0, 1)},
+      {"end", run_json("finished", 6, 1)}};
+  program.run({"run", "--on", "all", "--", "uptime"});
+  const auto& lines = program.terminal.progress_lines;
+  ASSERT_GE(lines.size(), 5U);
+  EXPECT_THAT(lines[1], HasSubstr("60% of all · web1: 40% copying"));  // of four, two are done
+  EXPECT_THAT(lines[2], HasSubstr("80% of all · web2: 80%"));
+  EXPECT_THAT(lines[4], HasSubstr("85% of all"));
+}
+
 TEST(Run, HostsThatSayNothingAreOneLine) {
   Program program;
   prepare(program.server);

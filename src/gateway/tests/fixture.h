@@ -27,6 +27,7 @@ struct FakeServer final : link::RegionServer {
   std::vector<wire::Reports> batches;
   std::vector<wire::UpcallUp> upcalls;
   std::vector<wire::Notice> notices;
+  std::vector<wire::IntakeUp> intakes;
   std::vector<std::string> order;  ///< of everything
 
   void link_up(wire::LinkUp message) override {
@@ -42,6 +43,7 @@ struct FakeServer final : link::RegionServer {
     batches.push_back(std::move(message));
   }
   void upcall(wire::UpcallUp message) override { upcalls.push_back(std::move(message)); }
+  void intake(wire::IntakeUp message) override { intakes.push_back(std::move(message)); }
   void notice(wire::Notice message) override { notices.push_back(std::move(message)); }
   void content_request(wire::ContentRequestUp message) override {
     content_requests.push_back(std::move(message));

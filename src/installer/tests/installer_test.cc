@@ -100,6 +100,11 @@ TEST_F(InstallerTest, StepsRunAroundTheSwitchAndAFailureUndoesIt) {
                         "echo post $MUSTER_PACK_VERSION $(cat " + file + ") >>" + log);
   good(apply(talks));
   EXPECT_EQ(read(log), "pre 1 port = 1\npost 3 port = 3\n");
+  MadePack again = pack("3.1", {{"etc/webapp.conf", "port = 3.1"}}, "true", "true");
+  good(apply(again));
+  MadePack same_steps = pack("3.2", {{"etc/webapp.conf", "port = 3"}}, "true", "true");
+  good(apply(same_steps));
+  EXPECT_EQ(same_steps.fetches, 0u);  // steps are here, and so is what version 3 had
   MadePack fails = pack("4", {{"etc/webapp.conf", "port = 4"}}, "", "exit 7");
   const auto failed = apply(fails);
   ASSERT_FALSE(failed.has_value());
@@ -108,7 +113,7 @@ TEST_F(InstallerTest, StepsRunAroundTheSwitchAndAFailureUndoesIt) {
   MadePack refuses = pack("5", {{"etc/webapp.conf", "port = 5"}}, "exit 1");
   EXPECT_FALSE(apply(refuses).has_value());
   EXPECT_EQ(read(file), "port = 3");
-  EXPECT_EQ(good(open().verify()).version, "3");
+  EXPECT_EQ(good(open().verify()).version, "3.2");
 }
 
 TEST_F(InstallerTest, ALostLinkResumesWithoutFetchingAgain) {
@@ -178,6 +183,16 @@ TEST_F(InstallerTest, AnUnknownOwnerIsToldAndNothingChanges) {
   one.encoded = packs::encode(one.index);
   EXPECT_THAT(apply(one).error().message, HasSubstr("has no user 'nobody-of-this-name'"));
   EXPECT_EQ(tree(), Tree());
+}
+
+TEST_F(InstallerTest, AStateThatCannotBeWrittenUndoesTheSwitch) {
+  good(apply(one));
+  const auto failed = open([this](std::string_view step) {
+                        if (step == "switched") fs::remove_all(root_ / "var/packs");
+                      }).apply(two.encoded, two);
+  ASSERT_FALSE(failed.has_value());
+  EXPECT_THAT(failed.error().message, HasSubstr("everything is as it was before"));
+  EXPECT_EQ(tree(), tree_one());
 }
 
 TEST_F(InstallerTest, TheStateIsOnlyACache) {

@@ -74,6 +74,45 @@ TEST_F(RunStoreTest, KeepsARunAndFoldsItsAnswers) {
   EXPECT_EQ(fold.targets[1].target.endpoint, folds[1].endpoints[1]);
 }
 
+TEST_F(RunStoreTest, KeepsATreeOfRuns) {
+  for (int i = 0; i < 2; ++i) h.up(i);
+  RunSpec spec = LedgerHarness::command();
+  Chain chain;
+  chain.grant = {{"db::load"}, true, "role=db"};
+  chain.selectors = {"site=a"};
+  spec.chain = std::make_shared<const Chain>(chain);
+  const auto root = h.create(1, spec);
+  const Chain below = *chain_of_child(chain, {root, endpoint_number(0), "db::dump"}, "db::load");
+  spec.chain = std::make_shared<const Chain>(below);
+  const auto child = h.create(2, spec);
+  h.create(1);
+  settle();
+  h.answer(0, root);
+  settle();
+  const auto runs = read([&](store::Connection& c) { return RunStore::tree(c, root); });
+  ASSERT_EQ(runs.size(), 2u);
+  EXPECT_EQ(*runs[0].chain, chain);
+  EXPECT_EQ(runs[1].id, child);
+  EXPECT_EQ(*runs[1].chain, below);
+  EXPECT_EQ(runs[1].counts.total(), 2u);
+  const auto rows = read([&](store::Connection& c) { return RunStore::chain_rows(c, root); });
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(rows[0].finished);
+  EXPECT_FALSE(rows[1].finished);
+  EXPECT_EQ(read([&](store::Connection& c) { return RunStore::children(c, root); }),
+            std::vector{child});
+  const auto restored = read([](store::Connection& c) { return RunStore::load_open(c); });
+  ASSERT_EQ(restored.size(), 2u);
+  EXPECT_EQ(*restored[0].run.chain, below);
+  const Retention none{.age_max = 1h, .bytes_max = 0, .runs_max = 0};
+  const auto removed = database->write_blocking([&](store::Connection& c) {
+    return RunStore::retain(c, none, h.now().wall + std::chrono::hours(2));
+  });
+  ASSERT_TRUE(removed) << removed.error().message;
+  EXPECT_EQ(removed->runs_removed, 1u);
+  EXPECT_EQ(read([&](store::Connection& c) { return RunStore::tree(c, root); }).size(), 1u);
+}
+
 TEST_F(RunStoreTest, RestoresWhatIsNotFinished) {
   h.up(0);
   h.up(1);

@@ -26,14 +26,15 @@ constexpr LeaseTimes kFast{.renew_every = 20ms,
                            .head_start = 150ms,
                            .looks_apart_max = 300ms};
 
-class ServersTest : public testing::Test {
+/// Several servers share PostgreSQL alone: only this module's second run has them.
+std::vector<std::string> databases() {
+  const char* url = std::getenv("MUSTER_TEST_DATABASE");
+  return url ? std::vector<std::string>{url} : std::vector<std::string>{};
+}
+
+class ServersTest : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    if (const char* set = std::getenv("MUSTER_TEST_DATABASE")) url_ = set;
-    if (url_.empty()) GTEST_SKIP() << "of PostgreSQL: see this module's second run";
-  }
   void TearDown() override {
-    if (url_.empty()) return;
     auto database = open(1'000'000);
     ASSERT_TRUE(database->write_blocking([&](Connection& connection) {
       return connection.script("DROP SCHEMA \"" + schema_ + "\" CASCADE");
@@ -70,11 +71,11 @@ class ServersTest : public testing::Test {
     }
   }
 
-  std::string url_;
+  const std::string url_ = GetParam();
   const std::string schema_ = "muster_test_" + core::to_hex(core::random_bytes(6));
 };
 
-TEST_F(ServersTest, OneLeadsAllAreSeenAndWhatIsGivenUpIsTaken) {
+TEST_P(ServersTest, OneLeadsAllAreSeenAndWhatIsGivenUpIsTaken) {
   auto a = join("a"), b = join("b");
   EXPECT_EQ(a->view().term, 0) << "nobody who does not stand";
   a->stand();
@@ -92,7 +93,7 @@ TEST_F(ServersTest, OneLeadsAllAreSeenAndWhatIsGivenUpIsTaken) {
   EXPECT_EQ(b->view().servers.size(), 1u);
 }
 
-TEST_F(ServersTest, ALivingServersNameIsRefusedAndADeadOnesIsNot) {
+TEST_P(ServersTest, ALivingServersNameIsRefusedAndADeadOnesIsNot) {
   auto a = join("a");
   auto second = Servers::open(url_, {"a", {}, "1"}, 1s, kFast, schema_);
   ASSERT_FALSE(second);
@@ -102,7 +103,7 @@ TEST_F(ServersTest, ALivingServersNameIsRefusedAndADeadOnesIsNot) {
   EXPECT_TRUE(join("a"));
 }
 
-TEST_F(ServersTest, TheLeaderBeforeIsCutOffAndWritesNothing) {
+TEST_P(ServersTest, TheLeaderBeforeIsCutOffAndWritesNothing) {
   auto a = join("a"), b = join("b");
   a->stand();
   until([&] { return a->view().counts; });
@@ -124,7 +125,7 @@ TEST_F(ServersTest, TheLeaderBeforeIsCutOffAndWritesNothing) {
             5);
 }
 
-TEST_F(ServersTest, ATransactionUnderWayIsUndoneByTheNextLeader) {
+TEST_P(ServersTest, ATransactionUnderWayIsUndoneByTheNextLeader) {
   auto a = join("a"), b = join("b");
   a->stand();
   until([&] { return a->view().counts; });
@@ -156,7 +157,7 @@ TEST_F(ServersTest, ATransactionUnderWayIsUndoneByTheNextLeader) {
             1);
 }
 
-TEST_F(ServersTest, WhatIsFencedHereFailsAtOnce) {
+TEST_P(ServersTest, WhatIsFencedHereFailsAtOnce) {
   auto a = join("a");
   a->stand();
   until([&] { return a->view().counts; });
@@ -165,6 +166,8 @@ TEST_F(ServersTest, WhatIsFencedHereFailsAtOnce) {
   database->fence();
   EXPECT_EQ(add(*database, 2).error().code, Code::kUnavailable);
 }
+
+INSTANTIATE_TEST_SUITE_P(PostgreSQL, ServersTest, testing::ValuesIn(databases()));
 
 }  // namespace
 }  // namespace muster::store
