@@ -12,7 +12,7 @@ from test_method_runs import TASKS, publish_script
 CALL = r"""
 ask() {
   printf '{"type":"call","id":1,"name":"%s","body":%s}\n' "$1" "$2" >&8
-  IFS= read -r line <&8
+  IFS= read -r line <&8 || kill $$  # nobody answers any more
   printf '%s\n' "$line"
 }
 """
