@@ -95,7 +95,9 @@ std::string last_line(std::string_view output) {
   std::string last;
   while (!output.empty()) {
     const std::size_t end = std::min(output.find('\n'), output.size());
-    std::string line = in_line(output.substr(0, end));
+    std::string_view raw = output.substr(0, end);
+    if (raw.ends_with('\r')) raw.remove_suffix(1);  // as a terminal wants it
+    std::string line = in_line(raw);
     if (line.find_first_not_of(' ') != line.npos) last = std::move(line);
     output.remove_prefix(std::min(end + 1, output.size()));
   }
@@ -115,9 +117,11 @@ void judge(Adoption& adoption, const RemoteResult& result, const AdoptOptions& o
   else if (!result.in_time)
     adoption.words = "not done in time: " + last_line(result.output);
   else if (result.status == 255)
-    adoption.words = "ssh: " + last_line(result.output);
+    adoption.words = last_line(result.output);
   else
     adoption.words = last_line(result.output);
+  if (result.in_time && result.status == 255 && !adoption.words.starts_with("ssh: "))
+    adoption.words.insert(0, "ssh: ");
   if (!adoption.done && !options.sudo && result.output.contains("this has to be root's"))
     adoption.words += " (or: --sudo)";
 }
