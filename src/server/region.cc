@@ -258,7 +258,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   };
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
   MUSTER_TRY(http_->start());
-  if (config_.discovery) answer_discovery();
+  answering_ = answer_discovery(loop_, *authority_, config_, port());
   save_timer_.start(kSaveInterval, [this] { save_registry(); });
   tasks_.spawn(housekeeping());
   tasks_.spawn(mirror_->keep_all());
@@ -302,16 +302,6 @@ runtime::Task<std::optional<net::Response>> Region::before(net::Request& request
       if (name == "host" && !called.empty()) value = called;
   }
   co_return co_await authenticate(*this, request);
-}
-
-void Region::answer_discovery() {
-  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
-  answering_ = std::make_unique<discovery::Answering>(loop_, discovery_key(), discovery::kServers);
-  answering_->set_answer(
-      {.places = {{discovery::kServers, everywhere ? "" : config_.address, port()}}});
-  if (const auto started = answering_->start(discovery::kPort); !started)
-    core::log(Level::kWarn, "server", "this server is not found by discovery",
-              {{"why", started.error().message}});
 }
 
 void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {

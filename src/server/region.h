@@ -127,7 +127,6 @@ class Region {
   discovery::RegionKey discovery_key() const {
     return discovery::RegionKey(authority_->authority().certificate().fingerprint());
   }
-  void answer_discovery();
   void save_registry();
   runtime::Task<void> housekeeping();
 

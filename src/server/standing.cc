@@ -66,6 +66,24 @@ core::Result<net::TlsIdentity> server_identity(const access::RegionAuthority& au
                           credential.key.pem()};
 }
 
+std::unique_ptr<discovery::Answering> answer_discovery(runtime::Loop& loop,
+                                                       const access::RegionAuthority& authority,
+                                                       const ServerConfig& config,
+                                                       std::uint16_t port) {
+  if (!config.discovery) return nullptr;
+  const bool everywhere = config.address == "0.0.0.0" || config.address == "::";
+  auto answering = std::make_unique<discovery::Answering>(
+      loop, discovery::RegionKey(authority.authority().certificate().fingerprint()),
+      discovery::kServers);
+  answering->set_answer(
+      {.places = {{discovery::kServers, everywhere ? "" : config.address, port}}});
+  const auto started = answering->start(discovery::kPort);
+  if (started) return answering;
+  core::log(core::Level::kWarn, "server", "this server is not found by discovery",
+            {{"why", started.error().message}});
+  return nullptr;
+}
+
 Standing::Standing(runtime::Loop& loop, ServerConfig config, store::Servers& servers)
     : loop_(loop), config_(std::move(config)), servers_(servers) {}
 
@@ -118,6 +136,7 @@ core::Status Standing::serve(net::WebSocketAcceptor accept_link) {
   options.port = config_.port;
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
   MUSTER_TRY(http_->start());
+  answering_ = answer_discovery(loop_, *authority_, config_, port());
   core::log(
       core::Level::kInfo, "server", "standing by; requests go to the server that leads",
       {{"address", config_.address}, {"port", http_->port()}, {"region", authority_->region()}});

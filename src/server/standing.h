@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "access/region.h"
+#include "discovery/service.h"
 #include "net/http_server.h"
 #include "runtime/loop.h"
 #include "runtime/task_group.h"
@@ -32,6 +33,13 @@ core::Result<net::TlsIdentity> server_identity(const access::RegionAuthority& au
 std::string server_name(const ServerConfig& config);
 /// host:port under which others reach this server, the likeliest first.
 std::vector<std::string> own_addresses(const ServerConfig& config, std::uint16_t port);
+
+/// Lets members of the region find this server by asking their networks; null where `config` says
+/// no, or nothing can be opened.
+std::unique_ptr<discovery::Answering> answer_discovery(runtime::Loop& loop,
+                                                       const access::RegionAuthority& authority,
+                                                       const ServerConfig& config,
+                                                       std::uint16_t port);
 
 class Standing {
  public:
@@ -65,6 +73,7 @@ class Standing {
   std::unique_ptr<Forwarder> forward_;
   std::unique_ptr<RegionRelay> relay_;
   std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<discovery::Answering> answering_;
   core::MonoTime certificate_checked_{};
 };
 

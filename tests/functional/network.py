@@ -119,6 +119,11 @@ class Network:
         return (f"ATTENTION: hosts are loopback addresses, not network namespaces ({self.why_not}); "
                 "tests that cut a host off are skipped")
 
+    @property
+    def broadcast(self):
+        """Where a datagram reaches the servers, and all hosts of the first network."""
+        return f"{self.subnet}.255"
+
     def add_subnet(self):
         """The first three numbers of one more network, whose hosts reach the server as those of the first do."""
         return self._claim_subnet(os.getpid())

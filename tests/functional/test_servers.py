@@ -2,8 +2,13 @@
 """Two servers and more over one PostgreSQL: one leads, all are useful, and the loss of any of them
 loses nothing."""
 
+import hashlib
+import hmac
+import os
 import shutil
 import signal
+import socket
+import ssl
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -70,6 +75,27 @@ def test_the_second_serves_all_that_the_first_does(pair, tmp_path):
     metrics = two.api.get("/metrics").decode()
     assert "muster_leader 0" in metrics and "muster_term 1" in metrics
     assert "muster_leader 1" in one.api.get("/metrics").decode()
+
+
+def test_both_are_found_by_those_who_ask_the_network(isolated, pair, network):
+    one, two = pair
+    key = hashlib.sha256(ssl.PEM_cert_to_DER_cert(one.ca_file.read_text())).digest()
+    head, room = b"MUSTERD1Q\x02" + os.urandom(16), bytes(512 - 58)
+    tag = hmac.digest(key, b"muster discovery 1 Q\n" + head + room, "sha256")
+    found = set()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+        asking.settimeout(0.1)
+
+        def both():
+            asking.sendto(head + tag + room, (network.broadcast, 7443))
+            try:
+                while True:
+                    found.add(asking.recv(512)[58:].decode())
+            except TimeoutError:
+                return found == {f"server {s.address} {s.port}\n" for s in pair}
+
+        wait_until(both, "both have answered")
 
 
 def test_without_the_regions_secret_a_server_is_refused(pair, make_server, tmp_path):
