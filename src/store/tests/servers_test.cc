@@ -167,6 +167,7 @@ TEST_P(ServersTest, WhatIsFencedHereFailsAtOnce) {
   EXPECT_EQ(add(*database, 2).error().code, Code::kUnavailable);
 }
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ServersTest);
 INSTANTIATE_TEST_SUITE_P(PostgreSQL, ServersTest, testing::ValuesIn(databases()));
 
 }  // namespace
