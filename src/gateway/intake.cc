@@ -33,8 +33,8 @@ core::Result<std::string> Intake::take(const core::EndpointId& endpoint, core::R
   item.set_call(call);
   item.set_body(std::move(body));
   item.set_taken_unix_ms(core::unix_ms(core::wall_now()));
-  const wire::IntakeItem& kept = queue_.push(std::move(item));
-  if (const auto written = spool_.append(kept); !written) {
+  queue_.push(std::move(item));
+  if (const auto written = spool_.append(queue_.items(), queue_.next_sequence()); !written) {
     queue_.drop_newest();
     core::log(core::Level::kError, "gateway", "an event or inventory could not be kept",
               {{"why", written.error().message}});

@@ -137,7 +137,11 @@ core::Result<Spool> Spool::open(std::filesystem::path path, std::size_t bytes_ma
   }
   Spool spool(std::move(path), found.queue);
   const std::deque<wire::IntakeItem> items(found.items.begin(), found.items.end());
-  MUSTER_TRY(spool.write_anew(items, found.next));
+  // A full disk keeps nobody from starting; what was there is still there, and sent.
+  if (const auto written = spool.write_anew(items, found.next); !written)
+    core::log(core::Level::kWarn, "gateway",
+              "events and inventory cannot be kept just now; it is tried again with the next one",
+              {{"why", written.error().message}});
   return spool;
 }
 
@@ -171,8 +175,9 @@ core::Status Spool::write_anew(const std::deque<wire::IntakeItem>& items, std::u
   return {};
 }
 
-core::Status Spool::append(const wire::IntakeItem& item) {
-  const std::string record = record_of(item);
+core::Status Spool::append(const std::deque<wire::IntakeItem>& items, std::uint64_t next) {
+  if (file_ < 0) return write_anew(items, next);
+  const std::string record = record_of(items.back());
   auto written = write_all(file_, record, path_);
   if (!written) {
     // A part of it would hide all that comes behind.

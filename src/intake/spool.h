@@ -31,14 +31,15 @@ class Spool {
     std::vector<wire::IntakeItem> items;
   };
 
-  /// Reads what is there, at most `bytes_max`. A file that is none of ours is put aside.
+  /// Reads what is there, at most `bytes_max`. A file that is none of ours is put aside. Where
+  /// nothing can be written, append() tries again.
   static core::Result<Spool> open(std::filesystem::path path, std::size_t bytes_max, Found& found);
   Spool(Spool&& other) noexcept;
   Spool& operator=(Spool&& other) noexcept;
   ~Spool();
 
-  /// kIo: nothing of it is there.
-  core::Status append(const wire::IntakeItem& item);
+  /// Keeps the last of `items`, which are all that wait. An error: nothing of it is there.
+  core::Status append(const std::deque<wire::IntakeItem>& items, std::uint64_t next);
   /// Items have left the queue, these are what waits.
   void left(const std::deque<wire::IntakeItem>& items, std::uint64_t next);
 

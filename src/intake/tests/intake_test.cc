@@ -165,6 +165,9 @@ class SpoolTest : public ::testing::Test {
     made.set_sequence(number);
     return made;
   }
+  static core::Status append(Spool& spool, const wire::IntakeItem& one) {
+    return spool.append({one}, one.sequence() + 1);
+  }
   std::vector<std::uint64_t> numbers() const {
     std::vector<std::uint64_t> list;
     for (const auto& one : found.items) list.push_back(one.sequence());
@@ -179,7 +182,7 @@ TEST_F(SpoolTest, IsFoundAgain) {
   {
     Spool spool = open();
     EXPECT_THAT(found.items, IsEmpty());
-    for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_TRUE(spool.append(numbered(i)));
+    for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_TRUE(append(spool, numbered(i)));
   }
   const std::string queue = found.queue;
   {
@@ -187,16 +190,33 @@ TEST_F(SpoolTest, IsFoundAgain) {
     EXPECT_EQ(found.queue, queue);
     EXPECT_THAT(numbers(), ElementsAre(1, 2, 3));
     EXPECT_EQ(found.next, 4u);
-    ASSERT_TRUE(spool.append(numbered(4)));
+    ASSERT_TRUE(append(spool, numbered(4)));
   }
   open();
   EXPECT_THAT(numbers(), ElementsAre(1, 2, 3, 4));
 }
 
+TEST_F(SpoolTest, OpensWhereNothingCanBeWrittenAndKeepsAllOnceItCan) {
+  {
+    Spool spool = open();
+    ASSERT_TRUE(append(spool, numbered(1)));
+  }
+  const auto in_the_way = folder / "intake.new";
+  std::filesystem::create_directory(in_the_way);
+  Spool spool = open();
+  EXPECT_THAT(numbers(), ElementsAre(1));
+  EXPECT_FALSE(spool.append({numbered(1), numbered(2)}, 3));
+  std::filesystem::remove(in_the_way);
+  ASSERT_TRUE(spool.append({numbered(1), numbered(2)}, 3));
+  ASSERT_TRUE(append(spool, numbered(3)));
+  open();
+  EXPECT_THAT(numbers(), ElementsAre(1, 2, 3));
+}
+
 TEST_F(SpoolTest, ADamagedEndTakesNothingElse) {
   {
     Spool spool = open();
-    for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_TRUE(spool.append(numbered(i)));
+    for (std::uint64_t i = 1; i <= 3; ++i) ASSERT_TRUE(append(spool, numbered(i)));
   }
   const std::string queue = found.queue;
   std::filesystem::resize_file(file(), std::filesystem::file_size(file()) - 3);
@@ -211,11 +231,11 @@ TEST_F(SpoolTest, ADamagedEndTakesNothingElse) {
 
 TEST_F(SpoolTest, ShrinksAndNeverUsesANumberTwice) {
   Spool spool = open();
-  for (std::uint64_t i = 1; i <= 20; ++i) ASSERT_TRUE(spool.append(numbered(i, 60'000)));
+  for (std::uint64_t i = 1; i <= 20; ++i) ASSERT_TRUE(append(spool, numbered(i, 60'000)));
   EXPECT_GT(std::filesystem::file_size(file()), 1'000'000u);
   spool.left({numbered(20, 60'000)}, 21);
   EXPECT_LT(std::filesystem::file_size(file()), 100'000u);
-  ASSERT_TRUE(spool.append(numbered(21, 60'000)));
+  ASSERT_TRUE(append(spool, numbered(21, 60'000)));
   spool.left({}, 22);
   EXPECT_LT(std::filesystem::file_size(file()), 100u);
   open();
