@@ -191,7 +191,7 @@ std::vector<std::string> GatewayProcess::link_addresses() const {
       list.push_back(address);
   };
   if (config_.port == 0) return list;  // any port: only the server could be told, later
-  if (config_.address != "0.0.0.0" && config_.address != "::") {
+  if (!member::is_any_address(config_.address)) {
     add(config_.address);
     return list;
   }
@@ -223,7 +223,7 @@ core::Status GatewayProcess::open_links(std::vector<net::ServerAddress> servers)
 }
 
 void GatewayProcess::answer_discovery(const net::ServerAddress& server) {
-  const bool everywhere = config_.address == "0.0.0.0" || config_.address == "::";
+  const bool everywhere = member::is_any_address(config_.address);
   answering_ = std::make_unique<discovery::Answering>(
       loop_, discovery::RegionKey(credential_->authority.fingerprint()),
       discovery::kGateways | discovery::kServers);

@@ -6,6 +6,7 @@
 
 #include "cli/config.h"
 #include "core/log.h"
+#include "member/this_machine.h"
 #include "net/http_client.h"
 
 namespace muster::cli {
@@ -99,7 +100,7 @@ core::Status RegionProcess::write_client_file(const std::filesystem::path& path)
 
 std::string RegionProcess::local_address() const {
   const std::string& listens = region_.config().address;
-  const bool everywhere = listens == "0.0.0.0" || listens == "::";
+  const bool everywhere = member::is_any_address(listens);
   return net::ServerAddress{everywhere ? "127.0.0.1" : listens, region_.port()}.str();
 }
 

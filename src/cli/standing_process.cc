@@ -6,6 +6,7 @@
 
 #include "core/log.h"
 #include "member/credential.h"
+#include "member/this_machine.h"
 
 namespace muster::cli {
 namespace {
@@ -67,7 +68,7 @@ core::Status StandingProcess::open_gateway() {
   MUSTER_ASSIGN(auto tls, net::TlsClientContext::make(std::move(options)));
   // Until somebody leads: this server itself, which passes links on, or says that it cannot.
   const auto& listens = standing_.config().address;
-  const bool everywhere = listens == "0.0.0.0" || listens == "::";
+  const bool everywhere = member::is_any_address(listens);
   link_ = std::make_unique<gateway::ServerLink>(
       loop_,
       std::vector{net::ServerAddress{everywhere ? "127.0.0.1" : listens, standing_.config().port}},

@@ -3,15 +3,9 @@
 
 #include <algorithm>
 
+#include "net/http_client.h"
+
 namespace muster::discovery {
-namespace {
-
-std::string address_of(const Place& place) {
-  const bool v6 = place.host.find(':') != std::string::npos;
-  return (v6 ? "[" + place.host + "]" : place.host) + ":" + std::to_string(place.port);
-}
-
-}  // namespace
 
 std::optional<std::string> Seeker::send(core::MonoTime now) {
   if (done(now) || now < next_) return std::nullopt;
@@ -43,7 +37,7 @@ std::vector<std::string> Seeker::found() const {
   for (const Sought what : {kGateways, kServers})
     for (const Place& place : places_) {
       if (place.what != what) continue;
-      std::string address = address_of(place);
+      std::string address = net::ServerAddress{place.host, place.port}.str();
       if (std::ranges::find(list, address) == list.end()) list.push_back(std::move(address));
     }
   return list;

@@ -15,6 +15,11 @@ std::string host_name();
 /// Addresses that clients may connect to, sorted; those of the loopback are among them.
 std::vector<std::string> addresses();
 
+/// Listening there is listening on every address of this machine.
+inline bool is_any_address(const std::string& text) {
+  return text == "0.0.0.0" || text == "::";
+}
+
 /// An IP address, as opposed to a DNS name.
 bool is_address(const std::string& text);
 

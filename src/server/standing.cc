@@ -33,7 +33,7 @@ std::string server_name(const ServerConfig& config) {
 
 std::vector<std::string> own_addresses(const ServerConfig& config, std::uint16_t port) {
   std::vector<std::string> hosts;
-  const bool everywhere = config.address == "0.0.0.0" || config.address == "::";
+  const bool everywhere = member::is_any_address(config.address);
   if (!everywhere) {
     hosts.push_back(config.address);
   } else {
@@ -58,7 +58,7 @@ core::Result<net::TlsIdentity> server_identity(const access::RegionAuthority& au
   std::vector<std::string> dns{name, "localhost"}, addresses = member::addresses();
   for (const auto& text : config.alternative_names)
     (member::is_address(text) ? addresses : dns).push_back(text);
-  const bool everywhere = config.address == "0.0.0.0" || config.address == "::";
+  const bool everywhere = member::is_any_address(config.address);
   if (!everywhere && member::is_address(config.address)) addresses.push_back(config.address);
   MUSTER_ASSIGN(auto credential,
                 authority.server_credential(name, dns, addresses, core::wall_now()));
@@ -71,7 +71,7 @@ std::unique_ptr<discovery::Answering> answer_discovery(runtime::Loop& loop,
                                                        const ServerConfig& config,
                                                        std::uint16_t port) {
   if (!config.discovery) return nullptr;
-  const bool everywhere = config.address == "0.0.0.0" || config.address == "::";
+  const bool everywhere = member::is_any_address(config.address);
   auto answering = std::make_unique<discovery::Answering>(
       loop, discovery::RegionKey(authority.authority().certificate().fingerprint()),
       discovery::kServers);
