@@ -8,7 +8,7 @@
 namespace muster::discovery {
 namespace {
 
-TEST(Service, AnswersOnARealSocketAndStopsToListenWhileFlooded) {
+TEST(Service, OpensAndSharesItsPort) {
   runtime::Loop loop;
   const RegionKey key(core::random_bytes(32));
   Answering answering(loop, key, kServers);

@@ -42,17 +42,20 @@ class Service {
 
 class SweepTest : public testing::ServerTest {
  protected:
+  void until_ended(std::shared_ptr<const Sweep> sweep) {
+    run([](std::shared_ptr<const Sweep> of) -> runtime::Task<core::Status> {
+      while (of->running && co_await runtime::sleep_for(10ms)) {
+      }
+      co_return core::Status();
+    }(std::move(sweep)));
+  }
   std::shared_ptr<const Sweep> sweep(const char* network, std::vector<std::uint16_t> ports) {
     auto begun = sweeper.start({*fleet::Subnet::parse(network)}, std::move(ports));
     if (!begun) {
       ADD_FAILURE() << begun.error().message;
       return std::make_shared<Sweep>();
     }
-    run([](std::shared_ptr<const Sweep> of) -> runtime::Task<core::Status> {
-      while (of->running && co_await runtime::sleep_for(10ms)) {
-      }
-      co_return core::Status();
-    }(*begun));
+    until_ended(*begun);
     return *begun;
   }
   ~SweepTest() override {
@@ -106,11 +109,7 @@ TEST_F(SweepTest, OneAtATimeAndOfABoundedSize) {
   EXPECT_EQ(sweeper.start({*fleet::Subnet::parse("127.77.3.0/24")}, {1}).error().code,
             Code::kConflict);
   sweeper.stop((*first)->id);
-  run([](std::shared_ptr<const Sweep> of) -> runtime::Task<core::Status> {
-    while (of->running && co_await runtime::sleep_for(10ms)) {
-    }
-    co_return core::Status();
-  }(*first));
+  until_ended(*first);
   EXPECT_TRUE((*first)->stopped);
   EXPECT_LT((*first)->looked_at, 254U);
   EXPECT_EQ(sweeper.find((*first)->id), *first);
