@@ -11,6 +11,7 @@
 #include "cli/listen_address.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "core/duration_text.h"
 #include "core/log.h"
 
 namespace muster::cli {
@@ -27,6 +28,7 @@ struct Settings {
   bool no_discovery = false;
   bool repeat = false;
   std::optional<std::uint64_t> cache_size;
+  std::optional<core::Duration> return_after;
   std::string send_rate, host_rate, repeat_rate, gateway_rate, fetch_rate;
   std::string handlers;
 };
@@ -44,6 +46,13 @@ core::Status read_rates(const Settings& settings, gateway::ContentRates& rates) 
   return read(settings.fetch_rate, rates.upstream);
 }
 
+core::Status check_time(std::string_view text) {
+  const auto time = core::parse_duration(text);
+  if (!time) return core::fail(core::Error(time.error()));
+  if (*time >= std::chrono::seconds(1)) return {};
+  return core::fail(core::Code::kInvalid, "a time of at least 1s");
+}
+
 core::Status check_rate(std::string_view text) {
   const auto table = content::RateTable::parse(text);
   return table ? core::Status{} : core::fail(core::Error(table.error()));
@@ -58,6 +67,8 @@ int run_gateway(Context& context, const Settings& settings) {
   gateway::ContentOptions content;
   content.cache_bytes_max = settings.cache_size.value_or(content.cache_bytes_max);
   if (auto read = read_rates(settings, content.rates); !read) return report(context, read.error());
+  gateway::ServerLink::Times times;
+  times.look_back = settings.return_after.value_or(times.look_back);
   GatewayProcess process({.state = state / "gateway",
                           .address = listen->address,
                           .port = listen->port,
@@ -68,6 +79,7 @@ int run_gateway(Context& context, const Settings& settings) {
                           .content = content,
                           .handlers = settings.handlers,
                           .repeat = settings.repeat,
+                          .times = times,
                           .discovery = !settings.no_discovery});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
@@ -84,7 +96,18 @@ core::Status check_server(std::string_view text) {
   return address ? core::Status{} : core::fail(core::Error(address.error()));
 }
 
-void add_rates(Command& command, Settings& into) {
+// What far sites need.
+void add_tiers(Command& command, Settings& into) {
+  command
+      .flag("--repeat", "let other gateways stand behind this one, for sites that are far away",
+            into.repeat)
+      .in_file("false")
+      .option("--return-after", "TIME",
+              "where the first --server is a gateway and was given up: look so often whether it is "
+              "back (default: 5m)",
+              into.return_after)
+      .in_file("5m")
+      .checked(check_time);
   const auto rate = [&](const char* name, const char* help, std::string& target,
                         const char* sample) {
     command.option(name, "RATE", help, target)
@@ -131,11 +154,8 @@ void add_gateway(Command& root) {
       .environment("MUSTER_STATE")
       .size_option("--cache-size", "SIZE", "keep at most so much of what was fetched (default: 4G)",
                    settings->cache_size)
-      .in_file("4G")
-      .flag("--repeat", "let other gateways stand behind this one, for sites that are far away",
-            settings->repeat)
-      .in_file("false");
-  add_rates(command, *settings);
+      .in_file("4G");
+  add_tiers(command, *settings);
   command
       .option("--handlers", "FOLDER",
               "answer methods' calls NAME.VERB by the executables in it (docs/handlers.md)",

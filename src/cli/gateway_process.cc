@@ -217,8 +217,8 @@ core::Status GatewayProcess::open_links(std::vector<net::ServerAddress> servers)
   if (!config_.handlers.empty()) MUSTER_TRY(gateway_->open_handlers(config_.handlers));
   MUSTER_TRY(gateway_->open_intake(folder_.path() / "intake"));
   MUSTER_ASSIGN(auto tls, tls_to_server());
-  link_ =
-      std::make_unique<gateway::ServerLink>(loop_, std::move(servers), std::move(tls), *gateway_);
+  link_ = std::make_unique<gateway::ServerLink>(loop_, std::move(servers), std::move(tls),
+                                                *gateway_, config_.times);
   gateway_->connect(*link_);
   repeating_ = std::make_unique<gateway::Repeating>(
       loop_,

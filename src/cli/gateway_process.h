@@ -36,6 +36,7 @@ struct GatewayConfig {
   gateway::ContentOptions content = {};  ///< its folder is in `state`
   std::string handlers = {};             ///< folder of handlers; empty: there are none
   bool repeat = false;                   ///< others may stand behind this one
+  gateway::ServerLink::Times times = {};
   bool discovery = true;  ///< those of the region who ask the network are told that it is here
 };
 

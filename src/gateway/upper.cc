@@ -74,7 +74,7 @@ core::Status Upper::welcome(std::string_view body) {
   answer_ = check_welcome(message, self_);
   if (answer_) {
     above_.assign(message.above().begin(), message.above().end());
-  } else if (answer_.error().code == Code::kDenied) {
+  } else if (answer_.error().code != Code::kInvalid) {
     waiting_ = waiting_of(message, self_);
   }
   answered_.notify();

@@ -123,7 +123,7 @@ std::string_view name(Kind kind) {
     case Kind::kSize:
       return "a number of bytes, or a size in quotes (\"512M\")";
     case Kind::kRate:
-      return "a size a second (\"10M\"), or a list (\"08:00-18:00 2M\", \"otherwise 20M\")";
+      return "a size a second (\"10M\"), or a list ([\"08:00-18:00 2M\", \"otherwise 20M\"])";
     case Kind::kSwitch:
       return "true or false";
     case Kind::kList:

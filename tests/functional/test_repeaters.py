@@ -87,7 +87,8 @@ def sent_by_server(region):
 
 def test_a_tree_of_gateways(region, tier, server, tmp_path):
     hub = tier("hub", server, more=("--repeat",))
-    far = [tier("far1", hub.at, server, more=("--repeat",)), tier("far2", hub.at, server)]
+    soon = ("--return-after", "1s")
+    far = [tier("far1", hub.at, server, more=("--repeat", *soon)), tier("far2", hub.at, server, more=soon)]
     deep = tier("deep", far[0].at, hub.at)
     for gateway, above in ((hub, ()), (far[0], ("hub",)), (far[1], ("hub",)), (deep, ("far1", "hub"))):
         gateway.stands_behind(*above)
@@ -124,6 +125,15 @@ def test_a_tree_of_gateways(region, tier, server, tmp_path):
     for agent in agents:
         agent.online()
     assert {t["stdout"] for t in region.finished(region.order("", "echo again")["id"]).values()} == {"again\n"}
+    # They stand behind it again when it is back, also with work under way.
+    (tmp_path / "again").mkdir()
+    run, gate, mark = waiting_run(region, agents, tmp_path / "again")
+    hub.launch()
+    for gateway in far:
+        gateway.stands_behind("hub")
+    gate.touch()
+    all_done_once(region, run, agents, mark)
+
     drained = agents[2].info()["gateway"]
     region.cli("gateways", "drain", drained, check=0)
     wait_until(lambda: agents[2].info().get("gateway") != drained, "a lower gateway is drained as any other")

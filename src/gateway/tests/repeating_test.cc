@@ -35,12 +35,14 @@ struct FakeUpstream final : Upstream {
   Standing at{.has_server = true};
   std::optional<core::Error> fails;
   std::unique_ptr<net::RawStream> server;  ///< the newest tunnel's far end
+  std::vector<std::unique_ptr<net::RawStream>> older;
   FarEnd end;
   explicit FakeUpstream(runtime::Loop& on) : loop(on) {}
   Standing standing() const override { return at; }
   runtime::Task<core::Result<Tunnel>> tunnel(core::Duration) override {
     if (fails) co_return core::fail(core::Error(*fails));
     auto ends = net::RawStream::pair(loop);
+    older.push_back(std::move(server));
     server = std::make_unique<net::RawStream>(std::move(ends->second));
     server->start(end);
     co_return Tunnel{nullptr, std::make_unique<net::RawStream>(std::move(ends->first))};
@@ -67,6 +69,7 @@ class RepeatingTest : public TunnelFixture {
   ~RepeatingTest() override {
     repeating.reset();
     upstream.server.reset();
+    upstream.older.clear();
     settle();
   }
   identity::Certificate certificate(identity::Role role, const std::string& name) {
@@ -165,9 +168,8 @@ TEST_F(RepeatingTest, RefusesWithASentence) {
 
 TEST_F(RepeatingTest, OnlyGatewaysOfThisRegionAreHeard) {
   make();
-  const auto endpoint =
-      certificate(identity::Role::kEndpoint, identity::PrivateKey::generate().endpoint_id().str());
-  EXPECT_TRUE(dial(endpoint)->destroyed);
+  const testing::Agent agent{authority};
+  EXPECT_TRUE(dial(agent.certificate)->destroyed);
   EXPECT_TRUE(dial(certificate(identity::Role::kServer, "main"))->destroyed);
   Repeating other(loop, {.region = "another region", .name = "hub", .allowed = true}, upstream);
   auto record = std::make_shared<SocketRecord>();

@@ -111,8 +111,8 @@ struct Region {
     const auto welcome = answer_to(hello(), way, nodes.at(way).at, true, 0, name);
     if (const auto good = check_welcome(welcome, name); !good) {
       node.why = good.error().message;
-      node.at.waiting = good.error().code == Code::kDenied ? waiting_of(welcome, name)
-                                                           : std::vector<std::string>{};
+      node.at.waiting = good.error().code != Code::kInvalid ? waiting_of(welcome, name)
+                                                            : std::vector<std::string>{};
       return;
     }
     node.at = {.has_server = true, .above = {welcome.above().begin(), welcome.above().end()}};
