@@ -176,7 +176,8 @@ void ServerLink::on_message(std::string_view message) {
 }
 
 void ServerLink::on_closed(core::Error why) {
-  why_ = upper_ && !upper_->why().empty() ? upper_->why() : std::move(why.message);
+  why_ = std::move(why.message);
+  if (upper_ && !upper_->why().empty()) why_ = upper_->why();
   heartbeat_.cancel();
   gateway_.server_lost();
   if (std::exchange(welcomed_, false) && !stopping_)
