@@ -1964,6 +1964,10 @@ export interface components {
             expected: number;
             /** @description Links that it takes: by the policy, else as it says */
             capacity: number;
+            /** @description Gateways that it stands behind, up to the server, the nearest first; empty while it is away */
+            behind: string[];
+            /** @description How fast it delivers content at which time of the day, in sentences; empty: no limit, or it is away */
+            limits: string[];
         };
         ServerList: {
             servers: components["schemas"]["Server"][];
