@@ -6,7 +6,7 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 
 import { ApiError, request } from "./client";
 import type {
-  Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview,
+  AgentProgramList, Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, Me, Method, MethodList, PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview,
   RunTree, SelectorCheck, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
@@ -52,6 +52,13 @@ export const meQuery = queryOptions({
 export const regionQuery = queryOptions({
   queryKey: ["region"],
   queryFn: ({ signal }) => request<Region>("GET", "/v1/region", { signal }),
+  staleTime: 60_000,
+});
+
+/** The agents that the server offers, by type of machine. */
+export const agentsQuery = queryOptions({
+  queryKey: ["agents"],
+  queryFn: ({ signal }) => request<AgentProgramList>("GET", "/v1/agents", { signal }),
   staleTime: 60_000,
 });
 
