@@ -79,11 +79,16 @@ Status trust(SSL_CTX* context, std::string_view ca_pem, bool announce) {
   return {};
 }
 
+// Another region's certificate is judged with the request that it came with.
+int accept_any(int, X509_STORE_CTX*) {
+  return 1;
+}
+
 // Chooses the protocol, and with it whether a certificate is demanded: one place, so
 // that the two cannot disagree. OpenSSL calls it before it writes its answer.
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned int offered_size, void*) {
-  for (const std::string_view protocol : {kAlpnLink, kAlpnServer, kAlpnHttp}) {
+  for (const std::string_view protocol : {kAlpnLink, kAlpnServer, kAlpnPeer, kAlpnHttp}) {
     for (unsigned int at = 0; at < offered_size; at += 1U + offered[at]) {
       const unsigned int size = offered[at];
       if (at + 1 + size > offered_size) return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -92,7 +97,8 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
       *out = offered + at + 1;
       *out_size = static_cast<unsigned char>(size);
       if (protocol != kAlpnHttp) {
-        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       protocol == kAlpnPeer ? accept_any : nullptr);
         // Who has a certificate of the region knows its CA: spared, it is not parsed there.
         SSL_clear_chain_certs(ssl);
       }
@@ -102,12 +108,14 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-Result<Context> make_server_context(const TlsIdentity& identity, std::string_view ca_pem) {
+Result<Context> make_server_context(const TlsIdentity& identity, std::string_view ca_pem,
+                                    HttpClients http) {
   auto context = make_context(TLS_server_method());
   if (!context) return context;
   MUSTER_TRY(use_identity(context->get(), identity));
   MUSTER_TRY(trust(context->get(), ca_pem, true));
-  SSL_CTX_set_verify(context->get(), SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(context->get(),
+                     http == HttpClients::kAnonymous ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_alpn_select_cb(context->get(), choose_protocol, nullptr);
   return context;
 }
@@ -135,14 +143,15 @@ int verify_pinned(X509_STORE_CTX* verification, void* fingerprint) {
 }  // namespace
 
 Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdentity& identity,
-                                                                 std::string ca_pem) {
-  std::shared_ptr<TlsServerContext> made(new TlsServerContext(std::move(ca_pem)));
+                                                                 std::string ca_pem,
+                                                                 HttpClients http) {
+  std::shared_ptr<TlsServerContext> made(new TlsServerContext(std::move(ca_pem), http));
   MUSTER_TRY(made->replace_identity(identity));
   return made;
 }
 
 Status TlsServerContext::replace_identity(const TlsIdentity& identity) {
-  MUSTER_ASSIGN(auto context, make_server_context(identity, ca_pem_));
+  MUSTER_ASSIGN(auto context, make_server_context(identity, ca_pem_, http_));
   const std::lock_guard lock(mutex_);
   current_ = std::move(context);
   return {};

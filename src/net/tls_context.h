@@ -24,10 +24,14 @@ struct ssl_ctx_st;
 
 namespace muster::net {
 
-/// Protocol names (ALPN). The first two make a server ask for a certificate.
+/// Protocol names (ALPN). All but the last make a server ask for a certificate.
 inline constexpr std::string_view kAlpnLink = "muster-link/1";
 /// HTTP between the servers of a region: what one passes on to another.
 inline constexpr std::string_view kAlpnServer = "muster-server/1";
+/// HTTP from a server of another region. TLS proves that the client has the key of its
+/// certificate and nothing more: whose certificates are believed changes while connections live,
+/// so who answers the request asks that (docs/adr/0027).
+inline constexpr std::string_view kAlpnPeer = "muster-peer/1";
 inline constexpr std::string_view kAlpnHttp = "http/1.1";
 
 /// A private key and its certificate. `chain_pem` begins with the leaf; a server
@@ -41,13 +45,18 @@ struct TlsIdentity {
 /// ends the handshake with that error.
 using PeerCheck = std::function<core::Status(std::string_view leaf_der)>;
 
-/// kAlpnLink and kAlpnServer demand a client certificate of the region; kAlpnHttp and clients that
-/// name no protocol are asked for none; any other protocol is refused.
+/// Whether clients of kAlpnHttp are asked for a certificate: one that they show must be of the CA.
+enum class HttpClients : std::uint8_t { kAnonymous, kMayShowCertificate };
+
+/// kAlpnLink and kAlpnServer demand a client certificate of the region, kAlpnPeer any; kAlpnHttp and
+/// clients that name no protocol are asked for none unless HttpClients says so; any other protocol
+/// is refused.
 class TlsServerContext {
  public:
   /// `ca_pem`: the region's CA, which client certificates must come from.
   static core::Result<std::shared_ptr<TlsServerContext>> make(const TlsIdentity& identity,
-                                                              std::string ca_pem);
+                                                              std::string ca_pem,
+                                                              HttpClients http = {});
   /// New handshakes use `identity`; connections that exist keep theirs. On an error
   /// the old identity stays.
   core::Status replace_identity(const TlsIdentity& identity);
@@ -56,9 +65,11 @@ class TlsServerContext {
   std::shared_ptr<ssl_ctx_st> current() const;
 
  private:
-  explicit TlsServerContext(std::string ca_pem) : ca_pem_(std::move(ca_pem)) {}
+  TlsServerContext(std::string ca_pem, HttpClients http)
+      : ca_pem_(std::move(ca_pem)), http_(http) {}
 
   const std::string ca_pem_;
+  const HttpClients http_;
   mutable std::mutex mutex_;
   std::shared_ptr<ssl_ctx_st> current_;
 };
