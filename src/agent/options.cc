@@ -101,6 +101,10 @@ const Row kRows[] = {
        return o.answer_discovery = v != "false", core::Status{};
      },
      "false", Kind::kSwitch},
+    {"no-self-update", nullptr,
+     "run: refuse orders to update this agent; its package or its administrator does",
+     [](Options& o, std::string_view v) { return o.no_self_update = v != "false", core::Status{}; },
+     "false", Kind::kSwitch},
     {"log-level", "LEVEL", "run: debug, info, warn or error",
      [](Options& o, std::string_view v) { return o.log_level = v, core::Status{}; }, "info"},
     {"config", "FILE",

@@ -7,7 +7,7 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 import { ApiError, request } from "./client";
 import { place } from "./place";
 import type {
-  Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, HostsOfRegions, Me, Method, MethodList, Neighbour, NeighbourList, PublishingKeyList, Region, RegionCard, RemoteRunList, Run, RunList, Schedule, ScheduleList, SchedulePreview,
+  AgentProgramList, Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, HostsOfRegions, Me, Method, MethodList, Neighbour, NeighbourList, PublishingKeyList, Region, RegionCard, RemoteRunList, Run, RunList, Schedule, ScheduleList, SchedulePreview,
   RunTree, SelectorCheck, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
@@ -53,6 +53,13 @@ export const meQuery = queryOptions({
 export const regionQuery = queryOptions({
   queryKey: ["region"],
   queryFn: ({ signal }) => (place() === "" ? request<Region>("GET", "/v1/region", { signal }) : otherRegion(place(), signal)),
+  staleTime: 60_000,
+});
+
+/** The agents that the server offers, by type of machine. */
+export const agentsQuery = queryOptions({
+  queryKey: ["agents"],
+  queryFn: ({ signal }) => request<AgentProgramList>("GET", "/v1/agents", { signal }),
   staleTime: 60_000,
 });
 

@@ -1805,6 +1805,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The agents that this server offers, by type of machine
+         * @description What `/install.sh` installs and `muster agents update` updates to (docs/updates.md).
+         */
+        get: operations["listAgentPrograms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1968,6 +1988,24 @@ export interface components {
             behind: string[];
             /** @description How fast it delivers content at which time of the day, in sentences; empty: no limit, or it is away */
             limits: string[];
+        };
+        AgentProgramList: {
+            agents: components["schemas"]["AgentProgram"][];
+        };
+        AgentProgram: {
+            /**
+             * @description Of machines, as `uname -m` has it
+             * @example x86_64
+             */
+            type: string;
+            /**
+             * @description Missing where the program does not tell it
+             * @example 0.1.0
+             */
+            version?: string;
+            /** @description SHA-256, hexadecimal */
+            digest: string;
+            size_bytes: number;
         };
         ServerList: {
             servers: components["schemas"]["Server"][];
@@ -6618,6 +6656,27 @@ export interface operations {
             };
             404: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    listAgentPrograms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The programs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentProgramList"];
+                };
+            };
+            401: components["responses"]["Error"];
         };
     };
     getOpenapi: {

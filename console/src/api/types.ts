@@ -46,6 +46,7 @@ export type Method = Schemas["MethodWithVersions"];
 export type MethodVersionSummary = Schemas["MethodVersionSummary"];
 export type MethodParameter = Schemas["MethodParameter"];
 export type PublishingKeyList = Schemas["PublishingKeyList"];
+export type AgentProgramList = Schemas["AgentProgramList"];
 export type Discovery = Schemas["Discovery"];
 export type DiscoveryList = Schemas["DiscoveryList"];
 export type FoundMachine = Schemas["FoundMachine"];
