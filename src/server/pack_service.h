@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "net/router.h"
-#include "packs/index.h"
+#include "packs/tables.h"
 #include "server/method_service.h"
 
 namespace muster::server {
@@ -34,12 +34,12 @@ class PackService {
 
   struct Pack {
     MethodPtr method;
-    std::shared_ptr<const packs::Index> index;
+    std::shared_ptr<const packs::Index> index;  ///< without chunks
   };
   /// An empty version is the current one. kNotFound, also where a method of this name is none
   /// of a pack; kCorrupt where its index cannot be read.
   runtime::Task<core::Result<Pack>> find(std::string name, std::string version);
-  /// The index's bytes, as published.
+  /// The index with its tables (wire::PackWhole): what the next version is made over.
   runtime::Task<core::Result<std::string>> index(std::string name, std::string version);
   runtime::Task<core::Result<std::vector<catalog::Published>>> versions(std::string name);
 
