@@ -12,6 +12,7 @@
 #include "agent/agent.h"
 #include "agent/enrol.h"
 #include "agent/options.h"
+#include "agent/packs_command.h"
 #include "core/log.h"
 #include "identity/signature.h"
 #include "net/http_client.h"
@@ -84,10 +85,12 @@ core::Status run(const agent::Options& options) {
   agent::StateFolder folder(options.state);
   MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
   MUSTER_TRY(folder.lock());
-  agent::Permissions permissions{.publishing_keys = {},
-                                 .only_methods = options.only_methods,
-                                 .seeks = !options.no_discovery,
-                                 .answers = options.answer_discovery};
+  agent::Permissions permissions{
+      .publishing_keys = {},
+      .only_methods = options.only_methods,
+      .seeks = !options.no_discovery,
+      .answers = options.answer_discovery,
+      .user_socket = options.user_socket == "none" ? "" : options.user_socket};
   if (!options.publishing_keys.empty()) {
     MUSTER_ASSIGN(permissions.publishing_keys, read_publishing_keys(options.publishing_keys));
   }
@@ -174,6 +177,9 @@ int main(int count, char** words) {
       break;
     case agent::Options::Action::kCheckConfig:
       return check_config(*options);
+    case agent::Options::Action::kPacks:
+      done = agent::ask_for_packs(options->user_socket, options->words, options->json);
+      break;
     case agent::Options::Action::kStatus:
       done = status(*options);
       break;

@@ -259,12 +259,14 @@ void add_pack_commands(Command& root) {
   pack.section("Methods");
   add_publish(pack);
   add_pack_run_commands(pack);
+  add_pack_rule_commands(pack);
   add_list(pack);
   add_show(pack);
   add_current(pack);
   add_remove(pack);
   pack.example("muster pack publish ./webapp", "publish a folder with a pack.toml");
   pack.example("muster pack send webapp --on role=web", "install it, or bring it up to date");
+  pack.example("muster pack allow webapp role=web", "its users may install it by themselves");
   pack.example("muster pack rollback webapp --on role=web", "back to what was there before");
 }
 

@@ -91,8 +91,8 @@ struct Index {
   std::vector<Container> containers;
   std::vector<Table> tables;
   std::uint32_t chunk_bytes = 0;  ///< what they were meant to have on average
-  std::string pre;   ///< path of a step; empty: none
-  std::string post;  ///< the same
+  std::string pre;                ///< path of a step; empty: none
+  std::string post;               ///< the same
   bool operator==(const Index&) const = default;
 
   /// The target that steps are said to have: they lie nowhere on the machine.

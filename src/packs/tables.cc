@@ -38,8 +38,8 @@ core::Status add_container(Index& index, std::uint32_t number, const wire::PackT
     if (size == 0 || size > content::kChunkBytesMax)
       return fail(Code::kLimit, "a chunk has an impossible size");
     MUSTER_ASSIGN(const auto id,
-                  core::ContentId::from_bytes(std::string_view(table.digests())
-                                                  .substr(i * kDigestBytes, kDigestBytes)));
+                  core::ContentId::from_bytes(
+                      std::string_view(table.digests()).substr(i * kDigestBytes, kDigestBytes)));
     index.chunks.push_back({id, number, offset, size});
     offset += size;
   }

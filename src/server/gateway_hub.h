@@ -28,6 +28,8 @@
 
 namespace muster::server {
 
+class PackRequests;
+
 class GatewayHub {
  public:
   /// Upcalls being answered, of all gateways together; further ones are refused.
@@ -65,6 +67,9 @@ class GatewayHub {
 
   /// Methods may start runs by it, from now on. It outlives this.
   void chain_by(ChainService& chains) { chains_ = &chains; }
+
+  /// Answers what hosts ask about file packs, from now on. It outlives this.
+  void packs_by(PackRequests& packs) { packs_ = &packs; }
 
   /// Called for each login that was admitted, after the registry knows of it.
   using LoginSeen = std::function<void(const core::EndpointId&, const wire::Hello&)>;
@@ -112,6 +117,7 @@ class GatewayHub {
   Placement* placement_ = nullptr;
   ChainService* chains_ = nullptr;
   IntakeService* intake_ = nullptr;
+  PackRequests* packs_ = nullptr;
   LoginSeen login_seen_;
 };
 

@@ -18,7 +18,10 @@ const kPages = [
   { path: "/hosts", label: "Hosts" },
   { path: "/runs", label: "Runs" },
   { path: "/methods", label: "Methods" },
+  { path: "/packs", label: "Packs" },
   { path: "/schedules", label: "Schedules" },
+  { path: "/events", label: "Events" },
+  { path: "/gateways", label: "Gateways" },
 ] as const;
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {

@@ -80,7 +80,8 @@ TEST(Chunker, AnInsertionChangesFewChunks) {
 
 TEST(Chunker, TheAverageIsChosen) {
   const std::string bytes = random_bytes(8 << 20, 5);
-  for (std::size_t average = kChunkBytesAverageMin; average <= kChunkBytesAverageMax; average *= 2) {
+  for (std::size_t average = kChunkBytesAverageMin; average <= kChunkBytesAverageMax;
+       average *= 2) {
     Chunker chunker(average);
     std::size_t cuts = 0;
     for (std::string_view rest = bytes;; ++cuts) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "packs/tables.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "packs/tables.h"
 
 namespace muster::packs {
 namespace {

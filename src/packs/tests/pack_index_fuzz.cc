@@ -36,8 +36,7 @@ void check_whole(const packs::Whole& whole) {
   }
   for (const packs::Chunk& chunk : index.chunks)
     MUSTER_ASSERT(chunk.offset + chunk.size <= index.containers.at(chunk.container).size);
-  const auto again =
-      packs::read_whole(packs::encode_whole(index, whole.encoded, whole.tables));
+  const auto again = packs::read_whole(packs::encode_whole(index, whole.encoded, whole.tables));
   MUSTER_ASSERT(again && again->index == index);
 }
 
