@@ -72,6 +72,7 @@ void Agent::start() {
               {{"error", content.error().message}});
   make_methods();
   if (permissions_.answers) answer_discovery();
+  if (!permissions_.user_socket.empty()) listen_to_users();
   tasks_.spawn(keep_logged_in());
 }
 
@@ -107,22 +108,40 @@ void Agent::make_methods() {
           .progress =
               [this](core::RunId run, const methods::Progress& progress) {
                 runs_.progress(run, progress.percent, progress.text);
+                if (users_) users_->progress(run, progress.percent, progress.text);
                 touch_link();
               },
           .upcall =
               [this](core::RunId run, std::string name, std::string body, auto done) {
-                if (!link_ || link_over_)
-                  return done(core::fail(core::Code::kUnavailable,
-                                         "there is no open link to a gateway; try again"));
-                link_->session().upcall(std::move(name), std::move(body),
-                                        MethodChannels::kUpcallPatience, core::mono_now(),
-                                        std::move(done), run);
-                touch_link();
+                upcall(run, std::move(name), std::move(body), std::move(done));
               }});
+}
+
+void Agent::listen_to_users() {
+  auto listening = UserSocket::open(loop_, permissions_.user_socket,
+                                    [this](std::string name, std::string body, auto done) {
+                                      upcall({}, std::move(name), std::move(body), std::move(done));
+                                    });
+  if (listening)
+    users_ = std::move(*listening);
+  else
+    core::log(core::Level::kWarn, "agent", "users of this machine cannot ask for file packs",
+              {{"why", listening.error().message}});
+}
+
+void Agent::upcall(core::RunId run, std::string name, std::string body,
+                   std::function<void(core::Result<std::string>)> done) {
+  if (!link_ || link_over_)
+    return done(
+        core::fail(core::Code::kUnavailable, "there is no open link to a gateway; try again"));
+  link_->session().upcall(std::move(name), std::move(body), MethodChannels::kUpcallPatience,
+                          core::mono_now(), std::move(done), run);
+  touch_link();
 }
 
 void Agent::stop() {
   if (std::exchange(stopping_, true)) return;
+  users_.reset();
   changed_.notify();
   if (update_) cancel_update(update_->run, "the agent was stopped");
   stop_tasks_.spawn(end_in_good_order());
@@ -305,6 +324,7 @@ void Agent::command_done(core::RunId run, methods::Completion completion) {
 }
 
 void Agent::work_done(core::RunId run, link::RunResult result) {
+  if (users_) users_->finished(run, result);
   runs_.finished(run, std::move(result), core::mono_now());
   changed_.notify();
   touch_link();

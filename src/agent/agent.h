@@ -18,6 +18,7 @@
 #include "agent/method_runs.h"
 #include "agent/program_folder.h"
 #include "agent/state_folder.h"
+#include "agent/user_socket.h"
 #include "discovery/service.h"
 #include "link/endpoint_runs.h"
 #include "link/reconnect.h"
@@ -41,6 +42,7 @@ struct Permissions {
   bool seeks = true;                      ///< asks the network where no gateway answers
   bool answers = false;                   ///< tells those of its region that it is here
   bool updates = true;                    ///< by orders; needs Launch::words
+  std::string user_socket;                ///< where its users ask; empty: nowhere
 };
 
 /// How this process came to be.
@@ -84,6 +86,9 @@ class Agent final : private link::WorkPort,
   void touch_link();
   void make_methods();
   void answer_discovery();
+  void listen_to_users();
+  void upcall(core::RunId run, std::string name, std::string body,
+              std::function<void(core::Result<std::string>)> done);
   void work_done(core::RunId run, link::RunResult result);
   std::size_t working() const { return runner_.running() + methods_->preparing(); }
 
@@ -138,6 +143,7 @@ class Agent final : private link::WorkPort,
   std::unique_ptr<Content> content_;  // null where its folder cannot be made
   std::unique_ptr<MethodRuns> methods_;
   std::unique_ptr<MethodChannels> channels_;  // of what methods_ runs
+  std::unique_ptr<UserSocket> users_;         // null: nobody is listened to
   std::unique_ptr<GatewayLink> link_;
   ProgramFolder programs_;
   std::unique_ptr<Update> update_;  // while one goes on

@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 #include "agent/enrol.h"
 #include "agent/options.h"
+#include "agent/packs_command.h"
 #include "agent/version.h"
 #include "core/log.h"
 #include "identity/signature.h"
@@ -115,7 +116,10 @@ core::Status run(const agent::Options& options, std::vector<std::string> words) 
                                  .only_methods = options.only_methods,
                                  .seeks = !options.no_discovery,
                                  .answers = options.answer_discovery,
-                                 .updates = !options.no_self_update};
+                                 .updates = !options.no_self_update,
+                                 .user_socket = options.user_socket};
+  // On trial its users are still with the agent before.
+  if (options.user_socket == "none" || launch.on_trial()) permissions.user_socket.clear();
   if (!options.publishing_keys.empty()) {
     MUSTER_ASSIGN(permissions.publishing_keys, read_publishing_keys(options.publishing_keys));
   }
@@ -215,6 +219,9 @@ int main(int count, char** words) {
       break;
     case agent::Options::Action::kCheckConfig:
       return check_config(*options);
+    case agent::Options::Action::kPacks:
+      done = agent::ask_for_packs(options->user_socket, options->words, options->json);
+      break;
     case agent::Options::Action::kStatus:
       done = status(*options);
       break;

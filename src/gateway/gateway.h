@@ -27,6 +27,7 @@
 #include "gateway/link_connection.h"
 #include "gateway/link_table.h"
 #include "gateway/pace.h"
+#include "gateway/pack_lists.h"
 #include "link/region_ports.h"
 #include "net/http_message.h"
 #include "net/websocket.h"
@@ -136,6 +137,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void upcall(LinkConnection& connection, wire::Upcall&& upcall);
   static void note_held(LinkConnection& connection, const wire::Hello& hello);
   void answer_by_itself(LinkConnection& connection, wire::Upcall& upcall);
+  bool answer_pack_list(LinkConnection& connection, const wire::Upcall& upcall);
   static void answer(LinkConnection& connection, std::uint64_t id,
                      core::Result<std::string> outcome);
   void content_request(LinkConnection& connection, wire::ContentRequest&& request);
@@ -174,6 +176,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   std::unique_ptr<ContentRelay> content_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Handlers> handlers_;
+  PackLists pack_lists_;
   wire::Reports reports_;
   ChunkQueue chunks_;
   std::vector<std::uint64_t> links_with_acks_;  ///< Numbers; some may be gone or settled.

@@ -39,6 +39,7 @@ struct GatewayVisitor {
   std::vector<std::string> behind = {};  ///< gateways up to the server, its upper one first
   std::vector<std::string> limits = {};  ///< how fast it delivers content, in sentences
 };
+class PackRequests;
 
 class GatewayHub {
  public:
@@ -72,6 +73,9 @@ class GatewayHub {
 
   /// Methods may start runs by it, from now on. It outlives this.
   void chain_by(ChainService& chains) { chains_ = &chains; }
+
+  /// Answers what hosts ask about file packs, from now on. It outlives this.
+  void packs_by(PackRequests& packs) { packs_ = &packs; }
 
   /// Called for each login that was admitted, after the registry knows of it.
   using LoginSeen = std::function<void(const core::EndpointId&, const wire::Hello&)>;
@@ -119,6 +123,7 @@ class GatewayHub {
   Placement* placement_ = nullptr;
   ChainService* chains_ = nullptr;
   IntakeService* intake_ = nullptr;
+  PackRequests* packs_ = nullptr;
   LoginSeen login_seen_;
 };
 
