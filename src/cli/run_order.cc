@@ -124,10 +124,11 @@ int order_and_watch(Context& context, Client& client, boost::json::object order,
   if (watch.live) order["live_output"] = true;
   const auto created = client.create_run(Json(std::move(order)));
   if (!created) return report(context, pointing_at(created.error(), options.on));
-  return watch_run(context, client, *created, watch);
+  return watch_run(context, client, *created, watch, show);
 }
 
-int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch) {
+int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch,
+              const ShowAnswers& show) {
   if (watch.detach) {
     context.terminal.out(in_line(text(created, "id")) + "\n");
     return kExitOk;

@@ -56,6 +56,7 @@ int order_and_watch(Context& context, Client& client, boost::json::object order,
                     const ShowAnswers& show = {});
 
 /// Watches a run that was created, prints the answers; the exit code.
-int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch);
+int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch,
+              const ShowAnswers& show = {});
 
 }  // namespace muster::cli
