@@ -14,6 +14,7 @@ void add_gateway_commands(Command& root);       // gateway, gateways list|drain|
 void add_host_command(Command& root);           // host, host token …, host neighbour …
 void add_manage_commands(Command& root);        // manage login|status|operations|list|get|put|…
 void add_servers_command(Command& root);        // servers
+void add_regions_commands(Command& root);       // regions list|show|card|add|change|remove|runs
 void add_policy_commands(Command& root);        // policy show|versions|check|set|restore|explain
 void add_discover_command(Command& root);       // discover
 void add_state_commands(Command& root);         // state backup|restore|move
