@@ -158,7 +158,9 @@ Task<Result<Caller>> Host::authenticate(net::Request& request) {
                            "create)");
     co_return tokens_.check(header->substr(kBearer.size()), core::wall_now());
   }
-  if (!request.peer_certificate.empty())
+  // Of these protocols alone TLS has verified it; kAlpnPeer takes any that somebody made.
+  const bool verified = request.alpn.empty() || request.alpn == net::kAlpnHttp;
+  if (verified && !request.peer_certificate.empty())
     co_return certificate_caller(request.peer_certificate, config_.rules);
   co_return core::fail(Code::kUnauthorized,
                        "show a certificate, or send 'Authorization: Bearer' with a token of this "
