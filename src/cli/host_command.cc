@@ -2,6 +2,7 @@
 //
 // muster host: this machine's management interface over HTTP, with its application behind it;
 // the tokens that callers show, and the neighbours that it calls on.
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -53,6 +54,10 @@ core::Status read_access(const Settings& settings, manage::HostConfig& config) {
     MUSTER_ASSIGN(auto root, manage::Root::parse(text, true));
     config.roots.push_back(std::move(root));
   }
+  for (auto at = config.roots.begin(); at != config.roots.end(); ++at)
+    if (std::ranges::find(config.roots.begin(), at, at->name, &manage::Root::name) != at)
+      return core::fail(core::Code::kInvalid,
+                        "two offered folders have the name '" + at->name + "': give each its own");
   for (const auto& text : settings.allow) {
     MUSTER_ASSIGN(auto rule, manage::Rule::parse(text));
     config.rules.push_back(std::move(rule));
@@ -253,6 +258,7 @@ int list_tokens(Context& context, const TokenWish& wish) {
 void add_tokens(Command& host) {
   auto wish = std::make_shared<TokenWish>();
   Command& token = host.add("token", "make, list and remove the tokens that callers show");
+  token.example("muster host token create monitoring", "for what only looks");
   Command& create = token.add("create", "make a token and print it once");
   create.argument("NAME", "what it is for", wish->name)
       .option("--may", "PERMISSIONS", "some of view,read,write,forward (default: view)", wish->may)
@@ -332,6 +338,7 @@ int list_neighbours(Context& context, const NeighbourWish& wish) {
 void add_neighbours(Command& host) {
   auto wish = std::make_shared<NeighbourWish>();
   Command& neighbour = host.add("neighbour", "say on which further hosts this one calls");
+  neighbour.example("muster host neighbour list", "which there are");
   Command& add = neighbour.add("add", "let this host call on another one");
   add.argument("NAME", "what callers name it by, in via=NAME", wish->name)
       .argument("ADDRESS", "its management interface, as db1.example.org:8443", wish->address)

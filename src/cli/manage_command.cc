@@ -160,6 +160,24 @@ int log_in(Context& context, const Options& options) {
   return kExitOk;
 }
 
+int log_out(Context& context, const Options& options) {
+  const auto address = normal_host(options.host);
+  if (!address) return report(context, address.error());
+  auto list = known_hosts(context.environment);
+  if (!list) return report(context, list.error());
+  boost::json::array kept;
+  for (auto& each : *list)
+    if (text(each, "address") != *address) kept.push_back(each);
+  if (kept.size() == list->size())
+    return report(context, {core::Code::kNotFound, *address + " is not known here"});
+  const auto written = runtime::write_file(hosts_file(context.environment),
+                                           pretty(boost::json::object{{"hosts", std::move(kept)}}));
+  if (!written) return report(context, written.error());
+  context.terminal.err(*address + " is forgotten here; muster host token remove voids the token " +
+                       "there\n");
+  return kExitOk;
+}
+
 int show_status(Context& context, const Options& options) {
   const auto host = find_host(context, options, options.address);
   if (!host) return report(context, host.error());
@@ -311,9 +329,13 @@ void add_transfers(Command& manage) {
 void add_manage_commands(Command& root) {
   auto options = std::make_shared<Options>();
   Command& manage = root.add("manage", "manage a full host, or the server, over HTTP");
-  manage.section("Hosts").details(
-      "For machines on which 'muster host' runs, and for the server, which has the same interface. "
-      "Scripts need no login: they set MUSTER_HOST_TOKEN and give --fingerprint or --ca.");
+  manage.section("Hosts")
+      .details(
+          "For machines on which 'muster host' runs, and for the server, which has the same "
+          "interface. "
+          "Scripts need no login: they set MUSTER_HOST_TOKEN and give --fingerprint or --ca.")
+      .example("muster manage status", "of the region's server")
+      .example("muster manage put web1 site.tar data/site.tar", "replace a file on a host");
   manage.add("login", "make a host known here, with a token of it")
       .argument("ADDRESS", "the host, as web1 or web1:8443", options->host)
       .option("--fingerprint", "FP", "trust its authority with this fingerprint (default: ask)",
@@ -323,6 +345,10 @@ void add_manage_commands(Command& root) {
           "standard input. It is kept in ~/.config/muster/hosts.json, which only you can read.")
       .example("muster manage login web1 <token", "then: muster manage status web1")
       .action([options](Context& context) { return log_in(context, *options); });
+  manage.add("logout", "forget a host and its token here")
+      .argument("ADDRESS", "the host", options->host)
+      .example("muster manage logout web1", "nothing of it is kept on this machine")
+      .action([options](Context& context) { return log_out(context, *options); });
   add_calls(manage);
   add_transfers(manage);
 }

@@ -2,7 +2,8 @@
 #include "cli/render_managed.h"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
+#include <cstdio>
+#include <vector>
 
 #include "cli/text.h"
 #include "core/clock.h"
@@ -34,7 +35,11 @@ std::string services_text(const Json& machine) {
 
 std::string load_text(const Json& machine) {
   std::vector<std::string> words;
-  for (const Json& each : elements(machine, "load")) words.push_back(boost::json::serialize(each));
+  for (const Json& each : elements(machine, "load")) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f", each.is_number() ? each.to_number<double>() : 0.0);
+    words.emplace_back(text);
+  }
   return listed(words, " ") + " on " + std::to_string(number(machine, "processors")) +
          " processors";
 }

@@ -3,6 +3,7 @@
 
 #include "core/log.h"
 #include "core/version.h"
+#include "manage/detail/beneath.h"
 #include "manage/file_operations.h"
 #include "manage/status.h"
 #include "runtime/file.h"
@@ -66,6 +67,7 @@ core::Status Host::start() {
       .authenticate = [this](net::Request& request) { return authenticate(request); },
       .note = [this](const json::object& line) { return audit_.append(line); }});
   resource_->offer("status", [this](Asked asked) { return status(asked); });
+  for (const Root& root : config_.roots) MUSTER_TRY(detail::open_root(root));
   if (!config_.roots.empty()) offer_files(*resource_, files_, workers_);
   auto neighbours =
       std::make_unique<Neighbours>(loop_, NeighbourFile(neighbours_file(config_.state)));
@@ -104,6 +106,9 @@ Result<net::TlsIdentity> Host::identity() const {
 
 core::Status Host::serve() {
   MUSTER_ASSIGN(const auto own, identity());
+  if (!config_.client_ca_pem.empty())
+    if (auto read = identity::Certificate::from_pem(config_.client_ca_pem); !read)
+      return core::fail(std::move(read.error()).while_doing("the authority of clients"));
   MUSTER_ASSIGN(tls_, net::TlsServerContext::make(
                           own, authority_->certificate().pem() + config_.client_ca_pem,
                           net::HttpClients::kMayShowCertificate));
@@ -153,7 +158,9 @@ Task<Result<Caller>> Host::authenticate(net::Request& request) {
                            "create)");
     co_return tokens_.check(header->substr(kBearer.size()), core::wall_now());
   }
-  if (!request.peer_certificate.empty())
+  // Of these protocols alone TLS has verified it; kAlpnPeer takes any that somebody made.
+  const bool verified = request.alpn.empty() || request.alpn == net::kAlpnHttp;
+  if (verified && !request.peer_certificate.empty())
     co_return certificate_caller(request.peer_certificate, config_.rules);
   co_return core::fail(Code::kUnauthorized,
                        "show a certificate, or send 'Authorization: Bearer' with a token of this "

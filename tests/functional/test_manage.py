@@ -113,6 +113,22 @@ def test_a_certificate_of_a_foreign_authority_ends_in_the_handshake(site, tmp_pa
     assert ran.returncode != 0 and not ran.stdout, ran.stderr
 
 
+def test_a_certificate_that_anybody_can_make_counts_nowhere(site, tmp_path):
+    """The protocol by which other regions come takes any certificate: its name must not be believed here."""
+    key = certificates.key(tmp_path)
+    leaf = certificates.leaf(tmp_path, key, site.foreign, site.foreign_key, certificates.uri_of(site.agent.files / "agent.pem"))
+    for protocol in ("muster-peer/1", "muster-server/1", "muster-link/1"):
+        answer = b""
+        try:
+            with raw.tls(site.host, [protocol], leaf, key) as connection:
+                connection.sendall(b"POST /status HTTP/1.1\r\nHost: x\r\nMuster-Management: 1\r\nConnection: close\r\n"
+                                   b"Content-Length: 0\r\n\r\n")
+                answer = raw.read_all(connection)
+        except OSError:
+            pass  # the handshake ended it
+        assert not answer or answer.startswith((b"HTTP/1.1 401", b"HTTP/1.1 403")), answer
+
+
 def test_permissions_are_kept_apart(site):
     (site.data / "p").write_text("x")
     assert message(site.host.ask("/file.info?path=data/p", site.tokens["viewer"]))[0] == 403

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import raw
 from postgres_proxy import PostgresProxy
 from process import Process, wait_until
 from region import Refused
@@ -73,6 +74,11 @@ def test_the_second_serves_all_that_the_first_does(pair, tmp_path):
     gateways = {g["name"]: g["links"] for g in two.api.get("/v1/gateways")["gateways"]}
     assert gateways == {"main": 0, "main-two": 1}
     token = two.api.post("/v1/api-tokens", {"name": "by-two"})
+    # Its management interface, too: the leader's report about itself and both.
+    head = f"Muster-Management: 1\r\nAuthorization: Bearer {token['token']}\r\nContent-Length: 0\r\nConnection: close"
+    report = json.loads(raw.http(two, f"POST /status HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode()).split(b"\r\n\r\n")[1])
+    assert report["host"] == "one" and report["database"]["kind"] == "postgresql" and report["lease"]["held"]
+    assert {(s["name"], s["leads"]) for s in report["lease"]["servers"]} == {("one", True), ("two", False)}
     assert one.api.with_token(token["token"]).get("/v1/me")["role"] == "admin"
     with pytest.raises(Refused) as refused:
         two.api.get("/v1/hosts/none")

@@ -127,7 +127,7 @@ TEST_F(ConfigFile, CheckTellsEveryMistakeByLine) {
   Program whose;
   const auto odd = write("x.toml", "name = \"edge1\"\n");
   EXPECT_EQ(whose.run({"config", "check", odd}), kExitUsage);
-  EXPECT_THAT(whose.terminal.errors, HasSubstr("--for server, gateway or agent"));
+  EXPECT_THAT(whose.terminal.errors, HasSubstr("--for server, gateway, host or agent"));
   EXPECT_EQ(whose.run({"config", "check", odd, "--for", "gateway"}), kExitOk);
   EXPECT_THAT(whose.terminal.output, HasSubstr(odd + ": in order"));
 }

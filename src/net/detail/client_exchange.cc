@@ -70,7 +70,7 @@ Task<Status> ClientStream::Impl::exchange(std::string head, std::string body,
     if (!complete) co_return core::fail(describe(std::move(complete.error())));
     if (*complete) break;
     const auto got = co_await read_into(stream, input, deadline - core::mono_now());
-    if (!got) co_return core::fail(describe(sent ? got.error() : std::move(why)));
+    if (!got) co_return core::fail(describe(sent ? core::Error(got.error()) : std::move(why)));
     if (*got == 0)
       co_return core::fail(
           describe({Code::kUnavailable, "the server closed the connection without an answer"}));
