@@ -12,7 +12,6 @@
 
 #include "core/bytes.h"
 #include "runtime/descriptor.h"
-#include "runtime/file.h"
 
 extern char** environ;
 
@@ -57,6 +56,20 @@ std::optional<Remembered> remembered_of(const json::value& value) {
 std::string text_of(const json::object& object, std::string_view key) {
   const json::value* value = object.if_contains(key);
   return value && value->is_string() ? std::string(value->as_string()) : std::string();
+}
+
+core::Result<std::string> read_standard_input() {
+  std::string text;
+  char block[4096];
+  for (;;) {
+    const ssize_t got = ::read(STDIN_FILENO, block, sizeof block);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return core::fail_errno(errno, "reading what the agent before said");
+    if (got == 0) return text;
+    text.append(block, static_cast<std::size_t>(got));
+    if (text.size() > kTextBytesMax)
+      return core::fail(core::Code::kLimit, "the agent before said too much");
+  }
 }
 
 }  // namespace
@@ -109,7 +122,7 @@ core::Result<Handover> read_handover(std::string_view text) {
 core::Result<std::optional<Handover>> take_handover() {
   if (!std::getenv(kVariable)) return std::nullopt;
   ::unsetenv(kVariable);
-  MUSTER_ASSIGN(const std::string text, runtime::read_file("/dev/stdin", kTextBytesMax));
+  MUSTER_ASSIGN(const std::string text, read_standard_input());
   const runtime::Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null || ::dup2(null.get(), STDIN_FILENO) < 0)
     return core::fail_errno(errno, "closing standard input");

@@ -189,10 +189,17 @@ struct UpdateOptions {
 /// Who of the selector cannot do it is told, and left alone. The exit code that ends the
 /// command here, or nothing to go on.
 std::optional<int> leave_alone(Context& context, Client& client, OrderOptions& order) {
+  const auto all = client.check_selector(order.on);
+  if (!all) return report(context, pointing_at(all.error(), order.on));
+  if (number(*all, "matched") == 0) {
+    context.terminal.err("muster: no host matches " + shell_quoted(order.on) +
+                         "; nothing was updated (muster agents shows what there is)\n");
+    return kExitNoMatch;
+  }
   const std::string those = "(" + order.on + ") and ";
   const std::string feature = "feature=" + std::string(kUpdateFeature);
   const auto others = client.hosts(those + "not " + feature, kNamesShown);
-  if (!others) return report(context, pointing_at(others.error(), order.on));
+  if (!others) return report(context, others.error());
   if (const auto count = static_cast<std::uint64_t>(number(*others, "total")); count > 0) {
     std::vector<std::string> names;
     for (const Json& host : elements(*others, "hosts"))
