@@ -45,7 +45,7 @@ void Upper::request_content(const wire::ContentRequestUp& request) {
 void Upper::on_message(std::string_view message) {
   const auto received = receive(message);
   if (received) return;
-  core::log(core::Level::kError, "gateway", "the gateway above broke the protocol",
+  core::log(core::Level::kWarn, "gateway", "the gateway above broke the protocol",
             {{"why", received.error().message}});
   socket_->close(net::CloseCode::kProtocolError, received.error().message);
 }
