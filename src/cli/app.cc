@@ -39,6 +39,8 @@ std::unique_ptr<Command> build_tree(std::shared_ptr<std::string> region) {
   add_region_commands(*root);
   add_state_commands(*root);
   add_gateway_commands(*root);
+  add_host_command(*root);
+  add_manage_commands(*root);
   add_servers_command(*root);
   add_regions_commands(*root);
   add_policy_commands(*root);

@@ -11,6 +11,8 @@ namespace muster::cli {
 
 void add_region_commands(Command& root);        // up, server
 void add_gateway_commands(Command& root);       // gateway, gateways list|drain|undrain|revoke
+void add_host_command(Command& root);           // host, host token …, host neighbour …
+void add_manage_commands(Command& root);        // manage login|status|operations|list|get|put|…
 void add_servers_command(Command& root);        // servers
 void add_regions_commands(Command& root);       // regions list|show|card|add|change|remove|runs
 void add_policy_commands(Command& root);        // policy show|versions|check|set|restore|explain

@@ -86,7 +86,7 @@ int check(Context& context, const CheckOptions& options) {
     if (!program)
       return report(context,
                     {core::Code::kInvalid, "whose file is " + in_line(file) +
-                                               "? Say it by --for server, gateway or agent"});
+                                               "? Say it by --for server, gateway, host or agent"});
     verdicts.push_back(check_file(context, file, *program));
   }
   show(context, verdicts, options.json);
@@ -126,7 +126,7 @@ void add_config_commands(Command& root) {
       .optional_arguments("FILE", "the files (default: those in /etc/muster; -: standard input)",
                           checked->files)
       .option("--for", "PROGRAM", "whose they are (default: by the file's name)", checked->program)
-      .choices({"server", "gateway", "agent"})
+      .choices({"server", "gateway", "host", "agent"})
       .flag("--json", "print the findings as JSON", checked->json)
       .details(
           "Looks at keys, types, ports, and whether folders and files that are named can be used. "
@@ -137,8 +137,8 @@ void add_config_commands(Command& root) {
 
   auto printed = std::make_shared<DefaultOptions>();
   config.add("default", "print a configuration file with every key explained")
-      .argument("PROGRAM", "server, gateway or agent", printed->program)
-      .choices({"server", "gateway", "agent"})
+      .argument("PROGRAM", "server, gateway, host or agent", printed->program)
+      .choices({"server", "gateway", "host", "agent"})
       .option("--set", "KEY=VALUE", "a line that counts (default: all are comments)", printed->set)
       .example("muster config default server >server.toml", "a file to begin with")
       .example("muster config default gateway --set name=edge1 --set server=fleet.example.org:7443",

@@ -36,7 +36,7 @@ std::string Configured::heading() const {
 
 std::vector<Configured> configured_programs(const Command& root) {
   std::vector<Configured> found;
-  for (const char* name : {"server", "gateway"}) {
+  for (const char* name : {"server", "gateway", "host"}) {
     const Command& command = *root.child(name);
     found.push_back({name, command.full_name(), command.default_config(), command.settings()});
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Configuration files of `muster server`, `gateway` and `up`, and of the agent beside them.
+// Configuration files of `muster server`, `gateway`, `host` and `up`, and of the agent beside them.
 //
 // What counts: an option, else the variable of the environment, else the file, else the default.
 #pragma once
@@ -16,6 +16,7 @@ namespace muster::cli {
 
 inline constexpr const char* kServerConfig = "/etc/muster/server.toml";
 inline constexpr const char* kGatewayConfig = "/etc/muster/gateway.toml";
+inline constexpr const char* kHostConfig = "/etc/muster/host.toml";
 
 /// A program that reads a configuration file.
 struct Configured {
@@ -28,7 +29,7 @@ struct Configured {
   std::string heading() const;
 };
 
-/// server, gateway and agent.
+/// server, gateway, host and agent.
 std::vector<Configured> configured_programs(const Command& root);
 
 /// Sets what the command line does not give from the environment and the command's file. Does

@@ -11,6 +11,7 @@
 #include "cli/exit_code.h"
 #include "cli/json_access.h"
 #include "cli/text.h"
+#include "cli/trust.h"
 #include "core/bytes.h"
 #include "runtime/file.h"
 
@@ -27,16 +28,6 @@ struct LoginOptions {
   std::optional<std::string> fingerprint;
   bool password_stdin = false;
 };
-
-/// "abcd-efgh-…": groups that eyes can compare.
-std::string grouped(const std::string& fingerprint) {
-  std::string text;
-  for (std::size_t i = 0; i < fingerprint.size(); ++i) {
-    if (i > 0 && i % 4 == 0) text += '-';
-    text += fingerprint[i];
-  }
-  return text;
-}
 
 /// Sets what `region` trusts: given, or shown to the person and agreed to.
 core::Status settle_trust(Context& context, const LoginOptions& options, Region& region) {

@@ -55,7 +55,10 @@ core::Status StandingProcess::open_gateway() {
   const std::string name = gateway_name(server::server_name(standing_.config()));
   const auto& authority = standing_.authority();
   gateway_ = std::make_unique<gateway::Gateway>(
-      loop_, gateway::GatewayOptions{.region = authority.region(), .name = name});
+      loop_, gateway::GatewayOptions{
+                 .region = authority.region(),
+                 .name = name,
+                 .addresses = server::own_addresses(standing_.config(), standing_.config().port)});
   MUSTER_TRY(gateway_->open_content({.folder = standing_.config().state / "gateway-content"}));
   MUSTER_ASSIGN(const auto credential,
                 authority.gateway_credential(name, {}, {}, core::wall_now()));

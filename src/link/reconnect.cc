@@ -75,10 +75,9 @@ void Reconnect::found(const std::vector<std::string>& servers) {
   unheard_ = 0;
 }
 
-core::Duration Reconnect::backoff() {
+core::Duration Reconnect::jitter(core::Duration ceiling_max) {
   const auto ceiling = std::min<core::Duration>(
-      kCeiling, core::Duration(kFirst) * (1ULL << std::min(failures_, 16U)));
-  ++failures_;
+      ceiling_max, core::Duration(kFirst) * (1ULL << std::min(failures_, 16U)));
   return core::Duration{
       1 + static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(ceiling.count())))};
 }
@@ -93,6 +92,7 @@ core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
     follow(ending.gateways);
   else if (!up_)
     next_ = (next_ + 1) % order_.size();
+  const bool amid_round = unheard && next_ != 0;
   up_ = false;
 
   explanation_ = !ending.reason.empty() ? ending.reason
@@ -114,7 +114,8 @@ core::Duration Reconnect::ended(const Ending& ending, core::MonoTime now) {
     wait = core::Duration{static_cast<std::int64_t>(
         static_cast<double>(core::Duration(kMovedWithin).count()) * random_.unit())};
   } else {
-    wait = backoff();
+    wait = jitter(amid_round ? core::Duration(kNextWithin) : core::Duration(kCeiling));
+    failures_ += amid_round ? 0 : 1;
   }
   explanation_ += "; next attempt at " + server() + " in " + core::to_text(wait);
   return wait;

@@ -4,9 +4,10 @@
 // gateway died comes back as a stream and not as a wave.
 //
 // A gateway that sends it elsewhere is obeyed first, with its configured servers behind.
-// Waits grow exponentially with full jitter (AWS's term: uniform in (0, ceiling]),
-// a gateway's own wish goes first, and an answer that will not change by asking
-// again is asked for slowly. Pure logic.
+// Waits grow exponentially with full jitter (AWS's term: uniform in (0, ceiling]) from one
+// round over all its servers to the next; within a round it goes on soon, for a long list is
+// no reason to be away for long. A gateway's own wish goes first, and an answer that will not
+// change by asking again is asked for slowly. Pure logic.
 #pragma once
 
 #include <chrono>
@@ -23,6 +24,8 @@ class Reconnect {
  public:
   static constexpr std::chrono::milliseconds kFirst{500};
   static constexpr std::chrono::seconds kCeiling{60};
+  /// The longest wait before the next of a round.
+  static constexpr std::chrono::seconds kNextWithin{2};
   static constexpr std::chrono::minutes kSlow{10};
   /// A link that lived so long starts the pacing anew.
   static constexpr std::chrono::seconds kStable{60};
@@ -59,14 +62,15 @@ class Reconnect {
   const std::string& explanation() const { return explanation_; }
 
  private:
-  core::Duration backoff();
+  /// Uniform in (0, ceiling]; it doubles with each lost link and each round, up to `ceiling_max`.
+  core::Duration jitter(core::Duration ceiling_max);
   void follow(const std::vector<std::string>& gateways);
   void put_first(std::vector<std::string> order);
 
   std::vector<std::string> configured_;
   std::vector<std::string> order_;  ///< what to try in turn
   std::size_t next_ = 0;
-  unsigned failures_ = 0;
+  unsigned failures_ = 0;  ///< lost links and whole rounds since the last stable link
   unsigned unheard_ = 0;  ///< attempts in a row at which nobody answered
   unsigned seeks_ = 0;    ///< since the last welcome
   core::MonoTime next_seek_{};

@@ -82,7 +82,8 @@ Roff command_line(const Command& root, std::string_view date) {
       .item("~/.config/muster/client.json", "Written by muster login.")
       .item("/var/lib/muster/client.json", "Of this machine's server; for root.")
       .item("/etc/muster", "Configuration files.");
-  page.heading("SEE ALSO").paragraph("muster-server(8), muster-gateway(8), muster-agent(8)");
+  page.heading("SEE ALSO")
+      .paragraph("muster-server(8), muster-gateway(8), muster-host(8), muster-agent(8)");
   return page;
 }
 
@@ -160,7 +161,7 @@ std::map<std::string, std::string> files(std::string_view date) {
   const auto root = cli::build_tree();
   std::map<std::string, std::string> made;
   made["man/muster.1"] = command_line(*root, date).text();
-  for (const char* each : {"server", "gateway"})
+  for (const char* each : {"server", "gateway", "host"})
     made["man/muster-" + std::string(each) + ".8"] = service(*root->child(each), date).text();
   made["man/muster-agent.8"] = agent_page(date).text();
   for (const auto& program : cli::configured_programs(*root)) {

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // From an address to a TLS connection, and on to a WebSocket.
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "core/bytes.h"
 #include "net/detail/client_exchange.h"
 #include "net/detail/websocket_key.h"
 #include "net/service_lookup.h"
+#include "runtime/descriptor.h"
 #include "runtime/worker_pool.h"
 
 namespace muster::net {
@@ -73,6 +80,26 @@ core::Error too_slow(const ServerAddress& server) {
                               ": no answer in time: check the address, the network and firewalls"};
 }
 
+// A program on this machine that listens on a path. Such a connect does not wait for the peer
+// but where its queue is full, which counts as not being there.
+Result<tcp::socket> connect_path(runtime::Loop& loop, const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return core::fail(Code::kInvalid, path + ": the path of a socket has at most 107 bytes");
+  std::ranges::copy(path, address.sun_path);
+  runtime::Descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!made ||
+      ::connect(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    return core::fail(Code::kUnavailable, "connecting to " + path + ": " + std::strerror(errno));
+  tcp::socket socket(loop.context());
+  boost::system::error_code failed;
+  socket.assign(tcp::v4(), made.get(), failed);
+  if (failed) return core::fail(Code::kIo, "connecting to " + path + ": " + failed.message());
+  made.release();
+  return socket;
+}
+
 // What the deadline cancels: a name look-up or a connect.
 Task<Result<tcp::socket>> connect_host(runtime::Loop& loop, ServerAddress server,
                                        core::MonoTime deadline) {
@@ -118,6 +145,7 @@ Task<Result<tcp::socket>> connect_host(runtime::Loop& loop, ServerAddress server
 // A service's servers are tried in turn.
 Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
                                       core::MonoTime deadline) {
+  if (server.host.starts_with('/')) co_return connect_path(loop, server.host);
   if (!is_service(server.host)) co_return co_await connect_host(loop, std::move(server), deadline);
   runtime::WorkerPool worker(1);
   MUSTER_CO_ASSIGN(auto records, co_await worker.run([&] { return ask_service(server.host); }));
@@ -138,6 +166,7 @@ Task<Result<TlsStream>> connect_tls(runtime::Loop& loop, ServerAddress server,
                                     core::Duration at_most) {
   const core::MonoTime deadline = core::mono_now() + at_most;
   MUSTER_CO_ASSIGN(auto socket, co_await connect_tcp(loop, server, deadline));
+  if (!tls) co_return TlsStream::plain(loop, std::move(socket));
   auto stream = co_await TlsStream::connect(loop, std::move(socket), std::move(tls),
                                             deadline - core::mono_now());
   if (!stream && stream.error().code == Code::kTimeout) co_return core::fail(too_slow(server));

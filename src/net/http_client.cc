@@ -24,6 +24,11 @@ Task<Result<std::string>> ClientStream::read() {
   co_return co_await impl_->read(impl_->limits.stream_idle_max);
 }
 
+TlsStream ClientStream::take(std::string& received) && {
+  received = std::move(impl_->input);
+  return std::move(impl_->stream);
+}
+
 HttpClient::HttpClient(runtime::Loop& loop, ServerAddress server,
                        std::shared_ptr<const TlsClientContext> tls, ClientLimits limits)
     : loop_(loop), server_(std::move(server)), tls_(std::move(tls)), limits_(limits) {}
@@ -50,7 +55,8 @@ Task<Result<std::unique_ptr<ClientStream::Impl>>> HttpClient::exchange(ClientReq
                    co_await connect_tls(loop_, server_, tls_, limits_.connect_time_max));
   Exchange exchange =
       std::make_unique<ClientStream::Impl>(std::move(stream), limits_, server_.str(), to_head);
-  MUSTER_CO_TRY(co_await exchange->exchange(head, std::move(request.body), request.body_stream));
+  MUSTER_CO_TRY(co_await exchange->exchange(head, std::move(request.body), request.body_stream,
+                                            request.content_length));
   co_return std::move(exchange);
 }
 

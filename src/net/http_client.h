@@ -43,11 +43,13 @@ struct ClientLimits {
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";
-  Pairs headers{};  ///< Host, Content-Length and User-Agent are added.
+  Pairs headers{};  ///< Content-Length is added; Host and User-Agent where they are not here.
   std::string body{};
   /// Instead of `body`: read to its end while it is sent, in chunks; must outlive the exchange.
   /// Such a request is never sent twice. What a server answers before it has read all is taken.
   BodyReader* body_stream = nullptr;
+  /// Of `body_stream`, which then goes as it is; it must have exactly so many bytes.
+  std::optional<std::uint64_t> content_length{};
 };
 
 struct ClientResponse {
@@ -72,6 +74,8 @@ class ClientStream {
   const ClientResponse& response() const;  ///< Without body.
   /// The next bytes of the body; empty at its end. kUnavailable where it was cut.
   runtime::Task<core::Result<std::string>> read();
+  /// After the status 101: the connection, and what was read of it already into `received`.
+  TlsStream take(std::string& received) &&;
 
  private:
   friend class HttpClient;
@@ -120,6 +124,8 @@ class EventStream {
 
 class HttpClient {
  public:
+  /// Without `tls`: plain HTTP, to a program on this machine; its address may then be a socket's
+  /// path ("/run/app.sock") as well.
   HttpClient(runtime::Loop& loop, ServerAddress server, std::shared_ptr<const TlsClientContext> tls,
              ClientLimits limits = {});
   ~HttpClient();
@@ -150,7 +156,7 @@ class HttpClient {
 /// its status.
 core::Error error_of(const ClientResponse& response);
 
-/// Resolves, connects, performs the handshake; all within `at_most`.
+/// Resolves, connects, performs the handshake (none where `tls` is null); all within `at_most`.
 runtime::Task<core::Result<TlsStream>> connect_tls(runtime::Loop& loop, ServerAddress server,
                                                    std::shared_ptr<const TlsClientContext> tls,
                                                    core::Duration at_most);

@@ -19,6 +19,8 @@
 
 namespace muster::net {
 
+class TlsStream;
+
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 /// The value of the first pair with this key; none where there is none.
@@ -107,6 +109,9 @@ struct Response {
   /// the body is chunked. An error breaks the connection, so that a cut body shows.
   std::function<runtime::Task<core::Status>(BodyWriter&)> producer;
   std::optional<std::uint64_t> content_length;
+  /// With status 101: called after the headers were sent, with the connection and what was read
+  /// of it already. It owns the connection from there on, as long as it runs.
+  std::function<runtime::Task<void>(TlsStream, std::string received)> takeover;
 
   static Response text(int status, std::string body);
   static Response json(std::string body, int status = 200);

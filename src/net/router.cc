@@ -113,6 +113,14 @@ void Router::add_websocket(std::string pattern, WebSocketAcceptor acceptor,
   routes_.push_back(std::move(route));
 }
 
+void Router::add_fallback(Handler handler, RouteOptions options) {
+  MUSTER_ASSERT(!fallback_);
+  fallback_ = std::make_unique<Route>();
+  fallback_->pattern = "*";
+  fallback_->handler = std::move(handler);
+  fallback_->options = std::move(options);
+}
+
 Router::Match Router::match(std::string_view method,
                             const std::vector<std::string>& path_segments) const {
   Match best;
@@ -130,6 +138,10 @@ Router::Match Router::match(std::string_view method,
     best_rank = std::move(ranks);
     best.route = route.get();
     best.params = params;
+  }
+  if (best.route == nullptr && fallback_) {
+    best.route = fallback_.get();
+    return best;
   }
   std::ranges::sort(allowed);
   allowed.erase(std::ranges::unique(allowed).begin(), allowed.end());

@@ -41,6 +41,11 @@ class Router {
   /// Served on kAlpnLink only: the caller has proven a certificate of the region.
   void add_websocket(std::string pattern, WebSocketAcceptor acceptor, WebSocketLimits limits = {});
 
+  /// Takes what no other route takes: any method, any address, as sent. With it requests are not
+  /// refused for an address that cannot be decoded. At most one.
+  void add_fallback(Handler handler, RouteOptions options);
+  bool has_fallback() const { return fallback_ != nullptr; }
+
   struct Match {
     const Route* route = nullptr;  ///< None: 404, or 405 where `allow` is not empty.
     Pairs params;
@@ -52,6 +57,7 @@ class Router {
 
  private:
   std::vector<std::unique_ptr<Route>> routes_;
+  std::unique_ptr<Route> fallback_;
 };
 
 /// The segments of a path, decoded. kInvalid unless it begins with '/', on bad escapes

@@ -108,12 +108,14 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
   return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-Result<Context> make_server_context(const TlsIdentity& identity, std::string_view ca_pem) {
+Result<Context> make_server_context(const TlsIdentity& identity, std::string_view ca_pem,
+                                    HttpClients http) {
   auto context = make_context(TLS_server_method());
   if (!context) return context;
   MUSTER_TRY(use_identity(context->get(), identity));
   MUSTER_TRY(trust(context->get(), ca_pem, true));
-  SSL_CTX_set_verify(context->get(), SSL_VERIFY_NONE, nullptr);
+  SSL_CTX_set_verify(context->get(),
+                     http == HttpClients::kAnonymous ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_alpn_select_cb(context->get(), choose_protocol, nullptr);
   return context;
 }
@@ -141,14 +143,15 @@ int verify_pinned(X509_STORE_CTX* verification, void* fingerprint) {
 }  // namespace
 
 Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(const TlsIdentity& identity,
-                                                                 std::string ca_pem) {
-  std::shared_ptr<TlsServerContext> made(new TlsServerContext(std::move(ca_pem)));
+                                                                 std::string ca_pem,
+                                                                 HttpClients http) {
+  std::shared_ptr<TlsServerContext> made(new TlsServerContext(std::move(ca_pem), http));
   MUSTER_TRY(made->replace_identity(identity));
   return made;
 }
 
 Status TlsServerContext::replace_identity(const TlsIdentity& identity) {
-  MUSTER_ASSIGN(auto context, make_server_context(identity, ca_pem_));
+  MUSTER_ASSIGN(auto context, make_server_context(identity, ca_pem_, http_));
   const std::lock_guard lock(mutex_);
   current_ = std::move(context);
   return {};

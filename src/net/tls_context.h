@@ -45,13 +45,18 @@ struct TlsIdentity {
 /// ends the handshake with that error.
 using PeerCheck = std::function<core::Status(std::string_view leaf_der)>;
 
-/// kAlpnLink and kAlpnServer demand a client certificate of the region, kAlpnPeer any; kAlpnHttp
-/// and clients that name no protocol are asked for none; any other protocol is refused.
+/// Whether clients of kAlpnHttp are asked for a certificate: one that they show must be of the CA.
+enum class HttpClients : std::uint8_t { kAnonymous, kMayShowCertificate };
+
+/// kAlpnLink and kAlpnServer demand a client certificate of the region, kAlpnPeer any; kAlpnHttp and
+/// clients that name no protocol are asked for none unless HttpClients says so; any other protocol
+/// is refused.
 class TlsServerContext {
  public:
   /// `ca_pem`: the region's CA, which client certificates must come from.
   static core::Result<std::shared_ptr<TlsServerContext>> make(const TlsIdentity& identity,
-                                                              std::string ca_pem);
+                                                              std::string ca_pem,
+                                                              HttpClients http = {});
   /// New handshakes use `identity`; connections that exist keep theirs. On an error
   /// the old identity stays.
   core::Status replace_identity(const TlsIdentity& identity);
@@ -60,9 +65,11 @@ class TlsServerContext {
   std::shared_ptr<ssl_ctx_st> current() const;
 
  private:
-  explicit TlsServerContext(std::string ca_pem) : ca_pem_(std::move(ca_pem)) {}
+  TlsServerContext(std::string ca_pem, HttpClients http)
+      : ca_pem_(std::move(ca_pem)), http_(http) {}
 
   const std::string ca_pem_;
+  const HttpClients http_;
   mutable std::mutex mutex_;
   std::shared_ptr<ssl_ctx_st> current_;
 };

@@ -97,6 +97,10 @@ Task<Result<TlsStream>> TlsStream::connect(runtime::Loop& loop, Socket socket,
   co_return TlsStream(std::move(channel));
 }
 
+TlsStream TlsStream::plain(runtime::Loop& loop, Socket socket) {
+  return TlsStream(std::make_unique<TlsChannel>(loop, std::move(socket), nullptr));
+}
+
 Task<Result<std::size_t>> TlsStream::read_some(std::span<char> into, core::Duration at_most) {
   const core::MonoTime deadline = core::mono_now() + at_most;
   for (;;) {
@@ -176,6 +180,7 @@ std::string TlsStream::peer_certificate() const {
 std::string_view TlsStream::alpn() const {
   const unsigned char* name = nullptr;
   unsigned int size = 0;
+  if (channel_->ssl() == nullptr) return {};
   SSL_get0_alpn_selected(channel_->ssl(), &name, &size);
   return {reinterpret_cast<const char*>(name), size};
 }

@@ -43,6 +43,10 @@ class TlsStream {
       runtime::Loop& loop, Socket socket, std::shared_ptr<const TlsClientContext> context,
       core::Duration handshake_max);
 
+  /// A connected socket as it is, without TLS: to a program on this machine, or one that the
+  /// administrator trusts the way to. It has no certificate and no protocol.
+  static TlsStream plain(runtime::Loop& loop, Socket socket);
+
   explicit TlsStream(std::unique_ptr<detail::TlsChannel> channel);
   TlsStream(TlsStream&&) noexcept;
   TlsStream& operator=(TlsStream&&) noexcept;

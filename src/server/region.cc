@@ -13,6 +13,7 @@
 #include "server/api.h"
 #include "server/forward.h"
 #include "server/json.h"
+#include "server/management.h"
 #include "server/pack_service.h"
 #include "server/region_keys.h"
 #include "server/region_tables.h"
@@ -250,6 +251,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
                          accept_gateway(request, std::move(socket));
                        },
                        {wire::kRegionFrameBytesMax, 64UL * 1024 * 1024});
+  management_ = server_management(*this, management_workers_);
   net::HttpServerOptions options;
   options.address = config_.address;
   options.port = config_.port;
@@ -315,6 +317,8 @@ runtime::Task<std::optional<net::Response>> Region::before(net::Request& request
     }
   }
   if (request.alpn == net::kAlpnPeer) co_return admit(request, request.peer_certificate);
+  if (manage::has_sign(request.headers) && request.alpn != net::kAlpnLink)
+    co_return co_await management_->answer(request);
   co_return co_await authenticate(*this, request);
 }
 

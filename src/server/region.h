@@ -47,6 +47,10 @@
 #include "store/database.h"
 #include "store/servers.h"
 
+namespace muster::manage {
+class Resource;
+}
+
 namespace muster::server {
 
 class Region {
@@ -174,6 +178,8 @@ class Region {
   HttpStats http_stats_;
 
   std::shared_ptr<net::TlsServerContext> tls_;
+  runtime::WorkerPool management_workers_{1};  // a slow report holds up no login
+  std::unique_ptr<manage::Resource> management_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<Sweeper> sweeper_;
   std::unique_ptr<Neighbours> neighbours_;

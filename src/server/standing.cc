@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/log.h"
+#include "manage/call.h"
 #include "member/this_machine.h"
 #include "methods/package.h"
 #include "server/api.h"
@@ -118,6 +119,15 @@ void Standing::add_own_routes(net::Router& router) {
     router.add(method, "/v1/{path...}", forward, options);
   for (const char* path : {"/install.sh", "/ca.pem", "/download/{file}"})
     router.add("GET", path, forward, options);
+  // The server's management: what the leader says about itself and all servers.
+  for (const char* operation : {"/operations", "/status"})
+    router.add(
+        "POST", operation,
+        [this](Request& request) -> runtime::Task<Response> {
+          if (manage::has_sign(request.headers)) co_return co_await forward_->forward(request);
+          co_return Response::error({core::Code::kNotFound, "there is nothing at " + request.path});
+        },
+        options);
   router.add("GET", "/metrics", [this](Request& request) { return metrics(request); }, options);
 }
 

@@ -128,6 +128,13 @@ class Network:
         """The first three numbers of one more network, whose hosts reach the server as those of the first do."""
         return self._claim_subnet(os.getpid())
 
+    def part(self, subnet):
+        """The hosts of a subnet reach each other and nobody else; what is under way to and from them is lost."""
+        _ip("addr", "del", f"{subnet}.1/24", "dev", self.bridge)
+
+    def join(self, subnet):
+        _ip("addr", "add", f"{subnet}.1/24", "dev", self.bridge)
+
     def add(self, name, subnet=None):
         """A new host, with a network of its own where that is possible; `subnet` as add_subnet() gave it."""
         self.count += 1

@@ -61,6 +61,28 @@ class Postgres:
     def url(self):
         return f"postgresql://muster@/postgres?host={quote(str(self.folder), safe='')}"
 
+    def add_standby(self):
+        """A second cluster that follows this one, and without which this one confirms nothing."""
+        standby = Postgres.__new__(Postgres)
+        standby.__dict__.update(self.__dict__)
+        standby.folder = Path(tempfile.mkdtemp(prefix="muster-pg-", dir=self.folder.parent))
+        standby.data, standby.log, standby.process = standby.folder / "data", standby.folder / "log", None
+        shutil.chown(standby.folder, *(["postgres"] if os.geteuid() == 0 else [os.geteuid()]))
+        copied = subprocess.run(self.command("pg_basebackup", "-d", self.url, "-D", standby.data, "-R", "--no-sync",
+                                             "-c", "fast"),
+                                capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd="/",
+                                timeout=STARTS_WITHIN)
+        if copied.returncode != 0:
+            raise RuntimeError(f"pg_basebackup failed:\n{copied.stdout}{copied.stderr}")
+        standby.start()
+        self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.sql("SELECT pg_reload_conf()")
+        return standby
+
+    def promote(self):
+        """A standby becomes the one that accepts writes."""
+        assert self.sql("SELECT pg_promote()") == "t"
+
     def start(self, wait=True):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(

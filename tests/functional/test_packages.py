@@ -62,8 +62,8 @@ def test_the_agent_depends_on_few(packages):
 def test_pages_of_the_manual_are_clean(unpacked):
     pages = sorted((unpacked / "usr/share/man").rglob("*.gz"))
     assert [p.name for p in pages] == [
-        "muster.1.gz", "muster-agent.toml.5.gz", "muster-gateway.toml.5.gz", "muster-server.toml.5.gz",
-        "muster-agent.8.gz", "muster-gateway.8.gz", "muster-server.8.gz"]
+        "muster.1.gz", "muster-agent.toml.5.gz", "muster-gateway.toml.5.gz", "muster-host.toml.5.gz", "muster-server.toml.5.gz",
+        "muster-agent.8.gz", "muster-gateway.8.gz", "muster-host.8.gz", "muster-server.8.gz"]
 
     def lint(text):
         return subprocess.run(["mandoc", "-T", "lint", "-W", "warning"], input=text, capture_output=True, check=False)
@@ -74,7 +74,7 @@ def test_pages_of_the_manual_are_clean(unpacked):
     assert lint(b".TH\n.SH\n.PP\n").returncode != 0  # the check can fail
 
 
-@pytest.mark.parametrize("unit, exposure", [("muster-server", 2.0), ("muster-gateway", 2.0), ("muster-agent", 10.0)])
+@pytest.mark.parametrize("unit, exposure", [("muster-server", 2.0), ("muster-gateway", 2.0), ("muster-host", 2.0), ("muster-agent", 10.0)])
 def test_units_are_right_and_as_closed_as_they_can_be(unpacked, unit, exposure, tmp_path):
     path = unpacked / f"lib/systemd/system/{unit}.service"
     text = path.read_text()

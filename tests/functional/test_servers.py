@@ -4,12 +4,14 @@ loses nothing."""
 
 import hashlib
 import hmac
+import json
 import os
 import shutil
 import signal
 import socket
 import ssl
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,9 @@ from postgres_proxy import PostgresProxy
 from process import Process, wait_until
 from region import Refused
 from servers import Server, TwoWays, leader, patiently
+from test_chains import STARTER
+from test_method_runs import publish_script
+from test_packs import PackHost, Packs
 
 TASKS = Path(__file__).resolve().parents[1] / "tasks"
 
@@ -193,6 +198,51 @@ def test_the_leader_is_killed_in_mid_run(pair, tmp_path):
     two.finished(fired[0]["run"], deadline=60)
     assert len(lines(tmp_path / "fired")) <= 3, "a host was ordered to twice"
     assert two.api.get("/v1/audit/verify")["ok"]
+
+
+def test_chains_and_packs_over_a_change_of_leader(pair, tmp_path):
+    """A method starts a run at the next leader, and waits for one of the last; a pack's content is where both are."""
+    one, two = pair
+    starting, = two.add_agents("starting", gateways=[one, two])
+    started = two.add_agent("started", kind=PackHost)
+    packs = Packs(one, tmp_path)
+    packs.publish("1")
+    method = partial(packs, command="method")
+    publish_script(method, tmp_path, "leaf", "until [ -e \"$PT_go\" ]; do [ -d \"${PT_go%/*}\" ] || exit 9; sleep 0.05; done; "
+                   "echo leaf")
+    publish_script(method, tmp_path, "starter", STARTER)
+    early, late = ({"selector": "name=started", "method": {"name": "leaf", "arguments": {"go": str(tmp_path / go)}}}
+                   for go in ("early", "late"))
+    waits = two.api.post("/v1/runs", {"selector": "name=starting", "chain": {"methods": ["leaf"], "selector": "all"},
+                                      "method": {"name": "starter", "arguments": {
+                                          "first": json.dumps(early), "go": str(tmp_path / "end")}}})["id"]
+    starts = two.api.post("/v1/runs", {"selector": "name=starting", "chain": {"methods": ["leaf"], "selector": "all"},
+                                       "method": {"name": "starter", "arguments": {
+                                           "before": str(tmp_path / "before"), "first": json.dumps(late),
+                                           "go": str(tmp_path / "end")}}})["id"]
+
+    def children(run):
+        return [r["id"] for r in two.api.get(f"/v1/runs/{run}/tree")["runs"] if "parent" in r]
+
+    child, = wait_until(lambda: children(waits), "the first has a child")
+    wait_until(lambda: two.run(child)["counts"]["running"] and two.run(starts)["counts"]["running"], "all go on")
+    one.server.kill()
+    leader([two], 20)
+    for agent in (starting, started):
+        agent.region = two
+        agent.online(60)
+    (tmp_path / "before").touch()
+    second, = wait_until(lambda: children(starts), "the second has a child")
+    for name in ("early", "late"):
+        (tmp_path / name).touch()
+    for run in (child, second):
+        assert two.finished(run, deadline=60)[started.id]["stdout"] == "leaf\n"
+    (tmp_path / "end").touch()
+    for run in (waits, starts):
+        assert two.finished(run, deadline=60)[starting.id]["state"] == "succeeded"
+    packs.region = two
+    assert packs.do("1", selector="name=started")["started"]["state"] == "succeeded"
+    assert started.tree() == packs.tree()
 
 
 def test_a_leader_that_sleeps_is_replaced_and_wakes_as_a_standing_server(pair, tmp_path):

@@ -27,6 +27,28 @@ TEST(Reconnect, GrowsWithJitterRotatesAndStartsAnewAfterAStableMinute) {
   EXPECT_EQ(pacing.server(), "a:1");
 }
 
+TEST(Reconnect, ALongListIsGoneThroughSoonAndTheRoundsGrowApart) {
+  std::vector<std::string> servers;
+  for (int i = 0; i < 8; ++i) servers.push_back("s" + std::to_string(i) + ":1");
+  Reconnect pacing(servers, "", 3);
+  pacing.connected(at(0s));
+  EXPECT_LE(pacing.ended({}, at(61s)), 500ms);  // where it was
+  core::Duration longest{};
+  for (int round = 0; round < 12; ++round) {
+    core::Duration inside{};
+    for (std::size_t i = 1; i < servers.size(); ++i) {
+      const auto wait = pacing.ended({}, at(62s));
+      EXPECT_LE(wait, Reconnect::kNextWithin);
+      inside += wait;
+    }
+    if (round == 0) EXPECT_LE(inside, 7s);
+    longest = std::max(longest, pacing.ended({}, at(62s)));
+    EXPECT_EQ(pacing.server(), "s0:1");
+  }
+  EXPECT_GT(longest, 20s);
+  EXPECT_LE(longest, Reconnect::kCeiling);
+}
+
 TEST(Reconnect, ObeysTheGatewayAndSlowsDownWhereWaitingDoesNotHelp) {
   Reconnect pacing({"a:1"}, "", 3);
   const auto wait =

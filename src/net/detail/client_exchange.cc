@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/detail/client_exchange.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace muster::net {
@@ -40,14 +41,26 @@ Task<Status> ClientStream::Impl::send_chunks(BodyReader& body) {
   }
 }
 
+Task<Status> ClientStream::Impl::send_whole(BodyReader& body, std::uint64_t length) {
+  for (;;) {
+    MUSTER_CO_ASSIGN(const std::string bytes, co_await body.read());
+    if (bytes.empty() && length == 0) co_return Status{};
+    if (bytes.empty() || bytes.size() > length)
+      co_return core::fail(Code::kInvalid, "the body has not the announced length");
+    length -= bytes.size();
+    MUSTER_CO_TRY(co_await stream.write(bytes, limits.stream_idle_max));
+  }
+}
+
 Task<Status> ClientStream::Impl::exchange(std::string head, std::string body,
-                                          BodyReader* body_stream) {
+                                          BodyReader* body_stream,
+                                          std::optional<std::uint64_t> length) {
   core::MonoTime deadline = core::mono_now() + limits.response_time_max;
   if (body.size() <= kReadBytes) head += std::exchange(body, {});
   auto sent = co_await stream.write(head, deadline - core::mono_now());
   if (sent && !body.empty()) sent = co_await stream.write(body, deadline - core::mono_now());
   if (sent && body_stream != nullptr) {
-    sent = co_await send_chunks(*body_stream);
+    sent = length ? co_await send_whole(*body_stream, *length) : co_await send_chunks(*body_stream);
     deadline = core::mono_now() + limits.response_time_max;
   }
   // A server that refuses a body answers before it has read it: look for that answer.
@@ -84,8 +97,16 @@ Task<Result<std::string>> ClientStream::Impl::read(core::Duration at_most) {
 
 Result<std::string> detail::request_head(const ClientRequest& request,
                                          const ServerAddress& server) {
-  std::string head = request.method + " " + request.target + " HTTP/1.1\r\nHost: " + server.str() +
-                     "\r\nUser-Agent: muster\r\n";
+  std::string head = request.method + " " + request.target + " HTTP/1.1\r\n";
+  const auto given = [&](std::string_view wanted) {
+    return std::ranges::any_of(request.headers, [&](const auto& header) {
+      return std::ranges::equal(header.first, wanted, {}, [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
+    });
+  };
+  if (!given("host")) head += "Host: " + server.str() + "\r\n";
+  if (!given("user-agent")) head += "User-Agent: muster\r\n";
   if (request.target.empty() || request.target.find_first_of(" \r\n") != std::string::npos ||
       request.method.empty() || request.method.find_first_of(" \r\n") != std::string::npos)
     return core::fail(Code::kInvalid, "the method or address of the request is malformed");
@@ -96,7 +117,9 @@ Result<std::string> detail::request_head(const ClientRequest& request,
     head += name + ": " + value + "\r\n";
   }
   const bool has_body = request.method != "GET" && request.method != "HEAD";
-  if (request.body_stream)
+  if (request.body_stream && request.content_length)
+    head += "Content-Length: " + std::to_string(*request.content_length) + "\r\n";
+  else if (request.body_stream)
     head += "Transfer-Encoding: chunked\r\n";
   else if (has_body || !request.body.empty())
     head += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";

@@ -21,11 +21,13 @@ class ClientStream::Impl {
 
   /// Sends the head and the body, reads the headers of the answer.
   runtime::Task<core::Status> exchange(std::string head, std::string body,
-                                       BodyReader* body_stream = nullptr);
+                                       BodyReader* body_stream = nullptr,
+                                       std::optional<std::uint64_t> length = {});
   /// The next part of the body; empty at the end.
   runtime::Task<core::Result<std::string>> read(core::Duration at_most);
   core::Error describe(core::Error error) const;
   runtime::Task<core::Status> send_chunks(BodyReader& body);
+  runtime::Task<core::Status> send_whole(BodyReader& body, std::uint64_t length);
 
   TlsStream stream;
   detail::ResponseParser parser;

@@ -97,7 +97,7 @@ Task<std::expected<bool, HttpFault>> HttpConnection::read_header() {
 }
 
 Task<HttpConnection::After> HttpConnection::serve() {
-  auto request = parser_->request();
+  auto request = parser_->request(service_.router.has_fallback());
   if (!request) co_return co_await fault(std::move(request.error()));
   request_ = std::move(*request);
   request_.received = core::mono_now();

@@ -77,8 +77,13 @@ Task<HttpConnection::After> HttpConnection::respond(Response response) {
   // A body that nobody read would be taken for the next request.
   const bool keep = parser_->keep_alive() && body_was_read() && !service_.stopping &&
                     !(response.producer && !response.content_length && parser_->http_1_0());
-  const Status sent = co_await send_response(response, keep);
+  if (response.takeover && response.status != 101) response.takeover = nullptr;
+  const Status sent = co_await send_response(response, keep || response.takeover);
   report(response.status);
+  if (sent && response.takeover) {
+    co_await response.takeover(std::move(stream_), std::move(input_));
+    co_return After::kHandedOver;
+  }
   if (!sent) co_return After::kClose;
   co_return keep ? After::kNextRequest : After::kFinish;
 }

@@ -62,7 +62,29 @@ std::expected<bool, HttpFault> RequestParser::header(std::string& input) {
   return fault(400, Code::kInvalid, "this is no HTTP request: " + failed.message());
 }
 
-std::expected<Request, HttpFault> RequestParser::request() {
+// Where a body ends must be one thing to everybody who reads this request after us.
+std::expected<void, HttpFault> RequestParser::check_framing() const {
+  std::size_t lengths = 0, encodings = 0;
+  for (const auto& field : beast_->parser.get()) {
+    if (field.name() == http::field::content_length) {
+      ++lengths;
+      // A list of equal numbers is what some take for one, others for the first or for none.
+      if (!std::ranges::all_of(field.value(), [](char c) { return c >= '0' && c <= '9'; }))
+        return fault(400, Code::kInvalid, "Content-Length is one whole number");
+    }
+    if (field.name() != http::field::transfer_encoding) continue;
+    ++encodings;
+    if (!boost::beast::iequals(field.value(), "chunked"))
+      return fault(501, Code::kInvalid, "of transfer encodings only 'chunked' is understood");
+  }
+  if (lengths + encodings > 1)
+    return fault(400, Code::kInvalid, "a request says exactly once how long its body is");
+  if (encodings > 0 && http_1_0())
+    return fault(400, Code::kInvalid, "HTTP/1.0 has no transfer encodings");
+  return {};
+}
+
+std::expected<Request, HttpFault> RequestParser::request(bool any_target) {
   const auto& message = beast_->parser.get();
   Request request;
   request.method = std::string(message.method_string());
@@ -78,6 +100,17 @@ std::expected<Request, HttpFault> RequestParser::request() {
   }
   if (hosts > 1 || (hosts == 0 && !http_1_0()))
     return fault(400, Code::kInvalid, "a request names its Host exactly once");
+  if (auto framed = check_framing(); !framed) return std::unexpected(std::move(framed.error()));
+  if (auto read = read_target(request); !read) {
+    if (!any_target) return std::unexpected(std::move(read.error()));
+    segments_.clear();
+    request.path = request.target.substr(0, request.target.find('?'));
+    request.query.clear();
+  }
+  return request;
+}
+
+std::expected<void, HttpFault> RequestParser::read_target(Request& request) {
   std::string_view target = request.target;
   target = target.substr(0, target.find('#'));
   const std::size_t mark = std::min(target.find('?'), target.size());
@@ -88,7 +121,7 @@ std::expected<Request, HttpFault> RequestParser::request() {
   auto query = parse_query(target.substr(std::min(mark + 1, target.size())));
   if (!query) return fault(400, query.error().code, std::move(query.error().message));
   request.query = std::move(*query);
-  return request;
+  return {};
 }
 
 std::expected<void, HttpFault> RequestParser::body(std::string& input, std::string& body,

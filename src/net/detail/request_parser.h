@@ -30,8 +30,9 @@ class RequestParser {
   /// Uses up bytes of `input`. True when the headers are complete.
   std::expected<bool, HttpFault> header(std::string& input);
 
-  /// After header(): method, target, path, query, headers. Call once.
-  std::expected<Request, HttpFault> request();
+  /// After header(): method, target, path, query, headers. Call once. `any_target`: one that
+  /// cannot be decoded is no fault; its path is then as sent, without segments and query.
+  std::expected<Request, HttpFault> request(bool any_target = false);
   /// The decoded segments of the path, for Router::match().
   const std::vector<std::string>& path_segments() const { return segments_; }
 
@@ -49,6 +50,8 @@ class RequestParser {
 
  private:
   struct Beast;
+  std::expected<void, HttpFault> check_framing() const;
+  std::expected<void, HttpFault> read_target(Request& request);
   const HttpLimits& limits_;
   bool first_line_seen_ = false;
   std::unique_ptr<Beast> beast_;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 
 namespace muster::net::detail {
 
@@ -71,6 +72,7 @@ TlsChannel::TlsChannel(runtime::Loop& loop, Socket socket, SslOwner ssl)
   remote_ = socket_.remote_endpoint(failed).address();
   socket_.non_blocking(true, failed);
   socket_.set_option(boost::asio::ip::tcp::no_delay(true), failed);
+  if (!ssl_) return;
   BIO* bio = SocketBio::make(*this);
   SSL_set_bio(ssl_.get(), bio, bio);
 }
@@ -93,19 +95,35 @@ void TlsChannel::ready(bool ended) {
 }
 
 bool TlsChannel::nothing_to_read() const {
-  return drained_ && SSL_has_pending(ssl_.get()) == 0;
+  return ssl_ && drained_ && SSL_has_pending(ssl_.get()) == 0;
 }
 
 Io TlsChannel::handshake() {
   if (error_) return Io::kFailed;
+  if (!ssl_) return Io::kDone;
   ERR_clear_error();
   errno = 0;
   const int returned = SSL_do_handshake(ssl_.get());
   return returned == 1 ? Io::kDone : result(returned, errno);
 }
 
+// What recv() or send() returned, on a connection without TLS.
+Io TlsChannel::plain_result(ssize_t count) {
+  if (count > 0) return Io::kDone;
+  if (count == 0) return Io::kEnd;
+  if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK) return Io::kWaitRead;
+  error_ = std::make_unique<core::Error>(core::Error{
+      core::Code::kUnavailable, "the connection broke: " + std::string(std::strerror(errno))});
+  return Io::kFailed;
+}
+
 Io TlsChannel::read(std::span<char> into, std::size_t& got) {
   if (error_) return Io::kFailed;
+  if (!ssl_) {
+    const ssize_t count = ::recv(descriptor_, into.data(), into.size(), 0);
+    got = count > 0 ? static_cast<std::size_t>(count) : 0;
+    return plain_result(count);
+  }
   if (nothing_to_read()) return Io::kWaitRead;
   ERR_clear_error();
   errno = 0;
@@ -115,6 +133,10 @@ Io TlsChannel::read(std::span<char> into, std::size_t& got) {
 
 Io TlsChannel::peek() {
   if (error_) return Io::kFailed;
+  if (!ssl_) {
+    char byte = 0;
+    return plain_result(::recv(descriptor_, &byte, 1, MSG_PEEK));
+  }
   ERR_clear_error();
   errno = 0;
   char byte;
@@ -125,6 +147,12 @@ Io TlsChannel::peek() {
 
 Io TlsChannel::write(std::string_view bytes, std::size_t& put) {
   if (error_) return Io::kFailed;
+  if (!ssl_) {
+    const ssize_t count = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    put = count > 0 ? static_cast<std::size_t>(count) : 0;
+    const Io io = plain_result(count);
+    return io == Io::kWaitRead ? Io::kWaitWrite : io;
+  }
   ERR_clear_error();
   errno = 0;
   const int returned = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &put);
@@ -151,7 +179,7 @@ core::Error TlsChannel::error() const {
 }
 
 void TlsChannel::end_writing() {
-  if (!error_ && SSL_is_init_finished(ssl_.get()) != 0) {
+  if (!error_ && ssl_ && SSL_is_init_finished(ssl_.get()) != 0) {
     ERR_clear_error();
     SSL_shutdown(ssl_.get());
     ERR_clear_error();
@@ -173,7 +201,7 @@ void TlsChannel::close() {
 }
 
 X509* TlsChannel::peer_certificate_native() const {
-  return forgotten_ ? nullptr : SSL_get0_peer_certificate(ssl_.get());
+  return forgotten_ || !ssl_ ? nullptr : SSL_get0_peer_certificate(ssl_.get());
 }
 
 std::string TlsChannel::peer_certificate() const {

@@ -29,6 +29,7 @@ class TlsChannel {
     kFailed,     ///< See error(); nothing works any more.
   };
 
+  /// Without `ssl` the bytes go as they are.
   TlsChannel(runtime::Loop& loop, Socket socket, SslOwner ssl);
   ~TlsChannel();
   TlsChannel(const TlsChannel&) = delete;
@@ -54,6 +55,7 @@ class TlsChannel {
 
   Socket& socket() { return socket_; }
   int descriptor() const { return descriptor_; }
+  /// Null where nothing is encrypted.
   SSL* ssl() { return ssl_.get(); }
   runtime::Loop& loop() { return loop_; }
   const boost::asio::ip::address& remote() const { return remote_; }
@@ -66,6 +68,7 @@ class TlsChannel {
  private:
   friend struct SocketBio;
   Io result(int returned, int errno_value);
+  Io plain_result(ssize_t count);
   bool nothing_to_read() const;
 
   runtime::Loop& loop_;
