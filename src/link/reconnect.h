@@ -71,8 +71,8 @@ class Reconnect {
   std::vector<std::string> order_;  ///< what to try in turn
   std::size_t next_ = 0;
   unsigned failures_ = 0;  ///< lost links and whole rounds since the last stable link
-  unsigned unheard_ = 0;  ///< attempts in a row at which nobody answered
-  unsigned seeks_ = 0;    ///< since the last welcome
+  unsigned unheard_ = 0;   ///< attempts in a row at which nobody answered
+  unsigned seeks_ = 0;     ///< since the last welcome
   core::MonoTime next_seek_{};
   unsigned moves_ = 0;  ///< since the last stable link
   bool up_ = false;

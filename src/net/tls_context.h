@@ -48,9 +48,9 @@ using PeerCheck = std::function<core::Status(std::string_view leaf_der)>;
 /// Whether clients of kAlpnHttp are asked for a certificate: one that they show must be of the CA.
 enum class HttpClients : std::uint8_t { kAnonymous, kMayShowCertificate };
 
-/// kAlpnLink and kAlpnServer demand a client certificate of the region, kAlpnPeer any; kAlpnHttp and
-/// clients that name no protocol are asked for none unless HttpClients says so; any other protocol
-/// is refused.
+/// kAlpnLink and kAlpnServer demand a client certificate of the region, kAlpnPeer any; kAlpnHttp
+/// and clients that name no protocol are asked for none unless HttpClients says so; any other
+/// protocol is refused.
 class TlsServerContext {
  public:
   /// `ca_pem`: the region's CA, which client certificates must come from.

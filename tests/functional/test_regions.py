@@ -278,6 +278,13 @@ def test_trust_that_ends_ends_at_once(fleet):
     assert "nothing any more" in fleet.east.cli("regions", check=0).stdout
     fleet.east.cli("regions", "change", "west", "--no-end", check=0)
     assert names(fleet.ask("east", "/v1/hosts")) == ["a1"]
+    # What east may here is another matter: its end does not cut what is asked of east.
+    large = fleet.order("east", "all", "head -c 300000 /dev/zero | tr '\\0' x")["id"]
+    fleet.finished("east", large)
+    fleet.west.cli("regions", "change", "east", "--may", "see", "--expires", "1s", check=0)
+    wait_until(lambda: "nothing any more" in fleet.west.cli("regions", check=0).stdout, "east's grant is over")
+    assert fleet.ask("east", f"/v1/runs/{large}/targets/{fleet.a1.id}/stdout") == b"x" * 300000
+    fleet.west.cli("regions", "change", "east", "--may", "", "--no-end", check=0)
 
 
 def raw(region, path, certificate=None, key=None, alpn=PEER, headers=None):
