@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file pack to real endpoints that write it to the disk, through four gateways; then a version of which 1 % changed.
+"""A file pack to real endpoints that write it to the disk, through four gateways; then versions of which 1 % changed.
 
 Each agent has an /opt and a /var/lib of its own, so this wants root. The cache of each is small: what is on the disk at
 the end is the pack itself, once, and after the update twice.
@@ -17,7 +17,7 @@ from harness import Gateway, Server
 
 GATEWAYS = 4
 CACHE = "64M"
-CHANGED_RUN_BYTES = 1024 * 1024  # what changed lies in runs of this size
+CHANGED_RUNS_BYTES = (1024 * 1024, 64 * 1024)  # what changed lies in runs of this size
 
 
 class Endpoint:
@@ -73,14 +73,14 @@ def make_pack(server, folder, size):
                    capture_output=True)
 
 
-def change(folder, share):
+def change(folder, share, run_bytes):
     """Runs of bytes all over the files, `share` of them all; how many bytes."""
-    noise, changed = random.Random(2), 0
+    noise, changed = random.Random(run_bytes), 0
     files = sorted((folder / "bulk" / "data").iterdir())
     total = sum(file.stat().st_size for file in files)
     while changed < total * share:
         path = noise.choice(files)
-        size = min(CHANGED_RUN_BYTES, path.stat().st_size // 2)
+        size = min(run_bytes, path.stat().st_size // 2)
         with open(path, "r+b") as file:
             file.seek(noise.randrange(path.stat().st_size - size))
             file.write(noise.randbytes(size))
@@ -119,13 +119,17 @@ def measure_packs(table, binaries, folder, endpoints, megabytes, tls_bytes_per_s
         copies = sent / (size + (binaries / "muster-pack-apply").stat().st_size)
         table.add("  copies that the server sent", copies, "copies", float(GATEWAYS), copies / GATEWAYS, "one a gateway",
                   copies < GATEWAYS * 1.01, "with the program that installs it")
-        changed = change(folder, 0.01)
-        publish(server, folder, "2")
-        seconds, done, sent = send(server, "2")
-        ratio = sent / GATEWAYS / changed
-        table.add("  an update of 1 %", seconds, "s", None, None, "all", done == endpoints, f"{done:,} had it")
-        table.add("  bytes to a gateway for each that changed", ratio, "", 1.0, ratio, "1.5", ratio < 1.5,
-                  f"runs of {CHANGED_RUN_BYTES >> 10} KiB; with the index")
+        for number, run_bytes in enumerate(CHANGED_RUNS_BYTES):
+            changed = change(folder, 0.01, run_bytes)
+            version = str(number + 2)
+            publish(server, folder, version)
+            seconds, done, sent = send(server, version)
+            ratio = sent / GATEWAYS / changed
+            kib = run_bytes >> 10
+            table.add(f"  an update of 1 % in runs of {kib} KiB", seconds, "s", None, None, "all", done == endpoints,
+                      f"{done:,} had it")
+            table.add("  bytes to a gateway for each that changed", ratio, "", 1.0, ratio, "1.5", ratio < 1.5,
+                      f"runs of {kib} KiB; with the index")
     finally:
         for part in reversed(parts):
             part.stop()

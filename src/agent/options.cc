@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "agent/packs_command.h"
 #include "agent/state_folder.h"
 #include "core/bytes.h"
 #include "core/size_text.h"
@@ -101,6 +102,17 @@ const Row kRows[] = {
        return o.answer_discovery = v != "false", core::Status{};
      },
      "false", Kind::kSwitch},
+    {"no-self-update", nullptr,
+     "run: refuse orders to update this agent; its package or its administrator does",
+     [](Options& o, std::string_view v) { return o.no_self_update = v != "false", core::Status{}; },
+     "false", Kind::kSwitch},
+    {"user-socket", "FILE",
+     "where users of this machine ask for file packs; none: nowhere (default: user.sock in the "
+     "folder that systemd gives to the service, /run/muster-agent)",
+     [](Options& o, std::string_view v) { return o.user_socket = v, core::Status{}; },
+     "/run/muster-agent/user.sock"},
+    {"json", nullptr, "packs: print the agent's JSON, a line each",
+     [](Options& o, std::string_view) { return o.json = true, core::Status{}; }},
     {"log-level", "LEVEL", "run: debug, info, warn or error",
      [](Options& o, std::string_view v) { return o.log_level = v, core::Status{}; }, "info"},
     {"config", "FILE",
@@ -115,6 +127,8 @@ constexpr HelpRow kCommands[] = {
     {"enrol", "get a certificate for this machine, once"},
     {"run", "log in and stay"},
     {"status", "say how it stands"},
+    {"packs list", "the file packs that this machine may have; for any user"},
+    {"packs get NAME[@VERSION]", "install one of them, by the running agent; for any user"},
     {"check-config", "tell every mistake in the configuration file, by line"},
 };
 
@@ -122,6 +136,7 @@ core::Result<Options::Action> action_of(std::string_view word) {
   if (word == "enrol" || word == "enroll") return Options::Action::kEnrol;
   if (word == "run") return Options::Action::kRun;
   if (word == "status") return Options::Action::kStatus;
+  if (word == "packs") return Options::Action::kPacks;
   if (word == "check-config") return Options::Action::kCheckConfig;
   if (word == "help") return Options::Action::kHelp;
   return core::fail(core::Code::kInvalid,
@@ -178,6 +193,18 @@ core::Status read_config(const Words& words, Options& options) {
     if (words.has(static_cast<std::size_t>(row - kRows)) || (variable && *variable)) continue;
     for (const std::string& each : value.values) MUSTER_TRY(row->set(options, each));
   }
+  return {};
+}
+
+/// Any user may ask, also one who may not read the agent's configuration.
+core::Status read_pack_words(const Words& given, int count, char* const* words, Options& options) {
+  for (int i = optind + 1; i < count; ++i) options.words.emplace_back(words[i]);
+  if (options.words.empty())
+    return core::fail(core::Code::kInvalid, "say `packs list`, or `packs get NAME`");
+  const core::Status read = read_config(given, options);
+  if (!read && !options.config.empty()) return read;
+  if (options.user_socket.empty() || options.user_socket == "none")
+    options.user_socket = kUserSocket;
   return {};
 }
 
@@ -257,6 +284,11 @@ core::Result<Options> parse_options(int count, char* const* words) {
   for (const auto& [row, value] : given.values) MUSTER_TRY(kRows[row].set(options, value));
   if (optind == count)
     return core::fail(core::Code::kInvalid, std::string("no command") + kSeeHelp);
+  if (std::string_view(words[optind]) == "packs") {
+    options.action = Options::Action::kPacks;
+    MUSTER_TRY(read_pack_words(given, count, words, options));
+    return options;
+  }
   if (optind + 1 < count)
     return core::fail(core::Code::kInvalid,
                       "one word too many: " + core::printable(words[optind + 1], 60) + kSeeHelp);
@@ -265,6 +297,9 @@ core::Result<Options> parse_options(int count, char* const* words) {
   if (options.action == Action::kHelp || options.action == Action::kCheckConfig) return options;
   MUSTER_TRY(read_config(given, options));
   if (options.state.empty()) return core::fail(core::Code::kInvalid, "--state is empty");
+  if (options.user_socket.empty())
+    if (const char* folder = std::getenv("RUNTIME_DIRECTORY"); folder && *folder)
+      options.user_socket = std::string(folder) + "/user.sock";
   if (options.action != Action::kEnrol) return options;
   if (options.token.empty() == options.token_file.empty())
     return core::fail(core::Code::kInvalid, "enrol needs either --token or --token-file");

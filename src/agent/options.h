@@ -22,7 +22,7 @@ namespace muster::agent {
 inline constexpr const char* kConfigFile = "/etc/muster/agent.toml";
 
 struct Options {
-  enum class Action { kHelp, kVersion, kEnrol, kRun, kStatus, kCheckConfig };
+  enum class Action { kHelp, kVersion, kEnrol, kRun, kStatus, kCheckConfig, kPacks };
   Action action = Action::kHelp;
   std::filesystem::path state;  ///< the machine's state folder; never empty
   std::string server;  ///< enrol: where, empty: at whoever is found; run: where the region's server
@@ -35,10 +35,15 @@ struct Options {
   bool only_methods = false;
   bool no_discovery = false;                   ///< ask no network for servers
   bool answer_discovery = false;               ///< run: be found by `muster discover`
+  bool no_self_update = false;                 ///< run: refuse orders to update this agent
   std::uint64_t cache_bytes_max = 1ULL << 30;  ///< run: of what was fetched
   std::uint64_t bytes_per_second = 0;          ///< run: of all downloads; 0: no limit
   bool again = false;
-  std::string config;  ///< the file that was named; empty: kConfigFile, if it is there
+  /// Where users of this machine ask: run: empty or "none" for nowhere; packs: never empty.
+  std::string user_socket;
+  std::vector<std::string> words;  ///< packs: what follows
+  bool json = false;               ///< packs: print what the agent says
+  std::string config;              ///< the file that was named; empty: kConfigFile, if it is there
 };
 
 /// The command line, and where it says nothing the environment and the configuration file.

@@ -77,7 +77,12 @@ Published with_manifest(const Row& row) {
 std::unexpected<core::Error> no_method(std::string_view name, std::string_view version) {
   constexpr std::string_view kInit = "::init";  // `module` is how people call `module::init`
   const auto shown = name.ends_with(kInit) ? name.substr(0, name.size() - kInit.size()) : name;
-  std::string message = "there is no method " + core::printable(shown, 200);
+  // To those who ask for it a pack is no method (ADR 20).
+  constexpr std::string_view kPack = "pack::";
+  std::string message =
+      shown.starts_with(kPack)
+          ? "there is no file pack " + core::printable(shown.substr(kPack.size()), 200)
+          : "there is no method " + core::printable(shown, 200);
   if (!version.empty()) message += " of version " + core::printable(version, 100);
   return fail(Code::kNotFound, std::move(message));
 }

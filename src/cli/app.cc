@@ -34,6 +34,7 @@ std::unique_ptr<Command> build_tree(std::shared_ptr<std::string> region) {
   add_login_commands(*root);
   add_token_commands(*root);
   add_adopt_command(*root);
+  add_agents_commands(*root);
   add_api_token_commands(*root);
   add_user_commands(*root);
   add_region_commands(*root);

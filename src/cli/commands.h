@@ -32,6 +32,7 @@ void add_method_commands(Command& root);        // method publish|run|list|show|
 void add_method_key_commands(Command& method);  // method key
 void add_method_run_command(Command& method);   // method run
 void add_schedule_commands(Command& root);      // schedule create|list|show|enable|disable|fire|…
+void add_agents_commands(Command& root);        // agents list|publish|update
 void add_adopt_command(Command& root);          // adopt
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke

@@ -27,7 +27,7 @@ struct PublishOptions {
 };
 
 /// The newest published version, whose containers the next one uses; none where there is none.
-core::Result<std::optional<packs::Index>> newest(Context& context, Client& client,
+core::Result<std::optional<packs::Whole>> newest(Context& context, Client& client,
                                                  const std::string& name) {
   const auto pack = one_pack(client, name, "");
   if (!pack && pack.error().code == core::Code::kNotFound) return std::nullopt;
@@ -36,14 +36,19 @@ core::Result<std::optional<packs::Index>> newest(Context& context, Client& clien
   if (versions.empty()) return std::nullopt;
   MUSTER_ASSIGN(const std::string bytes,
                 pack_index(context, name, text(versions.front(), "version")));
-  MUSTER_ASSIGN(auto index, packs::read_index(bytes));
-  return index;
+  MUSTER_ASSIGN(auto whole, packs::read_whole(bytes));
+  return whole;
+}
+
+core::Error older_is_gone() {
+  return {core::Code::kConflict, "an older version was removed meanwhile: publish again"};
 }
 
 core::Status send_missing(Context& context, Client& client, const packs::BuiltPack& pack,
                           const PackPackage& made) {
   std::map<std::string, const std::string*> known;
   known[core::ContentId::of(pack.encoded).str()] = &pack.encoded;
+  for (const auto& [id, bytes] : pack.tables) known[id.str()] = &bytes;
   for (const std::string& bytes : made.programs) known[core::ContentId::of(bytes).str()] = &bytes;
   std::map<std::string, std::size_t> containers;
   for (std::size_t i = 0; i < pack.index.containers.size(); ++i)
@@ -59,11 +64,11 @@ core::Status send_missing(Context& context, Client& client, const packs::BuiltPa
     if (const auto object = known.find(digest); object != known.end()) {
       MUSTER_TRY(client.send_object(digest, *object->second));
     } else if (const auto container = containers.find(digest); container != containers.end()) {
-      if (pack.pieces[container->second].empty())
-        return core::fail(core::Code::kConflict,
-                          "an older version was removed meanwhile: publish again");
+      if (pack.pieces[container->second].empty()) return core::fail(older_is_gone());
       MUSTER_ASSIGN(auto bytes, packs::container_bytes(pack, container->second));
       MUSTER_TRY(client.send_object(digest, std::move(bytes)));
+    } else {
+      return core::fail(older_is_gone());
     }
   }
   if (context.terminal.err_is_terminal && sent > 0) context.terminal.err("\r\x1b[K");
@@ -94,7 +99,7 @@ core::Result<Json> publish(Context& context, const PublishOptions& options) {
   MUSTER_ASSIGN(Client client, context.connect());
   MUSTER_ASSIGN(const auto before, newest(context, client, description.name));
   MUSTER_ASSIGN(const auto pack,
-                packs::build_pack(options.folder, description, before ? &*before : nullptr));
+                packs::build_pack(options.folder, description, before ? &before->index : nullptr));
   MUSTER_ASSIGN(const auto made, package_of(pack, programs));
   MUSTER_TRY(send_missing(context, client, pack, made));
   const auto signed_one = methods::sign_manifest(made.manifest, key);
@@ -254,12 +259,14 @@ void add_pack_commands(Command& root) {
   pack.section("Methods");
   add_publish(pack);
   add_pack_run_commands(pack);
+  add_pack_rule_commands(pack);
   add_list(pack);
   add_show(pack);
   add_current(pack);
   add_remove(pack);
   pack.example("muster pack publish ./webapp", "publish a folder with a pack.toml");
   pack.example("muster pack send webapp --on role=web", "install it, or bring it up to date");
+  pack.example("muster pack allow webapp role=web", "its users may install it by themselves");
   pack.example("muster pack rollback webapp --on role=web", "back to what was there before");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What is done with a pack on hosts: runs of the method that it is.
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include "cli/commands.h"
@@ -46,6 +47,16 @@ constexpr Action kActions[] = {
      "The files are kept until the next change: muster pack rollback brings them back.",
      "muster pack take-away webapp --on site=b", "where it is not needed any more"}};
 
+core::Status show_answers(Context& context, Client& client, const Json& run) {
+  boost::json::array targets;
+  MUSTER_TRY(client.targets(text(run, "id"), "", [&](const Json& target) {
+    targets.push_back(target);
+    return targets.size() < kPackAnswersMax;
+  }));
+  context.terminal.out(render_pack_answers(targets, context.terminal));
+  return {};
+}
+
 int run(Context& context, const Action& action, const PackRunOptions& options) {
   const std::string help = "muster pack " + std::string(action.name) + " --help";
   if (const auto good = check(options.order, options.watch, help); !good)
@@ -65,7 +76,7 @@ int run(Context& context, const Action& action, const PackRunOptions& options) {
                             {"arguments", boost::json::object{{"action", action.action}}}};
   if (options.order.user) order["user"] = *options.order.user;
   return order_and_watch(context, *client, {{"method", std::move(order)}}, options.order,
-                         options.watch);
+                         options.watch, false, show_answers);
 }
 
 }  // namespace

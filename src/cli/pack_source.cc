@@ -99,6 +99,9 @@ core::Result<PackPackage> package_of(const packs::BuiltPack& pack,
   for (const auto& container : pack.index.containers)
     package.files.push_back({"pack/files/" + container.id.str(), false, container.size,
                              std::string(container.id.bytes())});
+  for (const auto& table : pack.index.tables)
+    package.files.push_back(
+        {"pack/files/" + table.id.str(), false, table.size, std::string(table.id.bytes())});
   for (const PackProgram& program : programs) {
     MUSTER_ASSIGN(auto bytes, runtime::read_file(program.file, kProgramBytesMax));
     package.files.push_back(

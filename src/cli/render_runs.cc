@@ -51,8 +51,21 @@ std::string elapsed_text(const Json& run) {
   return from && to && *to >= *from ? core::to_text(*to - *from) : "";
 }
 
+/// "pack send webapp@1.2", as it was ordered.
+std::string pack_text(const Json& method, const std::string& pack) {
+  const Json* arguments = member(method, "arguments");
+  const std::string action = arguments ? text(*arguments, "action") : "";
+  const char* command = action == "rollback" ? "rollback"
+                        : action == "remove" ? "take-away"
+                        : action == "verify" ? "verify"
+                                             : "send";
+  return "pack " + std::string(command) + " " + pack + "@" + text(method, "version");
+}
+
 /// "service::restart 1.2 name=nginx ports:=[80,443]", as muster method run takes it.
 std::string method_text(const Json& method) {
+  if (const std::string name = text(method, "name"); name.starts_with("pack::"))
+    return pack_text(method, name.substr(std::string_view("pack::").size()));
   std::string line = text(method, "name") + " " + text(method, "version");
   if (truth(method, "noop")) line += " --noop";
   const Json* arguments = member(method, "arguments");

@@ -117,7 +117,8 @@ core::Status add_to(boost::json::object& order, const OrderOptions& options) {
 }
 
 int order_and_watch(Context& context, Client& client, boost::json::object order,
-                    const OrderOptions& options, const WatchOptions& watch, bool harmless) {
+                    const OrderOptions& options, const WatchOptions& watch, bool harmless,
+                    const ShowAnswers& show) {
   if (const auto good = add_to(order, options); !good) return report(context, good.error());
   if (const auto code = warn_first(context, client, options, !watch.yes && !harmless)) return *code;
   if (watch.live) order["live_output"] = true;
@@ -144,7 +145,10 @@ int watch_run(Context& context, Client& client, const Json& created, const Watch
   const Json& ended = followed->run;
   if (!watch.live) {
     const ResultOptions results{!watch.no_fold, watch.quiet, watch.json, watch.jsonl};
-    if (const auto shown = print_results(context, client, ended, results); !shown) {
+    const bool raw = watch.json || watch.jsonl || !show;
+    if (const auto shown =
+            raw ? print_results(context, client, ended, results) : show(context, client, ended);
+        !shown) {
       return report(context, shown.error());
     }
   }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -45,10 +46,14 @@ void describe(Command& command, WatchOptions& options);
 /// that tells more.
 core::Status check(const OrderOptions& order, const WatchOptions& watch, std::string_view help);
 
+/// Shows what a finished run has brought, where nobody asked for JSON; else print_results().
+using ShowAnswers = std::function<core::Status(Context&, Client&, const Json& run)>;
+
 /// Says who is offline, asks where many match, orders, watches, prints the answers. The exit
 /// code of the command. `harmless`: nothing to ask about.
 int order_and_watch(Context& context, Client& client, boost::json::object order,
-                    const OrderOptions& options, const WatchOptions& watch, bool harmless = false);
+                    const OrderOptions& options, const WatchOptions& watch, bool harmless = false,
+                    const ShowAnswers& show = {});
 
 /// Watches a run that was created, prints the answers; the exit code.
 int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch);

@@ -3,15 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+
+#include "core/assert.h"
 
 namespace muster::content {
 namespace {
 
 /// Bytes that the hash remembers: older ones have left its 64 bits.
 constexpr std::size_t kWindow = 64;
-// 2^16 is the average; two bits more before it, two less behind it.
-constexpr int kStrictShift = 64 - 18;
-constexpr int kLooseShift = 64 - 14;
 
 /// 256 random numbers, the same in every build (splitmix64).
 constexpr std::array<std::uint64_t, 256> make_gear() {
@@ -29,11 +29,19 @@ constexpr std::array<std::uint64_t, 256> kGear = make_gear();
 
 }  // namespace
 
+Chunker::Chunker(std::size_t average)
+    : average_(average),
+      strict_shift_(64 - std::countr_zero(average) - 2),
+      loose_shift_(64 - std::countr_zero(average) + 2) {
+  MUSTER_ASSERT(std::has_single_bit(average) && average >= kChunkBytesAverageMin &&
+                average <= kChunkBytesAverageMax);
+}
+
 std::optional<std::size_t> Chunker::next_cut(std::string_view bytes) {
+  const std::size_t smallest = average_ / 4, largest = average_ * 4;
   std::size_t at = 0;
   // No cut comes before the minimum, and what is older than the window leaves no trace.
-  if (size_ + kWindow < kChunkBytesMin)
-    at = std::min(bytes.size(), kChunkBytesMin - kWindow - size_);
+  if (size_ + kWindow < smallest) at = std::min(bytes.size(), smallest - kWindow - size_);
   const std::size_t before = size_;
   std::uint64_t hash = hash_;
   const auto run = [&](std::size_t until, std::size_t least, int shift) {
@@ -44,10 +52,9 @@ std::optional<std::size_t> Chunker::next_cut(std::string_view bytes) {
     }
     return false;
   };
-  const bool cut = run(kChunkBytesMin, kChunkBytesMin, kStrictShift) ||
-                   run(kChunkBytesAverage, kChunkBytesMin, kStrictShift) ||
-                   run(kChunkBytesMax, kChunkBytesMin, kLooseShift);
-  if (cut || before + at >= kChunkBytesMax) {
+  const bool cut = run(smallest, smallest, strict_shift_) ||
+                   run(average_, smallest, strict_shift_) || run(largest, smallest, loose_shift_);
+  if (cut || before + at >= largest) {
     reset();
     return at;
   }

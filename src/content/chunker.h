@@ -20,12 +20,16 @@
 
 namespace muster::content {
 
-inline constexpr std::size_t kChunkBytesMin = 16 * 1024;
-inline constexpr std::size_t kChunkBytesAverage = 64 * 1024;
-inline constexpr std::size_t kChunkBytesMax = 256 * 1024;
+/// The average is chosen by who cuts, a power of two between these; the smallest chunk is a
+/// quarter of it, the largest four times as large.
+inline constexpr std::size_t kChunkBytesAverageMin = 4 * 1024;
+inline constexpr std::size_t kChunkBytesAverageMax = 64 * 1024;
+inline constexpr std::size_t kChunkBytesMax = 4 * kChunkBytesAverageMax;
 
 class Chunker {
  public:
+  /// REQUIRES: a power of two within the limits.
+  explicit Chunker(std::size_t average);
   /// How many of `bytes`, which go on where the last call ended, belong to the current chunk,
   /// which ends there and the next begins; nullopt: all of them do, and it goes on. What is
   /// left when the file ends is the last chunk.
@@ -36,6 +40,10 @@ class Chunker {
   void reset();
 
  private:
+  const std::size_t average_;
+  // Two bits more than the average's before it, two less behind it.
+  const int strict_shift_;
+  const int loose_shift_;
   std::size_t size_ = 0;
   std::uint64_t hash_ = 0;
 };

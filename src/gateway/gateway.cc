@@ -271,8 +271,15 @@ void Gateway::kick(wire::Kick message) {
 }
 
 void Gateway::upcall_reply(wire::UpcallReplyDown message) {
-  if (LinkConnection* connection = link_of(message.endpoint(), message.link()))
-    (void)connection->session().send_message(message.reply());
+  LinkConnection* connection = link_of(message.endpoint(), message.link());
+  if (!connection) return;
+  const wire::UpcallReply& reply = message.reply();
+  if (reply.error_code().empty())
+    pack_lists_.answered(connection->endpoint(), message.link(), reply.id(), reply.body(),
+                         core::mono_now());
+  else
+    pack_lists_.refused(message.link(), reply.id());
+  (void)connection->session().send_message(reply);
 }
 
 void Gateway::content_request(LinkConnection& connection, wire::ContentRequest&& request) {

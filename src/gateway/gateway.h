@@ -27,6 +27,7 @@
 #include "gateway/link_connection.h"
 #include "gateway/link_table.h"
 #include "gateway/pace.h"
+#include "gateway/pack_lists.h"
 #include "link/region_ports.h"
 #include "net/http_message.h"
 #include "net/websocket.h"
@@ -41,6 +42,8 @@ struct GatewayOptions {
   std::size_t links_max = 50'000;
   /// Where endpoints reach it (host:port), for the server to tell them.
   std::vector<std::string> addresses = {};
+  /// How fast it delivers content, in sentences, for the server to show.
+  std::vector<std::string> limits = {};
   /// Logins beyond this pace are told when to come back.
   std::uint32_t logins_per_second = 2'000;
   /// Acknowledgements of small results wait so long for something to travel with: nobody
@@ -60,6 +63,7 @@ struct GatewayStats {
   std::uint64_t result_bytes = 0;  ///< of large results: granted, waiting, on their way up
   intake::QueueStats intake;       ///< events and inventory of methods
   HandlerStats handlers;
+  std::size_t behind = 0;  ///< gateways that stand behind this one now
 };
 
 class Gateway final : public link::RegionGateway, private ContentLinks {
@@ -72,6 +76,8 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   /// Keeps content in a folder and serves it to endpoints; before start(). Without this
   /// there is none.
   core::Status open_content(ContentOptions options);
+  /// null without open_content().
+  ContentRelay* content() { return content_.get(); }
   /// Takes events and inventory from methods, kept in this file; before start(). Without this
   /// nobody does.
   core::Status open_intake(std::filesystem::path file);
@@ -131,6 +137,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   void upcall(LinkConnection& connection, wire::Upcall&& upcall);
   static void note_held(LinkConnection& connection, const wire::Hello& hello);
   void answer_by_itself(LinkConnection& connection, wire::Upcall& upcall);
+  bool answer_pack_list(LinkConnection& connection, const wire::Upcall& upcall);
   static void answer(LinkConnection& connection, std::uint64_t id,
                      core::Result<std::string> outcome);
   void content_request(LinkConnection& connection, wire::ContentRequest&& request);
@@ -169,6 +176,7 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   std::unique_ptr<ContentRelay> content_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<Handlers> handlers_;
+  PackLists pack_lists_;
   wire::Reports reports_;
   ChunkQueue chunks_;
   std::vector<std::uint64_t> links_with_acks_;  ///< Numbers; some may be gone or settled.

@@ -46,7 +46,31 @@ void Gateway::answer_by_itself(LinkConnection& connection, wire::Upcall& upcall)
                  });
 }
 
+/// True: it is answered. A method's question only where its run goes on.
+bool Gateway::answer_pack_list(LinkConnection& connection, const wire::Upcall& upcall) {
+  if (upcall.run() != 0 && !connection.goes_on(upcall.run())) return false;
+  if (auto list = pack_lists_.find(connection.endpoint(), server_reachable_, core::mono_now())) {
+    answer(connection, upcall.id(), std::move(*list));
+    return true;
+  }
+  if (!server_reachable_) {
+    answer(connection, upcall.id(),
+           core::fail(core::Code::kUnavailable,
+                      "the gateway has no connection to its server, and does not know which "
+                      "packs this machine may have; try again later"));
+    return true;
+  }
+  pack_lists_.asked(connection.number(), upcall.id());
+  return false;
+}
+
 void Gateway::upcall(LinkConnection& connection, wire::Upcall&& upcall) {
+  if (upcall.name() == PackLists::kCall && answer_pack_list(connection, upcall)) return;
+  if (upcall.name() == "packs.get" && !server_reachable_)
+    return answer(connection, upcall.id(),
+                  core::fail(core::Code::kUnavailable,
+                             "the gateway has no connection to its server, which signs every "
+                             "order; try again later"));
   const bool is_ours = (intake_ && intake::is_intake(upcall.name())) ||
                        (handlers_ && handlers_->knows(upcall.name()));
   if (upcall.run() != 0 && is_ours) return answer_by_itself(connection, upcall);

@@ -26,8 +26,8 @@ constexpr std::size_t kVerbBytesMax = 64;
 constexpr std::size_t kDepthMax = 32;
 constexpr std::size_t kReasonBytesMax = 256;
 /// What Muster answers itself, now or later.
-constexpr std::array<std::string_view, 8> kReserved = {"run",  "content",     "event", "inventory",
-                                                       "pack", "certificate", "order", "muster"};
+constexpr std::array<std::string_view, 9> kReserved = {
+    "run", "content", "event", "inventory", "pack", "packs", "certificate", "order", "muster"};
 
 bool is_word(std::string_view text, std::size_t bytes_max) {
   return !text.empty() && text.size() <= bytes_max && text.front() >= 'a' && text.front() <= 'z' &&

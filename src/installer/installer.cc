@@ -121,9 +121,29 @@ Report Installer::report(std::string outcome) const {
   return made;
 }
 
+/// The tables of `index`: as far as possible those of the versions that are here.
+core::Result<packs::Tables> Installer::tables_of(const Index& index, Containers& containers) const {
+  packs::Tables tables;
+  const wire::PackInstalled installed = state_.installed().value_or(wire::PackInstalled());
+  for (const auto* version : {&installed.now(), &installed.before()}) {
+    const auto id = core::ContentId::from_bytes(version->index());
+    if (auto whole = id ? state_.whole(*id) : std::nullopt) tables.merge(whole->tables);
+  }
+  for (const packs::Table& table : index.tables) {
+    if (tables.contains(table.id)) continue;
+    MUSTER_ASSIGN(auto bytes, containers.fetch_table(table));
+    if (core::ContentId::of(bytes) != table.id)
+      return fail(Code::kCorrupt, "a table of chunks is not what the index says");
+    tables.emplace(table.id, std::move(bytes));
+  }
+  return tables;
+}
+
 core::Result<Report> Installer::apply(std::string_view bytes, Containers& containers) {
-  MUSTER_ASSIGN(Index index, packs::read_index(bytes));
+  MUSTER_ASSIGN(Index index, packs::read_outline(bytes));
   if (index.name != pack_) return fail(Code::kInvalid, "the index is that of another pack");
+  MUSTER_ASSIGN(const auto tables, tables_of(index, containers));
+  MUSTER_TRY(packs::add_chunks(index, tables));
   const auto id = core::ContentId::of(bytes);
   MUSTER_ASSIGN(Plan plan, plan_apply(std::move(index), id));
   const wire::PackInstalled installed = state_.installed().value_or(wire::PackInstalled());
@@ -138,7 +158,7 @@ core::Result<Report> Installer::apply(std::string_view bytes, Containers& contai
     return std::unexpected(std::move(counts.error()));
   }
   options_.checkpoint("staged");
-  MUSTER_TRY(state_.keep_index(id, bytes));
+  MUSTER_TRY(state_.keep_index(id, packs::encode_whole(plan.index, bytes, tables)));
   const Post post{&plan.index, id, installed.now().version()};
   MUSTER_TRY(run_step(plan.index.pre, post));
   *plan.swaps.mutable_then() =

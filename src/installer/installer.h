@@ -63,6 +63,7 @@ class Installer {
       : state_(std::move(state)), pack_(std::move(pack)), options_(std::move(options)) {}
   core::Status recover();
   std::optional<packs::Index> index_now() const;
+  core::Result<packs::Tables> tables_of(const packs::Index& index, Containers& containers) const;
   std::string fresh_generation(const core::ContentId& id) const;
 
   core::Result<Plan> plan_apply(packs::Index index, const core::ContentId& id);

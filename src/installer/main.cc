@@ -34,8 +34,23 @@ class FromAgent final : public installer::Containers {
  public:
   explicit FromAgent(muster_method::Method& method) : method_(method) {}
   core::Result<runtime::Descriptor> fetch(const packs::Container& container) override {
+    return fetch(container.id);
+  }
+  core::Result<std::string> fetch_table(const packs::Table& table) override {
+    MUSTER_ASSIGN(const auto file, fetch(table.id));
+    std::string bytes(table.size, '\0');
+    const ssize_t count = ::read(file.get(), bytes.data(), bytes.size());
+    if (count < 0) return core::fail_errno(errno, "reading " + path_);
+    bytes.resize(static_cast<std::size_t>(count));
+    release();
+    return bytes;
+  }
+  void release(const packs::Container&) override { release(); }
+
+ private:
+  core::Result<runtime::Descriptor> fetch(const core::ContentId& id) {
     try {
-      const auto answer = patiently("content.fetch", R"({"sha256":")" + container.id.str() + "\"}");
+      const auto answer = patiently("content.fetch", R"({"sha256":")" + id.str() + "\"}");
       const auto* path = answer.find("path");
       path_ = path ? path->text : "";
       runtime::Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
@@ -45,15 +60,13 @@ class FromAgent final : public installer::Containers {
       return fail(core::code_from_name(error.code), std::string("fetching: ") + error.what());
     }
   }
-  void release(const packs::Container&) override {
+  void release() {
     try {
       patiently("content.release", "{\"path\":" + muster_method::quoted(path_) + "}");
     } catch (const muster_method::CallError&) {
       return;  // an older agent keeps it until the run ends
     }
   }
-
- private:
   /// An agent answers so many calls a second; small containers come faster than that.
   muster_method::Json patiently(std::string_view name, const std::string& body) {
     for (int tries = 0;; ++tries) try {

@@ -25,6 +25,8 @@ class Containers {
   virtual ~Containers() = default;
   /// A file with the container's bytes; its chunks are hashed by who reads them.
   virtual core::Result<runtime::Descriptor> fetch(const packs::Container& container) = 0;
+  /// The bytes of a table of chunks; who takes them hashes them.
+  virtual core::Result<std::string> fetch_table(const packs::Table& table) = 0;
   /// The container is not needed any more.
   virtual void release(const packs::Container& container) = 0;
 };

@@ -70,16 +70,22 @@ core::Status State::clear_journal() {
   return folder_.sync();
 }
 
-core::Status State::keep_index(const core::ContentId& id, std::string_view bytes) {
-  return runtime::write_file(path_ / ("index-" + short_name(id)), bytes);
+core::Status State::keep_index(const core::ContentId& id, std::string_view whole) {
+  return runtime::write_file(path_ / ("index-" + short_name(id)), whole);
+}
+
+std::optional<packs::Whole> State::whole(const core::ContentId& id) const {
+  const auto bytes = runtime::read_file(path_ / ("index-" + short_name(id)), packs::kWholeBytesMax);
+  if (!bytes) return std::nullopt;
+  auto read = packs::read_whole(*bytes);
+  if (!read || core::ContentId::of(read->encoded) != id) return std::nullopt;
+  return std::move(*read);
 }
 
 std::optional<packs::Index> State::index(const core::ContentId& id) const {
-  const auto bytes = runtime::read_file(path_ / ("index-" + short_name(id)), packs::kIndexBytesMax);
-  if (!bytes || core::ContentId::of(*bytes) != id) return std::nullopt;
-  auto read = packs::read_index(*bytes);
+  auto read = whole(id);
   if (!read) return std::nullopt;
-  return std::move(*read);
+  return std::move(read->index);
 }
 
 core::Result<Folder> State::steps(const core::ContentId& index) const {

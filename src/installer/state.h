@@ -5,7 +5,7 @@
 //
 //   BASE/NAME/installed       PackInstalled
 //   BASE/NAME/journal         PackSwitch; only while a switch is under way
-//   BASE/NAME/index-<16 hex>  of the versions that `installed` names
+//   BASE/NAME/index-<16 hex>  of the versions that `installed` names, with their tables
 //   BASE/NAME/steps-<16 hex>  their steps
 //   BASE/NAME/lock
 //
@@ -21,6 +21,7 @@
 #include "installer/folder.h"
 #include "pack.pb.h"
 #include "packs/index.h"
+#include "packs/tables.h"
 
 namespace muster::installer {
 
@@ -38,8 +39,10 @@ class State {
   core::Status set_journal(const wire::PackSwitch& journal);
   core::Status clear_journal();
 
-  core::Status keep_index(const core::ContentId& id, std::string_view bytes);
+  /// `id`: of the index; `whole`: the index with its tables (packs::encode_whole).
+  core::Status keep_index(const core::ContentId& id, std::string_view whole);
   /// Nothing where it is not here, or damaged.
+  std::optional<packs::Whole> whole(const core::ContentId& id) const;
   std::optional<packs::Index> index(const core::ContentId& id) const;
   /// The folder of this version's steps.
   core::Result<Folder> steps(const core::ContentId& index) const;

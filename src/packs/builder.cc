@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <tuple>
 
@@ -27,11 +28,17 @@ constexpr std::size_t kReadBytes = 1024 * 1024;
 /// within the number of containers.
 constexpr std::uint64_t kContainerBytes = 16ULL << 20;
 constexpr std::uint64_t kContainersWanted = 1000;
+/// Chunks are so small on average that a change of 64 KiB costs little more than that. A pack
+/// of more bytes than kFineBytes has larger ones: their number is limited.
+constexpr std::uint32_t kChunkBytes = 8 * 1024;
+constexpr std::uint64_t kFineBytes = 8ULL << 30;
 /// A container of an older version is used while so much of it is still needed, in percent.
-constexpr std::uint64_t kUsedPercentMin = 50;
+/// More would send again what did not change, less would have a host fetch what nobody needs.
+constexpr std::uint64_t kUsedPercentMin = 33;
 /// Small containers that add up over many versions are written anew together.
 constexpr std::uint64_t kSmallBytes = 4ULL << 20;
 constexpr std::size_t kSmallMax = 64;
+constexpr std::uint32_t kNowhere = UINT32_MAX;
 
 core::Result<runtime::Descriptor> open_file(const fs::path& path) {
   runtime::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
@@ -57,14 +64,17 @@ class Builder {
       return std::tuple(entry.target, std::string_view(entry.path));
     });
     MUSTER_TRY(check_counts());
+    choose_chunks();
     for (Entry& entry : index.entries)
       if (entry.kind == Kind::kFile) MUSTER_TRY(cut(entry));
     choose_version();
     reuse();
     MUSTER_TRY(fill_containers());
+    for (Entry& entry : index.entries)
+      for (std::uint32_t& chunk : entry.chunks) chunk = place_[chunk];
     built_.encoded = encode(index);
     // What a receiver would refuse is better refused here.
-    MUSTER_TRY(read_index(built_.encoded));
+    MUSTER_TRY(read_outline(built_.encoded));
     return std::move(built_);
   }
 
@@ -148,11 +158,21 @@ class Builder {
     return {};
   }
 
+  /// As the older version was cut, so that they have much in common; unless that does not fit.
+  void choose_chunks() {
+    std::uint32_t wanted = kChunkBytes;
+    while (built_.index.bytes() / wanted > kFineBytes / kChunkBytes) wanted *= 2;
+    const std::uint32_t old = before_ ? before_->chunk_bytes : 0;
+    const bool fits = old >= wanted / 2 && old <= 2 * wanted && std::has_single_bit(old) &&
+                      old >= kChunkBytes && old <= content::kChunkBytesAverageMax;
+    built_.index.chunk_bytes = fits ? old : wanted;
+  }
+
   /// Cuts a file into chunks, and hashes it and them.
   core::Status cut(Entry& entry) {
     const fs::path& source = sources_.at({entry.target, entry.path});
     MUSTER_ASSIGN(const auto file, open_file(source));
-    content::Chunker chunker;
+    content::Chunker chunker(built_.index.chunk_bytes);
     core::Sha256 whole, chunk;
     std::string buffer(kReadBytes, '\0');
     std::uint64_t begin = 0, end = 0;
@@ -184,11 +204,10 @@ class Builder {
   }
 
   std::uint32_t chunk_number(const core::ContentId& id, Piece piece) {
-    const auto number = static_cast<std::uint32_t>(built_.index.chunks.size());
+    const auto number = static_cast<std::uint32_t>(where_.size());
     const auto [at, fresh] = numbers_.emplace(id, number);
     if (!fresh) return at->second;
-    built_.index.chunks.push_back({id, 0, 0, piece.size});
-    where_.push_back(std::move(piece));
+    where_.push_back({id, std::move(piece)});
     return number;
   }
 
@@ -198,14 +217,14 @@ class Builder {
     index.version = description_.version;
     if (!index.version.empty()) return;
     Index bare = index;
-    bare.chunks.clear();
+    bare.chunk_bytes = 0;
     for (Entry& entry : bare.entries) entry.chunks.clear();
     index.version = "0-" + core::to_hex(core::sha256(encode(bare))).substr(0, 12);
   }
 
   /// The chunks that containers of the older version have, where enough of these is needed.
   void reuse() {
-    reused_.assign(built_.index.chunks.size(), false);
+    place_.assign(where_.size(), kNowhere);
     if (!before_) return;
     std::vector<std::uint64_t> needed(before_->containers.size(), 0);
     for (const Chunk& chunk : before_->chunks)
@@ -213,25 +232,38 @@ class Builder {
     std::size_t small = 0;
     for (std::size_t i = 0; i < needed.size(); ++i)
       small += needed[i] > 0 && before_->containers[i].size < kSmallBytes ? 1 : 0;
-    std::vector<std::uint32_t> new_number(before_->containers.size(), 0);
-    std::vector<bool> used(before_->containers.size(), false);
+    std::size_t chunks = 0;
+    std::vector<std::uint32_t> new_number(before_->containers.size(), kNowhere);
     for (std::size_t i = 0; i < needed.size(); ++i) {
       const Container& container = before_->containers[i];
       if (needed[i] == 0 || needed[i] * 100 < container.size * kUsedPercentMin) continue;
       if (small > kSmallMax && container.size < kSmallBytes) continue;
-      used[i] = true;
+      // There must be room for what is new, also where all of it is.
+      if (built_.index.containers.size() >= kContainersMax / 2 ||
+          chunks + container.count > kChunksMax / 2)
+        break;
+      chunks += container.count;
       new_number[i] = static_cast<std::uint32_t>(built_.index.containers.size());
       built_.index.containers.push_back(container);
+      built_.index.containers.back().table = table_number(before_->tables[container.table]);
       built_.pieces.emplace_back();
     }
-    for (const Chunk& chunk : before_->chunks) {
-      const auto found = numbers_.find(chunk.id);
-      if (found == numbers_.end() || !used[chunk.container]) continue;
-      Chunk& mine = built_.index.chunks[found->second];
-      mine.container = new_number[chunk.container];
-      mine.offset = chunk.offset;
-      reused_[found->second] = true;
+    for (Chunk chunk : before_->chunks) {
+      if (new_number[chunk.container] == kNowhere) continue;
+      chunk.container = new_number[chunk.container];
+      if (const auto found = numbers_.find(chunk.id);
+          found != numbers_.end() && place_[found->second] == kNowhere)
+        place_[found->second] = static_cast<std::uint32_t>(built_.index.chunks.size());
+      built_.index.chunks.push_back(chunk);
     }
+  }
+
+  std::uint32_t table_number(const Table& table) {
+    auto& tables = built_.index.tables;
+    const auto at = std::ranges::find(tables, table);
+    const auto number = static_cast<std::uint32_t>(at - tables.begin());
+    if (at == tables.end()) tables.push_back(table);
+    return number;
   }
 
   core::Status fill_containers() {
@@ -239,22 +271,25 @@ class Builder {
     const std::uint64_t room = std::clamp(index.bytes() / kContainersWanted, kContainerBytes,
                                           kContainerBytesMax - content::kChunkBytesMax);
     const std::size_t first = index.containers.size();
-    for (std::size_t i = 0; i < index.chunks.size(); ++i) {
-      if (reused_[i]) continue;
-      Chunk& chunk = index.chunks[i];
+    for (std::size_t i = 0; i < where_.size(); ++i) {
+      if (place_[i] != kNowhere) continue;
       if (index.containers.size() == first || index.containers.back().size >= room) {
         index.containers.emplace_back();
         built_.pieces.emplace_back();
       }
-      chunk.container = static_cast<std::uint32_t>(index.containers.size() - 1);
-      chunk.offset = index.containers.back().size;
-      index.containers.back().size += chunk.size;
-      built_.pieces.back().push_back(where_[i]);
-      built_.fresh_bytes += chunk.size;
+      Container& container = index.containers.back();
+      const auto& [id, piece] = where_[i];
+      place_[i] = static_cast<std::uint32_t>(index.chunks.size());
+      index.chunks.push_back({id, static_cast<std::uint32_t>(index.containers.size() - 1),
+                              container.size, piece.size});
+      container.size += piece.size;
+      built_.pieces.back().push_back(piece);
+      built_.fresh_bytes += piece.size;
     }
     for (std::size_t i = first; i < index.containers.size(); ++i) {
       MUSTER_ASSIGN(index.containers[i].id, hash(built_.pieces[i]));
     }
+    built_.tables = make_tables(index, first);
     return {};
   }
 
@@ -265,9 +300,10 @@ class Builder {
   const Index* const before_;
   BuiltPack built_;
   std::map<std::pair<std::uint32_t, std::string>, fs::path> sources_;
-  std::map<core::ContentId, std::uint32_t> numbers_;  // of chunks
-  std::vector<Piece> where_;                          // of each chunk
-  std::vector<bool> reused_;
+  // Chunks of the files are numbered as they come; then each gets its place in the index.
+  std::map<core::ContentId, std::uint32_t> numbers_;
+  std::vector<std::pair<core::ContentId, Piece>> where_;
+  std::vector<std::uint32_t> place_;
 };
 
 template <typename Take>

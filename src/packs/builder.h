@@ -12,6 +12,7 @@
 
 #include "packs/description.h"
 #include "packs/index.h"
+#include "packs/tables.h"
 
 namespace muster::packs {
 
@@ -25,6 +26,7 @@ struct Piece {
 struct BuiltPack {
   Index index;
   std::string encoded;  ///< the index
+  Tables tables;        ///< those that no older version has
   /// Of each container of the index: its pieces; none of those that an older version has.
   std::vector<std::vector<Piece>> pieces;
   std::uint64_t fresh_bytes = 0;  ///< in containers that no older version has

@@ -14,7 +14,7 @@ namespace {
 using core::Code;
 using core::fail;
 
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 wire::PackKind to_wire(Kind kind) {
   switch (kind) {
@@ -41,7 +41,34 @@ core::Result<Kind> from_wire(wire::PackKind kind) {
   }
 }
 
-core::Result<Entry> read_entry(wire::PackEntry& from) {
+/// The chunks that `runs` name; `uses` is what may still be named.
+core::Result<std::vector<std::uint32_t>> read_runs(const wire::PackEntry& from,
+                                                   std::uint32_t chunks, std::size_t& uses) {
+  std::vector<std::uint32_t> all;
+  if (from.runs_size() % 2 != 0) return fail(Code::kInvalid, "a file names half of its chunks");
+  for (int i = 0; i < from.runs_size(); i += 2) {
+    const std::uint32_t first = from.runs(i), count = from.runs(i + 1);
+    if (first >= chunks || count > chunks - first || count == 0)
+      return fail(Code::kInvalid,
+                  "the file '" + core::printable(from.path(), 200) + "' names a chunk of none");
+    if (count > uses) return fail(Code::kLimit, "the pack's files repeat too much");
+    uses -= count;
+    for (std::uint32_t k = 0; k < count; ++k) all.push_back(first + k);
+  }
+  return all;
+}
+
+void write_runs(const std::vector<std::uint32_t>& chunks, wire::PackEntry& to) {
+  for (std::size_t i = 0; i < chunks.size();) {
+    std::size_t end = i + 1;
+    while (end < chunks.size() && chunks[end] == chunks[end - 1] + 1) ++end;
+    to.add_runs(chunks[i]);
+    to.add_runs(static_cast<std::uint32_t>(end - i));
+    i = end;
+  }
+}
+
+core::Result<Entry> read_entry(wire::PackEntry& from, std::uint32_t chunks, std::size_t& uses) {
   Entry entry;
   entry.target = from.target();
   entry.path = std::move(*from.mutable_path());
@@ -53,7 +80,7 @@ core::Result<Entry> read_entry(wire::PackEntry& from) {
   if (entry.kind == Kind::kFile) {
     MUSTER_ASSIGN(entry.sha256, core::ContentId::from_bytes(from.sha256()));
   }
-  entry.chunks.assign(from.chunks().begin(), from.chunks().end());
+  MUSTER_ASSIGN(entry.chunks, read_runs(from, chunks, uses));
   entry.link = std::move(*from.mutable_link());
   return entry;
 }
@@ -66,7 +93,7 @@ core::Status check_counts(const wire::PackIndex& message) {
   };
   MUSTER_TRY(limited(message.targets_size(), kTargetsMax, "targets"));
   MUSTER_TRY(limited(message.entries_size(), kEntriesMax, "files and folders"));
-  MUSTER_TRY(limited(message.chunks_size(), kChunksMax, "chunks"));
+  MUSTER_TRY(limited(message.tables_size(), kContainersMax, "tables"));
   return limited(message.containers_size(), kContainersMax, "containers");
 }
 
@@ -107,33 +134,36 @@ std::string encode(const Index& index) {
     to.set_group(entry.group);
     to.set_size(entry.size);
     if (entry.kind == Kind::kFile) to.set_sha256(std::string(entry.sha256.bytes()));
-    for (const std::uint32_t chunk : entry.chunks) to.add_chunks(chunk);
+    write_runs(entry.chunks, to);
     to.set_link(entry.link);
-  }
-  for (const Chunk& chunk : index.chunks) {
-    auto& to = *message.add_chunks();
-    to.set_sha256(std::string(chunk.id.bytes()));
-    to.set_container(chunk.container);
-    to.set_offset(chunk.offset);
-    to.set_size(chunk.size);
   }
   for (const Container& container : index.containers) {
     auto& to = *message.add_containers();
     to.set_sha256(std::string(container.id.bytes()));
     to.set_size(container.size);
+    to.set_table(container.table);
+    to.set_first(container.first);
+    to.set_count(container.count);
   }
+  for (const Table& table : index.tables) {
+    auto& to = *message.add_tables();
+    to.set_sha256(std::string(table.id.bytes()));
+    to.set_size(table.size);
+  }
+  message.set_chunk_bytes(index.chunk_bytes);
   message.set_pre(index.pre);
   message.set_post(index.post);
   return message.SerializeAsString();  // fields by number, no maps: one encoding
 }
 
-core::Result<Index> read_index(std::string_view bytes) {
+core::Result<Index> read_outline(std::string_view bytes) {
   if (bytes.size() > kIndexBytesMax)
     return fail(Code::kLimit, "the pack's index has " + std::to_string(bytes.size()) + " bytes; " +
                                   std::to_string(kIndexBytesMax) + " are allowed");
   wire::PackIndex message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return fail(Code::kInvalid, "not the index of a file pack");
+  // What came before it was never released.
   if (message.format() != kFormat)
     return fail(Code::kInvalid, "the pack is of format " + std::to_string(message.format()) +
                                     "; this version reads " + std::to_string(kFormat));
@@ -143,23 +173,25 @@ core::Result<Index> read_index(std::string_view bytes) {
   index.version = message.version();
   index.description = message.description();
   for (const auto& from : message.targets()) index.targets.push_back({from.path(), from.owned()});
-  index.entries.reserve(static_cast<std::size_t>(message.entries_size()));
-  for (auto& from : *message.mutable_entries()) {
-    MUSTER_ASSIGN(Entry entry, read_entry(from));
-    index.entries.push_back(std::move(entry));
-  }
-  index.chunks.reserve(static_cast<std::size_t>(message.chunks_size()));
-  for (const auto& from : message.chunks()) {
+  for (const auto& from : message.tables()) {
     MUSTER_ASSIGN(const auto id, core::ContentId::from_bytes(from.sha256()));
-    index.chunks.push_back({id, from.container(), from.offset(), from.size()});
+    index.tables.push_back({id, from.size()});
   }
   for (const auto& from : message.containers()) {
     MUSTER_ASSIGN(const auto id, core::ContentId::from_bytes(from.sha256()));
-    index.containers.push_back({id, from.size()});
+    index.containers.push_back({id, from.size(), from.table(), from.first(), from.count()});
   }
+  MUSTER_ASSIGN(const std::uint32_t chunks, detail::check_containers(index));
+  std::size_t uses = kChunkUsesMax;
+  index.entries.reserve(static_cast<std::size_t>(message.entries_size()));
+  for (auto& from : *message.mutable_entries()) {
+    MUSTER_ASSIGN(Entry entry, read_entry(from, chunks, uses));
+    index.entries.push_back(std::move(entry));
+  }
+  index.chunk_bytes = message.chunk_bytes();
   index.pre = message.pre();
   index.post = message.post();
-  MUSTER_TRY(detail::check_index(index));
+  MUSTER_TRY(detail::check_outline(index));
   return index;
 }
 

@@ -8,9 +8,9 @@
 #include <set>
 #include <tuple>
 
-#include "content/chunker.h"
 #include "content/layout.h"
 #include "core/bytes.h"
+#include "packs/tables.h"
 
 namespace muster::packs {
 namespace {
@@ -55,11 +55,7 @@ core::Status check_targets(const Index& index) {
 
 core::Status check_file(const Index& index, const Entry& entry) {
   std::uint64_t size = 0;
-  for (const std::uint32_t chunk : entry.chunks) {
-    if (chunk >= index.chunks.size())
-      return fail(Code::kInvalid, "the file " + shown(entry.path) + " names a chunk of none");
-    size += index.chunks[chunk].size;
-  }
+  for (const std::uint32_t chunk : entry.chunks) size += index.chunks.at(chunk).size;
   if (size != entry.size)
     return fail(Code::kInvalid,
                 "the file " + shown(entry.path) + " is not as large as its chunks are");
@@ -79,8 +75,7 @@ core::Status check_entry(const Index& index, const Entry& entry) {
     return fail(Code::kInvalid, shown(entry.path) + " is no file and has bytes");
   if (entry.kind != Kind::kSymlink && !entry.link.empty())
     return fail(Code::kInvalid, shown(entry.path) + " is no link and leads somewhere");
-  if (entry.kind == Kind::kFile) return check_file(index, entry);
-  if (entry.target == index.steps())
+  if (entry.kind != Kind::kFile && entry.target == index.steps())
     return fail(Code::kInvalid, "the step " + shown(entry.path) + " is no file");
   if (entry.kind == Kind::kSymlink)
     return check_link(index.targets[entry.target], entry.path, entry.link);
@@ -96,10 +91,10 @@ core::Status check_entries(const Index& index) {
     if (before && std::tie(before->target, before->path) >= std::tie(entry.target, entry.path))
       return fail(Code::kInvalid,
                   "the entries are not sorted, or one stands twice: " + shown(entry.path));
-    total += entry.size;  // each at most kChunksMax chunks of 256 KiB: no overflow
-    if (total > kPackBytesMax)
+    if (entry.size > kPackBytesMax - total)
       return fail(Code::kLimit,
                   "the pack has more than " + std::to_string(kPackBytesMax) + " bytes");
+    total += entry.size;
     if (entry.kind != Kind::kDirectory) leaves.emplace(entry.target, entry.path);
     before = &entry;
   }
@@ -108,21 +103,6 @@ core::Status check_entries(const Index& index) {
     for (auto at = path.find('/'); at != path.npos; at = path.find('/', at + 1))
       if (leaves.contains({entry.target, path.substr(0, at)}))
         return fail(Code::kInvalid, "the entry " + shown(path) + " lies behind a file or link");
-  }
-  return {};
-}
-
-core::Status check_chunks(const Index& index) {
-  for (const Container& container : index.containers)
-    if (container.size == 0 || container.size > kContainerBytesMax)
-      return fail(Code::kLimit, "a container has an impossible size");
-  for (const Chunk& chunk : index.chunks) {
-    if (chunk.size == 0 || chunk.size > content::kChunkBytesMax)
-      return fail(Code::kLimit, "a chunk has an impossible size");
-    if (chunk.container >= index.containers.size() ||
-        chunk.offset > index.containers[chunk.container].size ||
-        chunk.size > index.containers[chunk.container].size - chunk.offset)
-      return fail(Code::kInvalid, "a chunk lies outside of its container");
   }
   return {};
 }
@@ -202,13 +182,35 @@ core::Status check_link(const Target& target, std::string_view path, std::string
   return {};
 }
 
-core::Status detail::check_index(const Index& index) {
+core::Result<std::uint32_t> detail::check_containers(const Index& index) {
+  for (const Table& table : index.tables)
+    if (table.size == 0 || table.size > kTableBytesMax)
+      return fail(Code::kLimit, "a table of chunks has an impossible size");
+  std::uint32_t chunks = 0;
+  for (const Container& container : index.containers) {
+    if (container.size == 0 || container.size > kContainerBytesMax)
+      return fail(Code::kLimit, "a container has an impossible size");
+    if (container.table >= index.tables.size())
+      return fail(Code::kInvalid, "a container names a table of none");
+    if (container.count == 0 || container.count > kChunksMax - chunks)
+      return fail(Code::kLimit, "a container has an impossible number of chunks");
+    chunks += container.count;
+  }
+  return chunks;
+}
+
+core::Status detail::check_files(const Index& index) {
+  for (const Entry& entry : index.entries)
+    if (entry.kind == Kind::kFile) MUSTER_TRY(check_file(index, entry));
+  return {};
+}
+
+core::Status detail::check_outline(const Index& index) {
   MUSTER_TRY(check_name(index.name));
   MUSTER_TRY(check_version(index.version));
   if (index.description.size() > kDescriptionBytesMax || !core::is_utf8(index.description))
     return fail(Code::kInvalid, "the description is too long or no text");
   MUSTER_TRY(check_targets(index));
-  MUSTER_TRY(check_chunks(index));
   MUSTER_TRY(check_entries(index));
   MUSTER_TRY(check_step(index, index.pre));
   return check_step(index, index.post);

@@ -63,6 +63,17 @@ json::object to_json(const packs::Index& index, const packs::Entry& entry) {
   return object;
 }
 
+/// Sizes of the files; the package's own where its index cannot be read.
+runtime::Task<core::Status> set_sizes(PackService& service, catalog::Published published,
+                                      json::object& object) {
+  const auto sizes = co_await service.sizes(published);
+  if (!sizes && sizes.error().code == Code::kCancelled) co_return core::fail(sizes.error());
+  if (!sizes) co_return core::Status{};
+  object["size_bytes"] = sizes->bytes;
+  object["files"] = sizes->files;
+  co_return core::Status{};
+}
+
 Answer list_packs(PackService& service, Request& request) {
   MUSTER_CO_ASSIGN(const auto limit, limit_of(request));
   const std::string after(request.query_value("after").value_or(""));
@@ -71,6 +82,7 @@ Answer list_packs(PackService& service, Request& request) {
   for (const auto& listed : page.methods) {
     json::object object = to_json(listed.current, listed.current.name);
     object["versions"] = listed.versions;
+    MUSTER_CO_TRY(co_await set_sizes(service, listed.current, object));
     array.push_back(std::move(object));
   }
   co_return json_response(json::object{{"packs", std::move(array)}, {"next", cursor(page.next)}});
@@ -87,13 +99,17 @@ Answer show_pack(PackService& service, Request& request) {
   json::array targets, versions;
   for (const auto& target : index.targets)
     targets.push_back(json::object{{"path", target.path}, {"owned", target.owned}});
-  for (const auto& version : all) versions.push_back(to_json(version, name));
+  for (const auto& version : all) {
+    json::object each = to_json(version, name);
+    MUSTER_CO_TRY(co_await set_sizes(service, version, each));
+    versions.push_back(std::move(each));
+  }
   object["targets"] = std::move(targets);
   object["versions"] = std::move(versions);
   std::uint64_t files = 0;
   for (const auto& entry : index.entries) files += entry.kind == packs::Kind::kFile ? 1 : 0;
   object["files"] = files;
-  object["files_bytes"] = index.bytes();
+  object["size_bytes"] = object["files_bytes"] = index.bytes();
   object["containers"] = index.containers.size();
   set(object, "pre", index.pre);
   set(object, "post", index.post);
@@ -129,11 +145,10 @@ Answer read_index(PackService& service, Request& request) {
 }  // namespace
 
 void add_pack_routes(net::Router& router, Region& region) {
-  const auto packs = std::make_shared<PackService>(region.methods());
   using Handler = Answer (*)(PackService&, Request&);
   const auto add = [&](const char* pattern, Handler handler) {
     add_route(router, "GET", pattern, "view",
-              [packs, handler](Request& request) { return handler(*packs, request); });
+              [&region, handler](Request& request) { return handler(region.packs(), request); });
   };
   add("/v1/packs", list_packs);
   add("/v1/packs/{name}", show_pack);

@@ -4,6 +4,7 @@
 #include "core/bytes.h"
 #include "core/log.h"
 #include "server/method_upcalls.h"
+#include "server/pack_requests.h"
 
 namespace muster::server {
 
@@ -147,6 +148,11 @@ void GatewayHub::disconnect(const std::string& name, const link::RegionGateway& 
   if (placement_) placement_->gateway_down(name);
   runs_.ledger().gateway_down(name, RunService::now());
   runs_.changed();
+}
+
+const GatewayHub::Visitor* GatewayHub::visitor(const std::string& name) const {
+  const auto at = seats_.find(name);
+  return at == seats_.end() ? nullptr : &at->second->visitor();
 }
 
 link::RegionGateway* GatewayHub::find(const std::string& name) {
@@ -316,6 +322,9 @@ std::optional<runtime::Task<core::Result<std::string>>> GatewayHub::answer(
   if (!known || !known->online() || known->connection->gateway != gateway ||
       known->connection->link != message.link())
     return std::nullopt;  // a gateway speaks only for the links that it holds
+  if (packs_ && PackRequests::knows(upcall.name()) &&
+      (upcall.run() == 0 || runs_.ledger().is_running(core::RunId(upcall.run()), *id)))
+    return packs_->answer(*id, core::RunId(upcall.run()), upcall.name(), upcall.body());
   if (upcall.run() != 0)
     return answer_method(runs_, chains_, *id, core::RunId(upcall.run()), upcall.name(),
                          upcall.body());

@@ -130,6 +130,7 @@ core::Status Region::open_work() {
   MUSTER_TRY(recorder_->restore());
   MUSTER_TRY(runs_->restore());
   MUSTER_TRY(open_chains());
+  MUSTER_TRY(open_packs());
   stop_switch_ = std::make_unique<StopSwitch>(
       loop_, config_.state, [this](const std::optional<jobs::Hold>& why, const std::string& by) {
         return act_on_switch(why, by);
@@ -162,6 +163,20 @@ core::Status Region::open_chains() {
   intake_ = std::make_unique<IntakeService>(*database_);
   gateways_->take_in_by(*intake_);
   return chains_->restore();
+}
+
+core::Status Region::open_packs() {
+  packs_ = std::make_unique<PackService>(*methods_);
+  pack_rules_ = std::make_unique<PackRules>(*database_);
+  pack_requests_ = std::make_unique<PackRequests>(
+      registry_, *packs_, *pack_rules_,
+      [this](access::Principal by, json::object request, std::string key, std::string digest,
+             core::EndpointId only) {
+        return order_run(*this, std::move(by), std::move(request), std::move(key),
+                         std::move(digest), std::vector{only});
+      });
+  gateways_->packs_by(*pack_requests_);
+  return pack_rules_->open();
 }
 
 core::Status Region::note_lead() {
@@ -227,6 +242,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_discovery_routes(router, *this);
   add_method_routes(router, *this);
   add_pack_routes(router, *this);
+  add_pack_rule_routes(router, *this);
   add_run_routes(router, *this);
   add_rollout_routes(router, *this);
   add_chain_routes(router, *this);

@@ -38,6 +38,9 @@
 #include "server/live.h"
 #include "server/method_service.h"
 #include "server/neighbours.h"
+#include "server/pack_requests.h"
+#include "server/pack_rules.h"
+#include "server/pack_service.h"
 #include "server/placement.h"
 #include "server/recorder.h"
 #include "server/run_service.h"
@@ -102,6 +105,9 @@ class Region {
   ChainService& chains() { return *chains_; }
   StopSwitch& stop_switch() { return *stop_switch_; }
   MethodService& methods() { return *methods_; }
+  PackService& packs() { return *packs_; }
+  PackRules& pack_rules() { return *pack_rules_; }
+  PackRequests& pack_requests() { return *pack_requests_; }
   ScheduleService& schedules() { return *schedules_; }
   Recorder& recorder() { return *recorder_; }
   Sweeper& sweeper() { return *sweeper_; }
@@ -124,6 +130,7 @@ class Region {
   core::Status open_identity();
   core::Status open_work();
   core::Status open_chains();
+  core::Status open_packs();
   core::Status note_lead();
   core::Status open_schedules();
   core::Status open_neighbours();
@@ -170,6 +177,9 @@ class Region {
   std::unique_ptr<Content> content_;
   std::unique_ptr<ContentMirror> mirror_;
   std::unique_ptr<MethodService> methods_;
+  std::unique_ptr<PackService> packs_;
+  std::unique_ptr<PackRules> pack_rules_;
+  std::unique_ptr<PackRequests> pack_requests_;
   std::unique_ptr<ScheduleService> schedules_;
   std::unique_ptr<Recorder> recorder_;
   std::unique_ptr<Placement> placement_;

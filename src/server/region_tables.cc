@@ -10,6 +10,7 @@
 #include "regions/store.h"
 #include "schedules/schedule_store.h"
 #include "server/content_mirror.h"
+#include "server/pack_rules.h"
 #include "server/region_keys.h"
 #include "store/tables.h"
 
@@ -32,7 +33,8 @@ core::Result<std::optional<std::string>> region_of(store::Database& database) {
 std::vector<store::MigrationSet> region_migrations() {
   return {access::migrations(),  fleet::registry_migrations(), jobs::run_migrations(),
           catalog::migrations(), schedules::migrations(),      region_key_migrations(),
-          content_migrations(),  intake::migrations(),         regions::migrations()};
+          content_migrations(),  intake::migrations(),         regions::migrations(),
+          pack_rule_migrations()};
 }
 
 core::Status check_database_place(const ServerConfig& config) {

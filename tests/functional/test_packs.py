@@ -138,7 +138,7 @@ def test_published_sent_updated_rolled_back_and_taken_away(region, packs):
     packs.write("app/more", b"of version two\n")
     packs.write("app/bin/run", b"#!/bin/sh\necho two\n")
     said = packs.publish("2.0")
-    assert re.search(r"new: \d+ KB", said), said  # a few chunks of 6 MB
+    assert re.search(r"new: [0-9.]+ KB", said), said  # a few chunks of 6 MB
     second = packs.tree()
     sent = packs("send", "webapp", "--on", "all", "--json", "--yes")
     targets = json.loads(sent.stdout)["targets"]

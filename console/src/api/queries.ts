@@ -7,8 +7,9 @@ import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOpti
 import { ApiError, request } from "./client";
 import { place } from "./place";
 import type {
-  Discovery, DiscoveryList, FiringList, FoldList, Host, HostList, HostSort, HostsOfRegions, Me, Method, MethodList, Neighbour, NeighbourList, PublishingKeyList, Region, RegionCard, RemoteRunList, Run, RunList, Schedule, ScheduleList, SchedulePreview,
-  RunTree, SelectorCheck, Target, TargetList, TargetState, WaveList,
+  AgentProgramList, Discovery, DiscoveryList, FiringList, FoldList, GatewayList, Host, HostEventList, HostList, HostsOfRegions, HostSort, Me, Method,
+  MethodList, Neighbour, NeighbourList, Pack, PackFileList, PackList, PackRuleList, PublishingKeyList, Region, RegionCard, RemoteRunList, Run, RunList,
+  RunTree, Schedule, ScheduleList, SchedulePreview, SelectorCheck, ServerList, Severity, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
 export const kHostsPage = 200;
@@ -53,6 +54,13 @@ export const meQuery = queryOptions({
 export const regionQuery = queryOptions({
   queryKey: ["region"],
   queryFn: ({ signal }) => (place() === "" ? request<Region>("GET", "/v1/region", { signal }) : otherRegion(place(), signal)),
+  staleTime: 60_000,
+});
+
+/** The agents that the server offers, by type of machine. */
+export const agentsQuery = queryOptions({
+  queryKey: ["agents"],
+  queryFn: ({ signal }) => request<AgentProgramList>("GET", "/v1/agents", { signal }),
   staleTime: 60_000,
 });
 
@@ -270,4 +278,78 @@ export const previewQuery = (cron: string, zone: string) =>
     queryKey: ["schedule-preview", cron, zone],
     queryFn: ({ signal }) => request<SchedulePreview>("GET", "/v1/schedules/preview", { signal, query: { cron, zone, count: 5 } }),
     staleTime: 60_000,
+  });
+
+const kPacksPage = 200;
+
+export const packsQuery = infiniteQueryOptions({
+  queryKey: ["packs"],
+  queryFn: ({ pageParam, signal }) => request<PackList>("GET", "/v1/packs", { signal, query: { limit: kPacksPage, after: pageParam ?? undefined } }),
+  initialPageParam: firstPage,
+  getNextPageParam: (page) => page.next,
+});
+
+export const packPath = (name: string) => `/v1/packs/${encodeURIComponent(name)}`;
+const packVersionPath = (name: string, version: string) => `${packPath(name)}/versions/${encodeURIComponent(version)}`;
+
+/** One version of a pack; the current one where none is named. */
+export const packQuery = (name: string, version?: string) =>
+  queryOptions({
+    queryKey: ["pack", name, version ?? null],
+    queryFn: ({ signal }) => request<Pack>("GET", version === undefined ? packPath(name) : packVersionPath(name, version), { signal }),
+  });
+
+const kPackFilesPage = 200;
+
+export const packFilesQuery = (name: string, version: string) =>
+  infiniteQueryOptions({
+    queryKey: ["pack", name, version, "files"],
+    queryFn: ({ pageParam, signal }) =>
+      request<PackFileList>("GET", `${packVersionPath(name, version)}/files`, { signal, query: { limit: kPackFilesPage, after: pageParam ?? undefined } }),
+    initialPageParam: firstPage,
+    getNextPageParam: (page) => page.next,
+    // What was published never changes.
+    staleTime: Infinity,
+  });
+
+export const packRulesQuery = (pack: string) =>
+  queryOptions({
+    queryKey: ["pack-rules", pack],
+    queryFn: ({ signal }) => request<PackRuleList>("GET", "/v1/pack-rules", { signal, query: { pack } }),
+  });
+
+export const gatewayPath = (name: string) => `/v1/gateways/${encodeURIComponent(name)}`;
+
+export const gatewaysQuery = queryOptions({
+  queryKey: ["gateways"],
+  queryFn: ({ signal }) => request<GatewayList>("GET", "/v1/gateways", { signal }),
+  // Links come and go by themselves.
+  refetchInterval: 3_000,
+});
+
+export const serversQuery = queryOptions({
+  queryKey: ["servers"],
+  queryFn: ({ signal }) => request<ServerList>("GET", "/v1/servers", { signal }),
+  refetchInterval: 5_000,
+});
+
+const kEventsPage = 100;
+
+export interface EventFilter {
+  severity: Severity;
+  kind: string;
+}
+
+export const hostEventsQuery = (filter: EventFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["host-events", filter.severity, filter.kind],
+    queryFn: ({ pageParam, signal }) =>
+      request<HostEventList>("GET", "/v1/host-events", {
+        signal,
+        query: { severity: filter.severity, kind: filter.kind === "" ? undefined : filter.kind, limit: kEventsPage, after: pageParam ?? undefined },
+      }),
+    initialPageParam: firstPage,
+    getNextPageParam: (page) => page.next,
+    // As long as only the newest page is there: who reads further back is not moved about.
+    refetchInterval: (query) => ((query.state.data?.pages.length ?? 1) === 1 ? 3_000 : false),
   });

@@ -1301,6 +1301,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/pack-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which packs users of which hosts may install by themselves */
+        get: operations["listPackRules"];
+        put?: never;
+        /**
+         * Allow or deny a pack to users of hosts
+         * @description Nothing is allowed that no rule allows; a rule that denies goes before all that allow. Needs the right
+         *     `manage_methods`.
+         */
+        post: operations["addPackRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/pack-rules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a rule
+         * @description What is installed stays.
+         */
+        delete: operations["removePackRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/hosts/{id}/packs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        /** Which packs users of this host may install */
+        get: operations["listHostPacks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/packs/{name}": {
         parameters: {
             query?: never;
@@ -1805,6 +1868,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The agents that this server offers, by type of machine
+         * @description What `/install.sh` installs and `muster agents update` updates to (docs/updates.md).
+         */
+        get: operations["listAgentPrograms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1964,6 +2047,28 @@ export interface components {
             expected: number;
             /** @description Links that it takes: by the policy, else as it says */
             capacity: number;
+            /** @description Gateways that it stands behind, up to the server, the nearest first; empty while it is away */
+            behind: string[];
+            /** @description How fast it delivers content at which time of the day, in sentences; empty: no limit, or it is away */
+            limits: string[];
+        };
+        AgentProgramList: {
+            agents: components["schemas"]["AgentProgram"][];
+        };
+        AgentProgram: {
+            /**
+             * @description Of machines, as `uname -m` has it
+             * @example x86_64
+             */
+            type: string;
+            /**
+             * @description Missing where the program does not tell it
+             * @example 0.1.0
+             */
+            version?: string;
+            /** @description SHA-256, hexadecimal */
+            digest: string;
+            size_bytes: number;
         };
         ServerList: {
             servers: components["schemas"]["Server"][];
@@ -2946,12 +3051,50 @@ export interface components {
             /** @description It is sent where nobody names a version */
             current: boolean;
             digest: components["schemas"]["Digest"];
-            /** @description Of its content, with what it shares with other versions */
+            /** @description Of its files, as they are on a host */
             size_bytes: number;
+            /** @description How many */
+            files?: number;
             key: components["schemas"]["Digest"];
             published_at: components["schemas"]["Time"];
             published_by: string;
             description?: string;
+        };
+        PackRuleRequest: {
+            pack: components["schemas"]["PackName"];
+            /** @description Absent: of a rule that allows, whichever is current; of one that denies, every one */
+            version?: string;
+            /** @description Of which hosts */
+            selector: string;
+            /**
+             * @default allow
+             * @enum {string}
+             */
+            effect?: "allow" | "deny";
+        };
+        PackRule: {
+            id: number;
+            pack: components["schemas"]["PackName"];
+            version?: string;
+            selector: string;
+            /** @enum {string} */
+            effect: "allow" | "deny";
+            created_by: string;
+            created_at: components["schemas"]["Time"];
+        };
+        PackRuleList: {
+            rules: components["schemas"]["PackRule"][];
+        };
+        HostPackList: {
+            packs: {
+                name: components["schemas"]["PackName"];
+                version: string;
+                description?: string;
+                files?: number;
+                size_bytes?: number;
+            }[];
+            /** @description There are more than these */
+            more: boolean;
         };
         PackListed: components["schemas"]["PackVersion"] & {
             versions: number;
@@ -5663,6 +5806,108 @@ export interface operations {
             403: components["responses"]["Error"];
         };
     };
+    listPackRules: {
+        parameters: {
+            query?: {
+                /** @description Only rules for this pack */
+                pack?: components["schemas"]["PackName"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All rules */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackRuleList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    addPackRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PackRuleRequest"];
+            };
+        };
+        responses: {
+            /** @description The rule */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackRule"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    removePackRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listHostPacks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Endpoint"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name, at most 200 */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostPackList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
     getPack: {
         parameters: {
             query?: never;
@@ -6614,6 +6859,27 @@ export interface operations {
             };
             404: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    listAgentPrograms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The programs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentProgramList"];
+                };
+            };
+            401: components["responses"]["Error"];
         };
     };
     getOpenapi: {

@@ -11,11 +11,15 @@ import { baseOf, place } from "../api/place";
 import { makeQueryClient, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
 import { DiscoveryPage } from "../discovery/discovery_page";
+import { EventsPage } from "../events/events_page";
+import { GatewaysPage } from "../gateways/gateways_page";
 import { HostsPage } from "../hosts/hosts_page";
 import { LoginPage } from "../login/login_page";
 import { RegionsPage } from "../regions/regions_page";
 import { MethodPage } from "../methods/method_page";
 import { MethodsPage } from "../methods/methods_page";
+import { PackPage } from "../packs/pack_page";
+import { PacksPage } from "../packs/packs_page";
 import { RunPage } from "../runs/run_page";
 import { RunsPage } from "../runs/runs_page";
 import { SchedulesPage } from "../schedules/schedules_page";
@@ -79,6 +83,11 @@ function Pages({ me }: { me: Me }) {
           </Route>
           <Route path="/schedules"><SchedulesPage me={me} /></Route>
           {place() === "" && <Route path="/regions"><RegionsPage me={me} /></Route>}
+          <Route path="/packs"><PacksPage /></Route>
+          <Route path="/packs/:name">{({ name }) => <PackPage key={name} name={name} me={me} />}</Route>
+          <Route path="/packs/:name/versions/:version">{({ name, version }) => <PackPage key={`${name}@${version}`} name={name} version={version} me={me} />}</Route>
+          <Route path="/gateways"><GatewaysPage me={me} /></Route>
+          <Route path="/events"><EventsPage /></Route>
           <Route path="/discovery"><DiscoveryPage me={me} /></Route>
           <Route path="/"><Redirect to="/hosts" replace /></Route>
           <Route path="/login"><Redirect to="/hosts" replace /></Route>

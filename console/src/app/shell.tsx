@@ -20,7 +20,10 @@ const kPages = [
   { path: "/hosts", label: "Hosts" },
   { path: "/runs", label: "Runs" },
   { path: "/methods", label: "Methods" },
+  { path: "/packs", label: "Packs" },
   { path: "/schedules", label: "Schedules" },
+  { path: "/events", label: "Events" },
+  { path: "/gateways", label: "Gateways" },
   { path: "/regions", label: "Regions" },
 ] as const;
 /** What another region shows. */

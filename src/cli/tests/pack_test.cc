@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "cli/exit_code.h"
+#include "cli/pack_commands.h"
 #include "cli/pack_source.h"
 #include "cli/tests/fakes.h"
 #include "core/bytes.h"
@@ -118,6 +119,39 @@ TEST_F(PackCommandTest, ShowsWhereItGoes) {
   EXPECT_THAT(shown, HasSubstr("2 (current)"));
   EXPECT_THAT(shown, HasSubstr("restart.sh"));
   EXPECT_THAT(shown, Not(HasSubstr("\x1b[31m")));
+}
+
+TEST_F(PackCommandTest, AnswersAreWordsAndASum) {
+  Terminal& terminal = program.terminal;
+  const Json targets = boost::json::parse(R"([
+    {"name":"web1","result":{"outcome":"installed","version":"2","before":"1","files":3,"bytes":2048,
+     "bytes_fetched":1024,"bytes_reused":512,"bytes_kept":512}},
+    {"name":"web2","result":{"outcome":"installed","version":"2","before":"","files":3,"bytes":2048,
+     "bytes_fetched":2048,"bytes_reused":0,"bytes_kept":0}},
+    {"name":"web3","result":{"outcome":"unchanged","version":"2","before":"1"}},
+    {"name":"web4","result":{"outcome":"changed","version":"2","changed_count":1,
+     "changed":["/opt/webapp/\u001b[31mx"]}},
+    {"name":"web5"}])");
+  const std::string shown = render_pack_answers(targets.as_array(), terminal);
+  EXPECT_THAT(shown, HasSubstr("2 installed, was 1"));
+  EXPECT_THAT(shown, HasSubstr("2 was there already"));
+  EXPECT_THAT(shown, HasSubstr("In sum 3 KB fetched, 1 KB taken from the hosts' own files"));
+  EXPECT_THAT(shown, HasSubstr("web4: /opt/webapp/"));
+  EXPECT_THAT(shown, Not(HasSubstr("\x1b[31m")));
+  EXPECT_THAT(shown, Not(HasSubstr("web5")));
+}
+
+TEST_F(PackCommandTest, UsersOfHostsAreAllowed) {
+  program.server.on("POST /v1/pack-rules", R"({"id":3,"pack":"webapp","selector":"role=web",
+    "effect":"allow","created_by":"a","created_at":"2026-11-22T04:09:00.000Z"})");
+  EXPECT_EQ(pack({"allow", "webapp@2", "role=web"}), kExitOk) << program.terminal.errors;
+  EXPECT_THAT(program.terminal.errors, HasSubstr("Rule 3: users of role=web"));
+  EXPECT_THAT(program.terminal.errors, HasSubstr("may install webapp@2"));
+  program.server.on("GET /v1/pack-rules", R"({"rules":[{"id":3,"pack":"webapp",
+    "selector":"role=web","effect":"deny","created_by":"a","created_at":"2026-11-22T04:09:00.000Z"}]})");
+  EXPECT_EQ(pack({"allowed"}), kExitOk);
+  EXPECT_THAT(program.terminal.output, HasSubstr("not install it"));
+  EXPECT_NE(pack({"allow", "webapp"}), kExitOk) << "of which hosts?";
 }
 
 }  // namespace

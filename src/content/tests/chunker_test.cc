@@ -14,6 +14,8 @@
 namespace muster::content {
 namespace {
 
+constexpr std::size_t kAverage = 64 * 1024;
+
 std::string random_bytes(std::size_t count, std::uint32_t seed) {
   std::mt19937 random(seed);
   std::string bytes(count, '\0');
@@ -23,7 +25,7 @@ std::string random_bytes(std::size_t count, std::uint32_t seed) {
 
 /// The chunks of `bytes`, given in pieces of `piece`.
 std::vector<std::string> chunks(std::string_view bytes, std::size_t piece) {
-  Chunker chunker;
+  Chunker chunker(kAverage);
   std::vector<std::string> found;
   std::string current;
   while (!bytes.empty()) {
@@ -45,21 +47,21 @@ TEST(Chunker, SizesAreWithinTheirLimits) {
   const auto found = chunks(bytes, 1 << 20);
   std::string joined;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    if (i + 1 < found.size()) EXPECT_GE(found[i].size(), kChunkBytesMin);
+    if (i + 1 < found.size()) EXPECT_GE(found[i].size(), kAverage / 4);
     EXPECT_LE(found[i].size(), kChunkBytesMax);
     joined += found[i];
   }
   EXPECT_EQ(joined, bytes);
   const std::size_t average = bytes.size() / found.size();
-  EXPECT_GT(average, kChunkBytesAverage * 3 / 4);
-  EXPECT_LT(average, kChunkBytesAverage * 5 / 4);
+  EXPECT_GT(average, kAverage * 3 / 4);
+  EXPECT_LT(average, kAverage * 5 / 4);
 }
 
 TEST(Chunker, HowTheBytesComeChangesNothing) {
   const std::string bytes = random_bytes(3 << 20, 2);
   const auto whole = chunks(bytes, bytes.size());
   for (const std::size_t piece :
-       {std::size_t{1}, std::size_t{63}, std::size_t{4096}, kChunkBytesMin - 1, kChunkBytesMin + 1})
+       {std::size_t{1}, std::size_t{63}, std::size_t{4096}, kAverage / 4 - 1, kAverage / 4 + 1})
     EXPECT_EQ(chunks(bytes, piece), whole) << piece;
 }
 
@@ -76,6 +78,24 @@ TEST(Chunker, AnInsertionChangesFewChunks) {
   EXPECT_LE(fresh, 3u);
 }
 
+TEST(Chunker, TheAverageIsChosen) {
+  const std::string bytes = random_bytes(8 << 20, 5);
+  for (std::size_t average = kChunkBytesAverageMin; average <= kChunkBytesAverageMax;
+       average *= 2) {
+    Chunker chunker(average);
+    std::size_t cuts = 0;
+    for (std::string_view rest = bytes;; ++cuts) {
+      const auto cut = chunker.next_cut(rest);
+      if (!cut) break;
+      EXPECT_GE(*cut, average / 4);
+      EXPECT_LE(*cut, average * 4);
+      rest.remove_prefix(*cut);
+    }
+    EXPECT_GT(bytes.size() / cuts, average * 3 / 4);
+    EXPECT_LT(bytes.size() / cuts, average * 5 / 4);
+  }
+}
+
 TEST(Chunker, WhatIsAllAlikeIsCutAtTheMaximum) {
   const auto found = chunks(std::string(1 << 20, 'x'), 1000);
   ASSERT_EQ(found.size(), 4u);
@@ -89,7 +109,7 @@ TEST(Chunker, ItsSpeedBesideSha256) {
     work();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
   };
-  Chunker chunker;
+  Chunker chunker(kAverage);
   std::size_t cuts = 0;
   const double cutting = timed([&] {
     for (std::string_view rest = bytes; !rest.empty(); ++cuts) {

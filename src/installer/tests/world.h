@@ -27,6 +27,7 @@ struct MadePack final : Containers {
   packs::Index index;
   std::string encoded;
   std::map<core::ContentId, std::string> containers;
+  packs::Tables tables;
   fs::path scratch;
   std::uint64_t fetches = 0;
   bool broken = false;  ///< the link is lost
@@ -36,6 +37,10 @@ struct MadePack final : Containers {
     ++fetches;
     std::ofstream(scratch, std::ios::binary) << containers.at(container.id);
     return runtime::Descriptor(::open(scratch.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  core::Result<std::string> fetch_table(const packs::Table& table) override {
+    if (broken) return core::fail(core::Code::kUnavailable, "the link is lost");
+    return tables.at(table.id);
   }
   void release(const packs::Container&) override {}
 };
@@ -92,6 +97,7 @@ class World : public ::testing::Test {
     if (!pre.empty()) entries[{2, made.index.pre = "pre.sh"}] = "#!/bin/sh\n" + pre + "\n";
     if (!post.empty()) entries[{2, made.index.post = "post.sh"}] = "#!/bin/sh\n" + post + "\n";
     for (const auto& [where, bytes] : entries) add(made, where.first, where.second, bytes);
+    made.tables = packs::make_tables(made.index, 0);
     made.encoded = packs::encode(made.index);
     return made;
   }
@@ -140,7 +146,7 @@ class World : public ::testing::Test {
         entry.chunks = {number};
         made.index.chunks.push_back(
             {entry.sha256, number, 0, static_cast<std::uint32_t>(bytes.size())});
-        made.index.containers.push_back({entry.sha256, bytes.size()});
+        made.index.containers.push_back({.id = entry.sha256, .size = bytes.size()});
         made.containers[entry.sha256] = bytes;
       }
     }

@@ -111,9 +111,26 @@ TEST_F(PackBuilder, ANewVersionTravelsAsItsDifference) {
   write("app/big", changed);
   const BuiltPack second = build(&first);
   EXPECT_GT(second.fresh_bytes, 0u);
-  EXPECT_LT(second.fresh_bytes, 1u << 20);
+  EXPECT_LT(second.fresh_bytes, 100u << 10);
+  EXPECT_LT(second.encoded.size(), 2u << 10);
+  EXPECT_EQ(second.index.tables.size(), 2u);
+  EXPECT_EQ(second.tables.size(), 1u);
   EXPECT_EQ(second.index.containers.front().id, first.containers.front().id);
   EXPECT_TRUE(second.pieces.front().empty());
+}
+
+TEST_F(PackBuilder, ScatteredChangesCostLittleMoreThanTheyAre) {
+  std::string bytes = random(20 << 20, 1);
+  write("app/big", bytes);
+  const Index first = build().index;
+  constexpr std::size_t kRun = 64 << 10, kRuns = 8;
+  for (std::size_t i = 0; i < kRuns; ++i)
+    bytes.replace(i * (2 << 20) + 777'777, kRun, random(kRun, static_cast<std::uint32_t>(i) + 2));
+  write("app/big", bytes);
+  const BuiltPack second = build(&first);
+  std::size_t travels = second.fresh_bytes + second.encoded.size();
+  for (const auto& [id, table] : second.tables) travels += table.size();
+  EXPECT_LT(travels, kRun * kRuns * 3 / 2);
 }
 
 TEST_F(PackBuilder, WhatIsHardlyNeededOfAnOldContainerIsWrittenAnew) {

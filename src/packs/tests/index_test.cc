@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "packs/index.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "packs/tables.h"
 
 namespace muster::packs {
 namespace {
@@ -33,22 +33,34 @@ Index good() {
   index.name = "webapp";
   index.version = "1.0";
   index.targets = {{"/opt/webapp", true}, {"/etc", false}};
-  index.containers = {{core::ContentId::of("abc"), 3}};
+  index.containers = {{.id = core::ContentId::of("abc"), .size = 3}};
+  index.chunk_bytes = 8192;
   index.chunks = {{core::ContentId::of("abc"), 0, 0, 3}};
   Entry step = file(2, "steps/post.sh");
   step.mode = 0700;
   index.entries = {file(0, "bin/run"), link("current", "bin/run"), file(1, "webapp.conf"), step};
   index.post = "steps/post.sh";
+  make_tables(index, 0);
   return index;
 }
 
+/// `index` after its journey, with the tables of good().
+core::Result<Index> read(const Index& index) {
+  Index copy = good();
+  copy.tables.clear();
+  copy.containers[0].count = 0;
+  MUSTER_ASSIGN(Index made, read_outline(encode(index)));
+  MUSTER_TRY(add_chunks(made, make_tables(copy, 0)));
+  return made;
+}
+
 std::string why(const Index& index) {
-  const auto read = read_index(encode(index));
+  const auto read = packs::read(index);
   return read ? "accepted" : read.error().message;
 }
 
 TEST(PackIndex, IsTheSameAfterItsJourney) {
-  const auto read = read_index(encode(good()));
+  const auto read = packs::read(good());
   ASSERT_TRUE(read.has_value()) << read.error().message;
   EXPECT_EQ(*read, good());
   EXPECT_EQ(encode(*read), encode(good()));
@@ -104,11 +116,20 @@ TEST(PackIndex, WhatDoesNotAddUpIsRefused) {
   index.entries[0].chunks = {1};
   EXPECT_THAT(why(index), HasSubstr("chunk of none"));
   index = good();
-  index.chunks[0].offset = 1;
-  EXPECT_THAT(why(index), HasSubstr("outside of its container"));
+  index.containers[0].size = 4;
+  EXPECT_THAT(why(index), HasSubstr("not as large as its chunks"));
   index = good();
-  index.chunks[0].offset = ~0ULL;
-  EXPECT_THAT(why(index), HasSubstr("outside of its container"));
+  index.containers[0].table = 1;
+  EXPECT_THAT(why(index), HasSubstr("a table of none"));
+  index = good();
+  index.containers[0].first = 1;
+  EXPECT_THAT(why(index), HasSubstr("chunks that its table has not"));
+  index = good();
+  index.containers[0].count = ~0U;
+  EXPECT_THAT(why(index), HasSubstr("impossible number of chunks"));
+  index = good();
+  index.tables[0].id = core::ContentId::of("another");
+  EXPECT_THAT(why(index), HasSubstr("a table of chunks is not there"));
   index = good();
   std::swap(index.entries[0], index.entries[2]);
   EXPECT_THAT(why(index), HasSubstr("not sorted"));
@@ -118,7 +139,35 @@ TEST(PackIndex, WhatDoesNotAddUpIsRefused) {
   index = good();
   index.entries[0].owner = "root:wheel";
   EXPECT_THAT(why(index), HasSubstr("no name of a user"));
-  EXPECT_THAT(read_index("nonsense").error().message, HasSubstr("not the index"));
+  EXPECT_THAT(read_outline("nonsense").error().message, HasSubstr("not the index"));
+}
+
+TEST(PackIndex, FilesThatRepeatAChunkTooOftenAreRefused) {
+  Index index = good();
+  index.entries.clear();
+  index.post.clear();
+  Entry large = file(0, "");
+  large.chunks.assign(kChunkUsesMax / 2, 0);
+  large.size = 3 * large.chunks.size();
+  for (const char* path : {"a", "b", "c"}) {
+    large.path = path;
+    index.entries.push_back(large);
+  }
+  EXPECT_THAT(why(index), HasSubstr("repeat too much"));
+}
+
+TEST(PackTables, AWholeIsTheSameAfterItsJourney) {
+  Index index = good();
+  index.tables.clear();
+  index.containers[0].count = 0;
+  const Tables tables = make_tables(index, 0);
+  const std::string encoded = encode(index);
+  const auto whole = read_whole(encode_whole(index, encoded, tables));
+  ASSERT_TRUE(whole.has_value()) << whole.error().message;
+  EXPECT_EQ(whole->index, index);
+  EXPECT_EQ(whole->encoded, encoded);
+  EXPECT_EQ(whole->tables, tables);
+  EXPECT_FALSE(read_whole("nonsense").has_value());
 }
 
 }  // namespace
