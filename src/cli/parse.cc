@@ -75,7 +75,15 @@ std::unexpected<core::Error> unknown_word(const Command& command, const std::str
   std::string text = option                       ? "unknown option " + shown
                      : command.children().empty() ? "unexpected argument " + shown
                                                   : "unknown command " + shown;
-  if (!guess.empty()) text += "; did you mean " + guess + "?";
+  const Command* top = &command;
+  while (top->parent() != nullptr) top = top->parent();
+  const bool of_all = std::ranges::any_of(top->options(), [&](const Option& each) {
+    return each.long_name() == word.substr(0, word.find('='));
+  });
+  if (of_all && top != &command)
+    text += "; it stands before the command: " + top->name() + " " + word + " …";
+  else if (!guess.empty())
+    text += "; did you mean " + guess + "?";
   if (!option && command.rest()) text += "; " + command.rest()->name + " stands behind --";
   return misuse(command, std::move(text));
 }

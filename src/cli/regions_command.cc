@@ -305,9 +305,9 @@ int list_runs(Context& context, std::uint64_t limit, bool json) {
   }
   Table table({"REGION", "RUN", "STATE", "ASKED", "BY", "ON", "WHAT"});
   for (const Json& run : elements(*list, "runs")) {
-    const std::string id = text(run, "run");
+    const std::string id = text(run, "run"), on = text(run, "selector");
     table.row({text(run, "region"), id.empty() ? "-" : id, text(run, "state"),
-               age(run, "asked_at", context.now()), text(run, "user"), text(run, "selector"),
+               age(run, "asked_at", context.now()), text(run, "user"), on.empty() ? "all" : on,
                text(run, "what")});
   }
   if (table.empty())

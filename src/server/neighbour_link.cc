@@ -53,8 +53,13 @@ void NeighbourLink::start() {
   tasks_.spawn(watch());
 }
 
-runtime::Task<void> NeighbourLink::stop() {
+void NeighbourLink::end() {
   trust_->end();
+  known_->end();
+}
+
+runtime::Task<void> NeighbourLink::stop() {
+  end();
   idle_.clear();
   changed_.notify();
   co_await tasks_.stop();
@@ -165,7 +170,7 @@ runtime::Task<core::Result<NeighbourLink::Opened>> NeighbourLink::open(net::Clie
 
 void NeighbourLink::keep(Opened opened) {
   opened.client->keep(std::move(opened.stream));
-  if (idle_.size() < kIdleMax && !trust_->ended()) idle_.push_back(std::move(opened.client));
+  if (idle_.size() < kIdleMax && !known_->ended()) idle_.push_back(std::move(opened.client));
 }
 
 runtime::Task<core::Result<net::ClientResponse>> NeighbourLink::ask(net::ClientRequest request,

@@ -58,7 +58,12 @@ class NeighbourLink : public std::enable_shared_from_this<NeighbourLink> {
   /// What was opened under the grant before ends.
   void change(regions::Neighbour neighbour);
   const regions::Health& health() const { return health_; }
+  /// In what it may do here: ends with the grant.
   const std::shared_ptr<Trust>& trust() const { return trust_; }
+  /// That it is known here at all, so that it is asked: ends when it is removed.
+  const std::shared_ptr<Trust>& known() const { return known_; }
+  /// It is removed, or the server stops: all that goes on with it ends.
+  void end();
 
   /// What the other region said last.
   struct Granted {
@@ -112,6 +117,7 @@ class NeighbourLink : public std::enable_shared_from_this<NeighbourLink> {
   const Identity identity_;
   regions::Health health_;
   std::shared_ptr<Trust> trust_ = std::make_shared<Trust>();
+  const std::shared_ptr<Trust> known_ = std::make_shared<Trust>();
   std::optional<Granted> granted_;
   std::string refusal_;
   std::shared_ptr<const net::TlsClientContext> tls_;

@@ -142,7 +142,7 @@ runtime::Task<core::Status> Neighbours::remove(access::Principal by, std::string
                                      access::audit_detail({{"region", link->neighbour().region}})));
     return {};
   }));
-  link->trust()->end();
+  link->end();
   links_.erase(name);
   tasks_.spawn(retire(link));
   co_return core::Status{};

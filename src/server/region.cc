@@ -433,7 +433,7 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   placement_->stop();
   live_.wake_all();
   for (const auto& link : neighbours_ ? neighbours_->all() : std::vector<Neighbours::Link>())
-    link->trust()->end();
+    link->end();
   if (http_) co_await http_->stop(grace);
   if (neighbours_) co_await neighbours_->stop();
   for (auto& link : gateway_links_) link->close("the server stops");

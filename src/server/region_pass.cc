@@ -194,7 +194,7 @@ runtime::Task<core::Result<Response>> answer_of(Link link, NeighbourLink::Opened
     link->keep(std::move(*shared));
     co_return core::Status{};
   };
-  end_with(link->trust(), response);
+  end_with(link->known(), response);
   co_return response;
 }
 

@@ -186,7 +186,7 @@ function RemoteRuns() {
                   : <Anchor href={`${baseOf(run.region)}/runs/${encodeURIComponent(run.run)}`}><code>{visibleLine(run.what, 80)}</code></Anchor>}
               </Table.Td>
               <Table.Td>{run.region}</Table.Td>
-              <Table.Td>{visibleLine(run.selector, 60)}</Table.Td>
+              <Table.Td>{run.selector === "" ? "all" : visibleLine(run.selector, 60)}</Table.Td>
               <Table.Td>{run.state}</Table.Td>
               <Table.Td>{visibleLine(run.user, 64)}</Table.Td>
               <Table.Td title={moment(run.asked_at)}>{ago(run.asked_at, now)}</Table.Td>

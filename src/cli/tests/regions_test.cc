@@ -26,6 +26,8 @@ TEST(Regions, AnyCommandAsksAnotherRegionThroughThisOne) {
   EXPECT_EQ(program.run({"hosts", "--region", "east"}), kExitOk);
   EXPECT_EQ(program.run({"--region", "no/such", "hosts"}), kExitUsage);
   EXPECT_EQ(program.run({"--region", "all", "hosts"}), kExitUsage);
+  EXPECT_EQ(program.run({"runs", "--region", "east"}), kExitUsage);
+  EXPECT_THAT(program.terminal.errors, HasSubstr("stands before the command: muster --region"));
   EXPECT_THAT(program.terminal.errors, HasSubstr("stand behind 'hosts' and 'run'"));
 }
 
