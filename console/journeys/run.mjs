@@ -10,7 +10,7 @@
 // "FAILED"; exit status 1 if one failed.
 import { openBrowser, openVisitor } from "./browser.mjs";
 
-const kJourneys = ["login", "hosts", "run_command", "methods", "progress", "schedules", "discovery", "packs", "region", "rollout", "hostile_output", "cancel", "lost_connection", "lost_styles"];
+const kJourneys = ["login", "hosts", "run_command", "methods", "progress", "schedules", "discovery", "packs", "region", "regions", "rollout", "hostile_output", "cancel", "lost_connection", "lost_styles"];
 
 async function travel(browser, name) {
   const journey = await import(`./${name}.mjs`);

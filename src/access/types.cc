@@ -28,6 +28,7 @@ constexpr std::array kRights{
     RightRow{Right::kManageMethods, "manage_methods", Role::kAdmin, true},
     RightRow{Right::kManageRegion, "manage_region", Role::kAdmin, true},
     RightRow{Right::kStopEverything, "stop_everything", Role::kAdmin, true},
+    RightRow{Right::kUseRegions, "use_regions", Role::kViewer, true},
 };
 
 const RightRow* row_of(Right right) {

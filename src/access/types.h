@@ -30,6 +30,7 @@ enum class Right : std::uint8_t {
   kManageMethods,   ///< Publish and remove methods, trust publishing keys.
   kManageRegion,    ///< Change how the region is run: what is kept, and for how long.
   kStopEverything,  ///< Stop everything, and lift that.
+  kUseRegions,      ///< Ask other regions, with what they grant and this role allows.
 };
 
 std::string_view name(Role role);    ///< "viewer", "operator", "admin"
@@ -55,7 +56,7 @@ struct Principal {
 
 /// kDenied with a message that names the right and the role that has it. A principal
 /// who is narrowed to some hosts has no right to what concerns the whole region:
-/// manage_tokens, manage_users, view_audit, manage_methods and stop_everything.
+/// manage_tokens, manage_users, view_audit, manage_methods, stop_everything and use_regions.
 core::Status require(const Principal& principal, Right right);
 
 inline constexpr std::size_t kSelectorBytesMax = 4096;

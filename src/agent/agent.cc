@@ -4,10 +4,9 @@
 #include <cstdlib>
 
 #include "agent/facts.h"
+#include "agent/version.h"
 #include "agent/work.h"
 #include "core/log.h"
-#include "identity/renewal.h"
-#include "identity/request.h"
 #include "member/credential.h"
 #include "net/http_client.h"
 #include "orders/signer.h"
@@ -19,7 +18,6 @@ namespace {
 
 constexpr std::chrono::seconds kConnectTimeMax{20};
 constexpr std::chrono::hours kForever{24 * 365};
-constexpr std::chrono::hours kRenewalRetry{1};
 /// Less than the pause between two heartbeats: what a login or a command needed goes back
 /// at the next one, and many small orders in a row do not pay for it each.
 constexpr std::chrono::seconds kReleasePause{15};
@@ -28,13 +26,15 @@ constexpr std::chrono::milliseconds kStopPoll{100};
 }  // namespace
 
 Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions,
-             ContentOptions content)
+             ContentOptions content, Launch launch)
     : loop_(loop),
       folder_(std::move(folder)),
       enrolment_(std::move(enrolment)),
       permissions_(std::move(permissions)),
       content_options_(std::move(content)),
-      instance_(core::random_bytes(16)),
+      launch_(std::move(launch)),
+      instance_(launch_.handover && !launch_.handover->instance.empty() ? launch_.handover->instance
+                                                                        : core::random_bytes(16)),
       guard_(std::make_shared<orders::Verifier>(enrolment_.authority, enrolment_.region),
              enrolment_.key.endpoint_id(), instance_),
       runs_(*this),
@@ -43,6 +43,7 @@ Agent::Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permi
                   runtime::SpoolOptions{.folder = folder_.path() / "spool"})),
       discovery_key_(enrolment_.authority.fingerprint()),
       reconnect_(enrolment_.servers, enrolment_.last_good, core::random_seeded().next()),
+      programs_(folder_.path()),
       tasks_(loop, "agent"),
       stop_tasks_(loop, "agent stop") {}
 
@@ -56,7 +57,12 @@ void Agent::start() {
   core::log(core::Level::kInfo, "agent", "started",
             {{"endpoint", enrolment_.key.endpoint_id()},
              {"region", enrolment_.region},
-             {"version", MUSTER_VERSION}});
+             {"version", version()}});
+  take_over();
+  if (launch_.on_trial()) {
+    make_methods();
+    return tasks_.spawn(keep_logged_in());
+  }
   ContentOptions options = content_options_;
   options.folder = folder_.path();
   if (auto content = Content::open(loop_, std::move(options)))
@@ -81,8 +87,8 @@ void Agent::answer_discovery() {
 void Agent::make_methods() {
   methods_ = std::make_unique<MethodRuns>(
       content_.get(), permissions_.publishing_keys,
-      [] {
-        const wire::Facts facts = gather_facts();
+      [this] {
+        const wire::Facts facts = gather_facts(updates_itself());
         return std::vector<std::string>(facts.features().begin(), facts.features().end());
       },
       MethodRuns::Effects{
@@ -92,7 +98,9 @@ void Agent::make_methods() {
                 runner_.run(run, std::move(command));
               },
           .finished = [this](core::RunId run,
-                             link::RunResult result) { work_done(run, std::move(result)); }});
+                             link::RunResult result) { work_done(run, std::move(result)); },
+          .update = [this](core::RunId run,
+                           UpdateOrder order) { begin_update(run, std::move(order)); }});
   channels_ = std::make_unique<MethodChannels>(
       loop_, content_.get(),
       MethodChannels::Effects{
@@ -135,6 +143,7 @@ void Agent::stop() {
   if (std::exchange(stopping_, true)) return;
   users_.reset();
   changed_.notify();
+  if (update_) cancel_update(update_->run, "the agent was stopped");
   stop_tasks_.spawn(end_in_good_order());
 }
 
@@ -142,7 +151,13 @@ void Agent::stop() {
 
 runtime::Task<void> Agent::keep_logged_in() {
   while (!stopping_) {
+    if (resting_) {
+      co_await changed_.wait(changed_.count(), kForever);
+      continue;
+    }
+    linking_ = true;
     const link::Ending ending = co_await one_link();
+    linking_ = false;
     const core::Duration wait = reconnect_.ended(ending, core::mono_now());
     if (stopping_) break;
     core::log(core::Level::kWarn, "agent", reconnect_.explanation(),
@@ -174,7 +189,7 @@ runtime::Task<link::Ending> Agent::one_link() {
                                         static_cast<GatewayLinkObserver&>(*this));
   link_->start({.instance = instance_,
                 .nonce = core::random_bytes(orders::kNonceBytes),
-                .facts = gather_facts(),
+                .facts = gather_facts(updates_itself()),
                 .wall_clock_unix_ms = core::unix_ms(core::wall_now()),
                 .follows = true});
   while (!link_over_) co_await changed_.wait(changed_.count(), kForever);
@@ -203,6 +218,8 @@ void Agent::link_open(const wire::Welcome& welcome) {
     core::log(core::Level::kWarn, "agent",
               "this machine's clock differs from the gateway's: certificates may seem invalid",
               {{"by", core::to_text(std::chrono::milliseconds(skew))}});
+  if (launch_.on_trial()) return say_logged_in();
+  if (launch_.handover) programs_.proven(launch_.handover->program);
   if (enrolment_.last_good != reconnect_.server()) {
     enrolment_.last_good = reconnect_.server();
     if (const core::Status saved = folder_.save_servers(enrolment_); !saved)
@@ -239,6 +256,7 @@ void Agent::touch_link() {
 }
 
 void Agent::write_status(bool open, std::string gateway, std::string explanation) {
+  if (launch_.on_trial()) return;  // the agent before is still there
   if (answering_)
     answering_->set_answer({.endpoint = enrolment_.key.endpoint_id(), .link_open = open});
   const core::Status saved = folder_.save_status({.open = open,
@@ -252,6 +270,7 @@ void Agent::write_status(bool open, std::string gateway, std::string explanation
 // --- work
 
 void Agent::start_work(const wire::Invoke& invoke) {
+  if (launch_.on_trial()) return;  // nothing of it was started: whoever logs in next gets it again
   const core::RunId run{invoke.run()};
   link::RunResult refused;
   refused.announce.set_outcome(wire::OUTCOME_REFUSED);
@@ -269,6 +288,7 @@ void Agent::start_work(const wire::Invoke& invoke) {
 
 void Agent::cancel_work(core::RunId run, const std::string& reason) {
   const std::string why = reason.empty() ? "cancelled" : reason;
+  if (launch_.on_trial() || cancel_update(run, why)) return;
   if (!methods_->cancel(run, why)) runner_.cancel(run, why);
 }
 
@@ -294,6 +314,10 @@ void Agent::command_done(core::RunId run, methods::Completion completion) {
              {"exit_code", completion.exit_code},
              {"signal", completion.signal},
              {"reason", completion.reason}});
+  if (update_ && update_->run == run) {
+    update_->trial = std::move(completion);
+    return changed_.notify();
+  }
   channels_->close(run);
   work_done(run, methods_->has(run) ? methods_->ended(run, std::move(completion))
                                     : result_of(std::move(completion)));
@@ -304,63 +328,6 @@ void Agent::work_done(core::RunId run, link::RunResult result) {
   runs_.finished(run, std::move(result), core::mono_now());
   changed_.notify();
   touch_link();
-}
-
-// --- the certificate
-
-void Agent::renew_if_due() {
-  if (renewal_due_ == core::WallTime{}) {
-    core::Random random = core::random_seeded();
-    renewal_due_ = identity::renewal_due(enrolment_.certificate.not_before(),
-                                         enrolment_.certificate.not_after(), random);
-  }
-  const core::MonoTime now = core::mono_now();
-  if (renewing_ || stopping_ || now < renewal_not_before_ || core::wall_now() < renewal_due_)
-    return;
-  renewing_ = true;
-  renewal_not_before_ = now + kRenewalRetry;
-  link_->session().upcall("certificate.renew", identity::make_request(enrolment_.key),
-                          std::chrono::seconds(30), now, [this](core::Result<std::string> pem) {
-                            renewing_ = false;
-                            const core::Status taken =
-                                pem ? take_certificate(*pem) : core::fail(std::move(pem.error()));
-                            if (!taken)
-                              core::log(core::Level::kWarn, "agent",
-                                        "the certificate could not be renewed; it is tried again",
-                                        {{"error", taken.error().message}});
-                          });
-}
-
-core::Status Agent::take_certificate(const std::string& pem) {
-  MUSTER_ASSIGN(identity::Certificate renewed, member::check_renewed(enrolment_, pem));
-  MUSTER_TRY(folder_.save_certificate(renewed));
-  enrolment_.certificate = std::move(renewed);
-  renewal_due_ = {};
-  tls_.reset();  // the next link shows the new one
-  core::log(core::Level::kInfo, "agent", "renewed the certificate",
-            {{"valid_until", core::to_rfc3339(enrolment_.certificate.not_after())}});
-  return {};
-}
-
-void Agent::refresh_ticket_if_stale() {
-  const core::MonoTime now = core::mono_now();
-  if (asking_for_ticket_ || stopping_ || now - guard_.ticket_at() < orders::kTicketLasts) return;
-  asking_for_ticket_ = true;
-  std::string nonce = core::random_bytes(orders::kNonceBytes);
-  link_->session().upcall(std::string(orders::kTicketUpcall), nonce, std::chrono::seconds(30), now,
-                          [this, nonce, asked_at = now](core::Result<std::string> reply) {
-                            asking_for_ticket_ = false;
-                            wire::SignedTicket ticket;
-                            const core::Status taken =
-                                !reply ? core::fail(std::move(reply.error()))
-                                : !ticket.ParseFromString(*reply)
-                                    ? core::fail(core::Code::kInvalid, "the reply is no ticket")
-                                    : guard_.take_ticket(ticket, nonce, asked_at, core::mono_now());
-                            if (!taken)
-                              core::log(core::Level::kWarn, "agent",
-                                        "the server's time could not be had; it is tried again",
-                                        {{"error", taken.error().message}});
-                          });
 }
 
 // --- the end
@@ -378,7 +345,7 @@ runtime::Task<void> Agent::end_in_good_order() {
   co_await wait_until(kStopGrace, [this] { return runner_.running() == 0; });
   runner_.cancel_all("the agent was stopped");
   co_await wait_until(methods::kKillGrace + kAckGrace, [this] { return runner_.running() == 0; });
-  if (link_ && link_->session().open())
+  if (link_ && link_->session().open() && !launch_.on_trial())
     co_await wait_until(kAckGrace, [this] { return runs_.all().empty() || link_over_; });
   if (link_ && !link_over_) {
     link_->session().goodbye(wire::GOODBYE_STOPPING, "the agent is stopping");
@@ -390,6 +357,7 @@ runtime::Task<void> Agent::end_in_good_order() {
   if (content_) content_->link_over();
   link_.reset();
   write_status(false, {}, "the agent was stopped");
+  if (launch_.handover && !launch_.on_trial()) programs_.proven(launch_.handover->program);
   core::log(core::Level::kInfo, "agent", "stopped");
   loop_.stop();
 }

@@ -13,8 +13,10 @@
 
 #include "agent/content.h"
 #include "agent/gateway_link.h"
+#include "agent/handover.h"
 #include "agent/method_channels.h"
 #include "agent/method_runs.h"
+#include "agent/program_folder.h"
 #include "agent/state_folder.h"
 #include "agent/user_socket.h"
 #include "discovery/service.h"
@@ -39,7 +41,15 @@ struct Permissions {
   bool only_methods = false;              ///< no command lines
   bool seeks = true;                      ///< asks the network where no gateway answers
   bool answers = false;                   ///< tells those of its region that it is here
+  bool updates = true;                    ///< by orders; needs Launch::words
   std::string user_socket;                ///< where its users ask; empty: nowhere
+};
+
+/// How this process came to be.
+struct Launch {
+  std::vector<std::string> words{};    ///< the command line; empty: it cannot be started anew
+  std::optional<Handover> handover{};  ///< of the program before
+  bool on_trial() const { return handover && handover->kind == Handover::Kind::kTrial; }
 };
 
 class Agent final : private link::WorkPort,
@@ -47,7 +57,7 @@ class Agent final : private link::WorkPort,
                     private GatewayLinkObserver {
  public:
   Agent(runtime::Loop& loop, StateFolder folder, Enrolment enrolment, Permissions permissions = {},
-        ContentOptions content = {});
+        ContentOptions content = {}, Launch launch = {});
   /// REQUIRES: start() was not called, or the loop was stopped by stop().
   ~Agent() override;
   Agent(const Agent&) = delete;
@@ -82,6 +92,30 @@ class Agent final : private link::WorkPort,
   void work_done(core::RunId run, link::RunResult result);
   std::size_t working() const { return runner_.running() + methods_->preparing(); }
 
+  // Its own next version: agent_update.cc, docs/updates.md
+  struct Update {
+    core::RunId run;
+    std::string nonce{};                         // of its trial
+    std::optional<std::string> cancelled{};      // why
+    std::optional<methods::Completion> trial{};  // how it ended
+  };
+  bool updates_itself() const { return permissions_.updates && !launch_.words.empty(); }
+  void take_over();
+  void begin_update(core::RunId run, UpdateOrder order);
+  runtime::Task<void> update(core::RunId run, UpdateOrder order);
+  bool judge_and_stage(core::RunId run, const UpdateOrder& order);
+  runtime::Task<bool> rest_when_alone(core::RunId run, core::MonoTime until);
+  bool alone() const;
+  std::string own_digest() const;
+  methods::Command trial_command(core::RunId run, const UpdateOrder& order) const;
+  Handover handover(Handover::Kind kind, core::RunId run) const;
+  std::string judge_trial(const UpdateOrder& order) const;
+  std::string become(core::RunId run, const UpdateOrder& order);
+  bool cancel_update(core::RunId run, const std::string& why);
+  void end_update(core::RunId run, wire::Outcome outcome, std::string reason,
+                  std::string stdout_bytes = {});
+  void say_logged_in();
+
   runtime::Task<void> keep_logged_in();
   runtime::Task<link::Ending> one_link();
   runtime::Task<void> end_in_good_order();
@@ -97,6 +131,7 @@ class Agent final : private link::WorkPort,
   Enrolment enrolment_;
   const Permissions permissions_;
   const ContentOptions content_options_;  // its folder is the machine's
+  const Launch launch_;
   const std::string instance_;
   orders::Guard guard_;
   link::EndpointRuns runs_;
@@ -110,7 +145,11 @@ class Agent final : private link::WorkPort,
   std::unique_ptr<MethodChannels> channels_;  // of what methods_ runs
   std::unique_ptr<UserSocket> users_;         // null: nobody is listened to
   std::unique_ptr<GatewayLink> link_;
-  runtime::Signal changed_;  // a link ended, a run ended
+  ProgramFolder programs_;
+  std::unique_ptr<Update> update_;  // while one goes on
+  bool resting_ = false;            // no link is wanted: another program logs in
+  bool linking_ = false;            // from a connection's first attempt to its end
+  runtime::Signal changed_;         // a link ended, a run ended
   bool link_over_ = false;
   link::Ending ending_;
   core::WallTime renewal_due_{};

@@ -15,6 +15,7 @@
 #include <ctime>
 #include <string>
 
+#include "agent/version.h"
 #include "core/clock.h"
 #include "link/clean.h"
 #include "methods/features.h"
@@ -72,7 +73,7 @@ void add_addresses(wire::Facts& facts) {
 
 }  // namespace
 
-wire::Facts gather_facts() {
+wire::Facts gather_facts(bool updates_itself) {
   wire::Facts facts;
   utsname system{};
   if (uname(&system) == 0) {
@@ -96,12 +97,13 @@ wire::Facts gather_facts() {
   if (clock_gettime(CLOCK_BOOTTIME, &up) == 0)
     facts.set_booted_unix_ms(core::unix_ms(core::wall_now()) - up.tv_sec * 1000 -
                              up.tv_nsec / 1'000'000);
-  facts.set_agent_version(MUSTER_VERSION);
+  facts.set_agent_version(std::string(version()));
   for (std::string& feature : methods::announced_features(
            {facts.os(), facts.machine(), facts.distribution(), facts.distribution_version()},
            can_start)) {
     facts.add_features(std::move(feature));
   }
+  if (updates_itself) facts.add_features("self-update");
   add_addresses(facts);
   link::clean_facts(facts);
   return facts;

@@ -7,6 +7,7 @@ namespace muster::agent {
 
 /// What this machine is, from the kernel and /etc/os-release. What cannot be read is
 /// left empty. Cheap enough to ask at every login.
-wire::Facts gather_facts();
+/// `updates_itself`: it does what an order to update itself says.
+wire::Facts gather_facts(bool updates_itself = false);
 
 }  // namespace muster::agent

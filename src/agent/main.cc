@@ -2,6 +2,7 @@
 //
 // muster-agent: the endpoint daemon. Exit status: 0 done, 1 failed, 2 wrong usage.
 #include <signal.h>
+#include <sys/prctl.h>
 
 #include <cstdio>
 #include <iostream>
@@ -13,6 +14,7 @@
 #include "agent/enrol.h"
 #include "agent/options.h"
 #include "agent/packs_command.h"
+#include "agent/version.h"
 #include "core/log.h"
 #include "identity/signature.h"
 #include "net/http_client.h"
@@ -79,22 +81,49 @@ core::Result<std::set<std::string>> read_publishing_keys(const std::filesystem::
   return ids;
 }
 
-core::Status run(const agent::Options& options) {
+/// Becomes the program that this one was updated to, if there is one. Returns where this one
+/// shall run.
+void start_updated(const agent::StateFolder& folder, const std::vector<std::string>& words) {
+  agent::ProgramFolder programs(folder.path());
+  if (programs.record().programs.empty()) return;
+  const auto installed = agent::digest_of("/proc/self/exe");
+  if (!installed) return;
+  for (std::string digest; !(digest = programs.choose(*installed)).empty();) {
+    const core::Error failed = agent::go_over(
+        programs.file(digest), words,
+        {.kind = agent::Handover::Kind::kStart, .program = digest, .installed = *installed});
+    programs.give_up(failed.message);
+  }
+}
+
+core::Status run(const agent::Options& options, std::vector<std::string> words) {
   if (!core::set_log_level(std::string_view(options.log_level)))
     return core::fail(core::Code::kInvalid, "--log-level is debug, info, warn or error");
+  agent::Launch launch{.words = std::move(words)};
+  MUSTER_ASSIGN(launch.handover, agent::take_handover());
   agent::StateFolder folder(options.state);
   MUSTER_ASSIGN(agent::Enrolment enrolment, folder.load());
-  MUSTER_TRY(folder.lock());
-  agent::Permissions permissions{
-      .publishing_keys = {},
-      .only_methods = options.only_methods,
-      .seeks = !options.no_discovery,
-      .answers = options.answer_discovery,
-      .user_socket = options.user_socket == "none" ? "" : options.user_socket};
+  if (launch.on_trial()) {
+    // The agent before is still there and holds the folder. It tells our last line, where we
+    // fail: that shall be the reason.
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    (void)core::set_log_level(std::string_view("warn"));
+  } else {
+    MUSTER_TRY(folder.lock());
+  }
+  if (!launch.handover) start_updated(folder, launch.words);
+  agent::Permissions permissions{.publishing_keys = {},
+                                 .only_methods = options.only_methods,
+                                 .seeks = !options.no_discovery,
+                                 .answers = options.answer_discovery,
+                                 .updates = !options.no_self_update,
+                                 .user_socket = options.user_socket};
+  // On trial its users are still with the agent before.
+  if (options.user_socket == "none" || launch.on_trial()) permissions.user_socket.clear();
   if (!options.publishing_keys.empty()) {
     MUSTER_ASSIGN(permissions.publishing_keys, read_publishing_keys(options.publishing_keys));
   }
-  if (!options.server.empty()) {
+  if (!options.server.empty() && !launch.on_trial()) {
     MUSTER_ASSIGN(const auto server, net::ServerAddress::parse(options.server));
     enrolment.move_server(server.str());
     MUSTER_TRY(folder.save_servers(enrolment));
@@ -103,7 +132,8 @@ core::Status run(const agent::Options& options) {
   runtime::Loop loop;
   agent::Agent daemon(
       loop, folder, std::move(enrolment), std::move(permissions),
-      {.cache_bytes_max = options.cache_bytes_max, .bytes_per_second = options.bytes_per_second});
+      {.cache_bytes_max = options.cache_bytes_max, .bytes_per_second = options.bytes_per_second},
+      std::move(launch));
   runtime::SignalWatch stop(loop, {SIGTERM, SIGINT}, [&, again = false](int) mutable {
     if (!std::exchange(again, true)) return daemon.stop();
     daemon.abandon_work();
@@ -112,6 +142,17 @@ core::Status run(const agent::Options& options) {
   daemon.start();
   loop.run();
   return {};
+}
+
+void tell_updates(const agent::StateFolder& folder) {
+  const agent::ProgramFolder programs(folder.path());
+  const agent::UpdateRecord& record = programs.record();
+  if (!record.programs.empty())
+    std::printf("version      %s, by an update; %s is installed\n",
+                record.programs.front().version.c_str(), std::string(agent::version()).c_str());
+  if (record.failed)
+    std::printf("last update  to %s failed: %s\n", record.failed->program.version.c_str(),
+                record.failed->why.c_str());
 }
 
 core::Status status(const agent::Options& options) {
@@ -124,6 +165,7 @@ core::Status status(const agent::Options& options) {
   for (const std::string& server : enrolment.servers) std::printf(" %s", server.c_str());
   std::printf("\nagent        %s\n",
               pid > 0 ? ("runs as process " + std::to_string(pid)).c_str() : "does not run");
+  tell_updates(folder);
   const auto link = folder.load_status();
   if (!link) return {};
   if (link->open && pid > 0)
@@ -167,13 +209,13 @@ int main(int count, char** words) {
       std::fputs(agent::help_text().c_str(), stdout);
       return 0;
     case agent::Options::Action::kVersion:
-      std::puts("muster-agent " MUSTER_VERSION);
+      std::puts(("muster-agent " + std::string(agent::version())).c_str());
       return 0;
     case agent::Options::Action::kEnrol:
       done = enrol(*options);
       break;
     case agent::Options::Action::kRun:
-      done = run(*options);
+      done = run(*options, std::vector<std::string>(words, words + count));
       break;
     case agent::Options::Action::kCheckConfig:
       return check_config(*options);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/method_runs.h"
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <fstream>
 #include <utility>
@@ -43,6 +44,13 @@ std::string prefix_of(const std::string& path) {
   file.read(prefix.data(), static_cast<std::streamsize>(prefix.size()));
   prefix.resize(static_cast<std::size_t>(file.gcount()));
   return prefix;
+}
+
+/// Brings the agent's next version; without the requirement it is a method like any other.
+bool is_update(const methods::Package& package, const methods::Implementation* implementation) {
+  return package.name.canonical() == kUpdateMethod && implementation &&
+         std::ranges::find(implementation->requirements, kUpdateFeature) !=
+             implementation->requirements.end();
 }
 
 }  // namespace
@@ -138,6 +146,7 @@ void MethodRuns::launch(core::RunId id, core::Result<content::RunFolder> folder)
   const std::string install_folder = run.folder->path().string();
   auto arguments = arguments_of(run.invoke.method());
   if (!arguments) return end_without_process(id, wire::OUTCOME_REFUSED, arguments.error().message);
+  if (is_update(run.package, run.implementation) && effects_.update) return update(id, *arguments);
   methods::InvocationInput input;
   input.package = &run.package;
   input.implementation = run.implementation;
@@ -158,6 +167,24 @@ void MethodRuns::launch(core::RunId id, core::Result<content::RunFolder> folder)
   command.channel = true;
   --preparing_;
   effects_.start(id, std::move(command));
+}
+
+void MethodRuns::update(core::RunId id, const boost::json::object& arguments) {
+  const Run& run = *runs_.at(id);
+  const methods::PackageFile& program = run.package.executable(run.implementation);
+  UpdateOrder order{.program = run.folder->path() / program.path,
+                    .digest = core::to_hex(program.sha256),
+                    .version = run.package.version,
+                    .login_within = kLoginWithin,
+                    .patience = patience_of(run.invoke)};
+  if (const auto* downgrade = arguments.if_contains("downgrade"))
+    order.downgrade = downgrade->is_bool() && downgrade->as_bool();
+  if (const auto* seconds = arguments.if_contains("login_within_s"); seconds && seconds->is_int64())
+    order.login_within = std::clamp<core::Duration>(
+        std::chrono::seconds(std::clamp<std::int64_t>(seconds->as_int64(), 1, 86'400)),
+        std::chrono::seconds(1), kLoginWithinMax);
+  --preparing_;
+  effects_.update(id, std::move(order));
 }
 
 const methods::Package& MethodRuns::package(core::RunId id) const {
@@ -215,6 +242,10 @@ link::RunResult MethodRuns::ended(core::RunId id, methods::Completion completion
   result.announce.set_outcome(wire::OUTCOME_FAILED);
   result.announce.set_reason(core::printable(said, link::kReasonBytesMax));
   return result;
+}
+
+void MethodRuns::forget(core::RunId id) {
+  runs_.erase(id);
 }
 
 void MethodRuns::refuse(core::RunId id, std::string_view doing, const core::Error& error) {

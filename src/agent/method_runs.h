@@ -13,6 +13,8 @@
 // Lives on the agent's loop.
 #pragma once
 
+#include <boost/json/object.hpp>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,6 +31,21 @@
 
 namespace muster::agent {
 
+/// The agent's own next version, as the method kUpdateMethod brings it: the executable of its
+/// package is not started as methods are.
+struct UpdateOrder {
+  std::filesystem::path program;  ///< until forget()
+  std::string digest;             ///< SHA-256, hexadecimal
+  std::string version;
+  bool downgrade = false;
+  core::Duration login_within{};
+  core::Duration patience{};  ///< of the run
+};
+inline constexpr std::string_view kUpdateMethod = "muster_agent::update";
+inline constexpr std::string_view kUpdateFeature = "self-update";
+inline constexpr std::chrono::seconds kLoginWithin{120};  ///< where the order says nothing
+inline constexpr std::chrono::hours kLoginWithinMax{1};
+
 class MethodRuns {
  public:
   /// What it tells, also from inside begin() and cancel().
@@ -37,6 +54,8 @@ class MethodRuns {
     std::function<void(core::RunId, methods::Command)> start;
     /// The run is over without a process.
     std::function<void(core::RunId, link::RunResult)> finished;
+    /// Update this agent; forget() follows.
+    std::function<void(core::RunId, UpdateOrder)> update = {};
   };
 
   /// `content` is null where this machine cannot keep any. `pinned`: ids of the only
@@ -65,6 +84,8 @@ class MethodRuns {
   bool may_show(core::RunId run, methods::Stream stream, std::string_view data);
   /// What became of the run, by what its process said. REQUIRES: has(run).
   link::RunResult ended(core::RunId run, methods::Completion completion);
+  /// An update is over, one way or the other.
+  void forget(core::RunId run);
 
  private:
   struct Run;
@@ -72,6 +93,7 @@ class MethodRuns {
   void verify(core::RunId run, core::Result<std::string> manifest);
   void fetch_files(core::RunId run, Run& held);
   void launch(core::RunId run, core::Result<content::RunFolder> folder);
+  void update(core::RunId run, const boost::json::object& arguments);
   void refuse(core::RunId run, std::string_view doing, const core::Error& error);
   void end_without_process(core::RunId run, wire::Outcome outcome, std::string reason);
 

@@ -102,6 +102,10 @@ const Row kRows[] = {
        return o.answer_discovery = v != "false", core::Status{};
      },
      "false", Kind::kSwitch},
+    {"no-self-update", nullptr,
+     "run: refuse orders to update this agent; its package or its administrator does",
+     [](Options& o, std::string_view v) { return o.no_self_update = v != "false", core::Status{}; },
+     "false", Kind::kSwitch},
     {"user-socket", "FILE",
      "where users of this machine ask for file packs; none: nowhere (default: user.sock in the "
      "folder that systemd gives to the service, /run/muster-agent)",

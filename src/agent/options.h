@@ -35,6 +35,7 @@ struct Options {
   bool only_methods = false;
   bool no_discovery = false;                   ///< ask no network for servers
   bool answer_discovery = false;               ///< run: be found by `muster discover`
+  bool no_self_update = false;                 ///< run: refuse orders to update this agent
   std::uint64_t cache_bytes_max = 1ULL << 30;  ///< run: of what was fetched
   std::uint64_t bytes_per_second = 0;          ///< run: of all downloads; 0: no limit
   bool again = false;

@@ -5,15 +5,24 @@
 #include "cli/config_file.h"
 #include "cli/exit_code.h"
 #include "cli/pack_commands.h"
+#include "cli/region_choice.h"
 #include "cli/text.h"
+#include "regions/card.h"
 
 namespace muster::cli {
 
-std::unique_ptr<Command> build_tree() {
+std::unique_ptr<Command> build_tree(std::shared_ptr<std::string> region) {
   auto root = std::make_unique<Command>("muster", "run a fleet of machines from one place");
   root->details(
       "Muster reaches ten or a hundred thousand machines at once. `muster up` makes this machine "
       "a region with itself as the first host; `muster login` connects to a region elsewhere.");
+  root->option("--region", "NAME", "ask this other region (muster regions) through this one",
+               *region)
+      .checked([region](std::string_view name) -> core::Status {
+        if (regions::is_valid_region_name(name)) return {};
+        return core::fail(core::Code::kInvalid,
+                          "no name of a region; several, or 'all', stand behind 'hosts' and 'run'");
+      });
   add_hosts_commands(*root);
   add_run_command(*root);
   add_runs_commands(*root);
@@ -25,6 +34,7 @@ std::unique_ptr<Command> build_tree() {
   add_login_commands(*root);
   add_token_commands(*root);
   add_adopt_command(*root);
+  add_agents_commands(*root);
   add_api_token_commands(*root);
   add_user_commands(*root);
   add_region_commands(*root);
@@ -33,6 +43,7 @@ std::unique_ptr<Command> build_tree() {
   add_host_command(*root);
   add_manage_commands(*root);
   add_servers_command(*root);
+  add_regions_commands(*root);
   add_policy_commands(*root);
   add_discover_command(*root);
   add_audit_commands(*root);
@@ -46,7 +57,8 @@ std::unique_ptr<Command> build_tree() {
 }
 
 int run_program(Context& context, const std::vector<std::string>& words) {
-  const auto root = build_tree();
+  auto region = std::make_shared<std::string>();
+  const auto root = build_tree(region);
   context.root = root.get();
   if (words == std::vector<std::string>{"--version"}) return root->child("version")->run()(context);
   const auto parsed = parse(*root, words);
@@ -63,13 +75,16 @@ int run_program(Context& context, const std::vector<std::string>& words) {
     report(context, read.error());
     return kExitUsage;
   }
+  context.other_region = *region;
   return parsed->command->run()(context);
 }
 
 core::Result<Client> Context::connect() const {
   MUSTER_ASSIGN(Region region, find_region(environment));
   std::string server = region.server;
-  return Client(open(std::move(region)), std::move(server));
+  auto transport = open(std::move(region));
+  if (!other_region.empty()) transport = through_region(std::move(transport), other_region);
+  return Client(std::move(transport), std::move(server));
 }
 
 int report(Context& context, const core::Error& error) {

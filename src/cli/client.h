@@ -101,6 +101,15 @@ class Client {
   core::Result<std::vector<std::string>> missing_objects(const std::vector<std::string>& digests);
   core::Status send_object(std::string_view digest, std::string bytes);
 
+  /// What another region needs to know of this one; `name`: what it shall be called there.
+  core::Result<Json> region_card(std::string_view name);
+  /// {regions: [{name, state, hosts, …}]}; `regions` is "a,b" or "all".
+  core::Result<Json> hosts_of_regions(std::string_view regions, std::string_view selector,
+                                      std::uint64_t limit);
+  core::Result<Json> run_in_regions(const std::vector<std::string>& names,
+                                    boost::json::object order);
+  core::Result<Json> remote_runs(std::size_t limit);
+
   core::Result<Json> add_to_recording(std::string_view name, const boost::json::array& runs);
   core::Status change_retention(const boost::json::object& change);
   core::Result<Json> schedule(std::string_view name);

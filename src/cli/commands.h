@@ -14,6 +14,7 @@ void add_gateway_commands(Command& root);       // gateway, gateways list|drain|
 void add_host_command(Command& root);           // host, host token …, host neighbour …
 void add_manage_commands(Command& root);        // manage login|status|operations|list|get|put|…
 void add_servers_command(Command& root);        // servers
+void add_regions_commands(Command& root);       // regions list|show|card|add|change|remove|runs
 void add_policy_commands(Command& root);        // policy show|versions|check|set|restore|explain
 void add_discover_command(Command& root);       // discover
 void add_state_commands(Command& root);         // state backup|restore|move
@@ -31,6 +32,7 @@ void add_method_commands(Command& root);        // method publish|run|list|show|
 void add_method_key_commands(Command& method);  // method key
 void add_method_run_command(Command& method);   // method run
 void add_schedule_commands(Command& root);      // schedule create|list|show|enable|disable|fire|…
+void add_agents_commands(Command& root);        // agents list|publish|update
 void add_adopt_command(Command& root);          // adopt
 void add_token_commands(Command& root);         // token create|list|revoke
 void add_api_token_commands(Command& root);     // api-token create|list|revoke

@@ -24,6 +24,7 @@ struct Context {
   std::function<std::unique_ptr<Transport>(Region)> open;                  // a region's
   std::function<core::Result<std::string>(std::string server)> presented;  // its fingerprint
   const Command* root = nullptr;  ///< The whole tree, for completion.
+  std::string other_region = {};  ///< Asked through the configured one; empty: not.
 
   /// A client of the configured region; kUnauthorized with advice where there is none.
   core::Result<Client> connect() const;

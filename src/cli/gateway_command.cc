@@ -11,6 +11,7 @@
 #include "cli/listen_address.h"
 #include "cli/render.h"
 #include "cli/text.h"
+#include "core/duration_text.h"
 #include "core/log.h"
 
 namespace muster::cli {
@@ -25,9 +26,37 @@ struct Settings {
   std::vector<std::string> names;
   std::string log_level = "info";
   bool no_discovery = false;
-  std::optional<std::uint64_t> cache_size, send_rate, fetch_rate;
+  bool repeat = false;
+  std::optional<std::uint64_t> cache_size;
+  std::optional<core::Duration> return_after;
+  std::string send_rate, host_rate, repeat_rate, gateway_rate, fetch_rate;
   std::string handlers;
 };
+
+core::Status read_rates(const Settings& settings, gateway::ContentRates& rates) {
+  const auto read = [](const std::string& text, content::RateTable& table) -> core::Status {
+    if (text.empty()) return {};
+    MUSTER_ASSIGN(table, content::RateTable::parse(text));
+    return {};
+  };
+  MUSTER_TRY(read(settings.send_rate, rates.hosts));
+  MUSTER_TRY(read(settings.host_rate, rates.each_host));
+  MUSTER_TRY(read(settings.repeat_rate, rates.gateways));
+  MUSTER_TRY(read(settings.gateway_rate, rates.each_gateway));
+  return read(settings.fetch_rate, rates.upstream);
+}
+
+core::Status check_time(std::string_view text) {
+  const auto time = core::parse_duration(text);
+  if (!time) return core::fail(core::Error(time.error()));
+  if (*time >= std::chrono::seconds(1)) return {};
+  return core::fail(core::Code::kInvalid, "a time of at least 1s");
+}
+
+core::Status check_rate(std::string_view text) {
+  const auto table = content::RateTable::parse(text);
+  return table ? core::Status{} : core::fail(core::Error(table.error()));
+}
 
 int run_gateway(Context& context, const Settings& settings) {
   core::set_log_level(settings.log_level);
@@ -37,8 +66,9 @@ int run_gateway(Context& context, const Settings& settings) {
                                             : std::filesystem::path(settings.state);
   gateway::ContentOptions content;
   content.cache_bytes_max = settings.cache_size.value_or(content.cache_bytes_max);
-  content.endpoints_bytes_per_second = settings.send_rate.value_or(0);
-  content.server_bytes_per_second = settings.fetch_rate.value_or(0);
+  if (auto read = read_rates(settings, content.rates); !read) return report(context, read.error());
+  gateway::ServerLink::Times times;
+  times.look_back = settings.return_after.value_or(times.look_back);
   GatewayProcess process({.state = state / "gateway",
                           .address = listen->address,
                           .port = listen->port,
@@ -48,6 +78,8 @@ int run_gateway(Context& context, const Settings& settings) {
                           .alternative_names = settings.names,
                           .content = content,
                           .handlers = settings.handlers,
+                          .repeat = settings.repeat,
+                          .times = times,
                           .discovery = !settings.no_discovery});
   if (auto started = process.start(); !started) return report(context, started.error());
   process.run();
@@ -64,13 +96,41 @@ core::Status check_server(std::string_view text) {
   return address ? core::Status{} : core::fail(core::Error(address.error()));
 }
 
+// What far sites need.
+void add_tiers(Command& command, Settings& into) {
+  command
+      .flag("--repeat", "let other gateways stand behind this one, for sites that are far away",
+            into.repeat)
+      .in_file("false")
+      .option("--return-after", "TIME",
+              "where the first --server is a gateway and was given up: look so often whether it is "
+              "back (default: 5m)",
+              into.return_after)
+      .in_file("5m")
+      .checked(check_time);
+  const auto rate = [&](const char* name, const char* help, std::string& target,
+                        const char* sample) {
+    command.option(name, "RATE", help, target)
+        .in_file(sample, settings::Kind::kRate)
+        .checked(check_rate);
+  };
+  rate("--send-rate", "send at most so much content a second, to all hosts together",
+       into.send_rate, "08:00-18:00 2M, otherwise 20M");
+  rate("--host-rate", "the same to each host", into.host_rate, "1M");
+  rate("--repeat-rate", "the same to all gateways behind this one together", into.repeat_rate,
+       "08:00-18:00 2M, otherwise 20M");
+  rate("--gateway-rate", "the same to each gateway behind this one", into.gateway_rate, "1M");
+  rate("--fetch-rate", "fetch at most so much a second from above", into.fetch_rate, "10M");
+}
+
 void add_gateway(Command& root) {
   using settings::Kind;
   auto settings = std::make_shared<Settings>();
   Command& command = root.add("gateway", "hold links of hosts for a server elsewhere");
   command.section("Region")
       .option("--server", "HOST:PORT",
-              "the region's server; again for each further one (default: as at the last start)",
+              "the region's server, or a gateway with --repeat to stand behind; again for each "
+              "further one (default: as at the last start)",
               settings->servers)
       .in_file("fleet.example.org:7443")
       .checked(check_server)
@@ -94,14 +154,9 @@ void add_gateway(Command& root) {
       .environment("MUSTER_STATE")
       .size_option("--cache-size", "SIZE", "keep at most so much of what was fetched (default: 4G)",
                    settings->cache_size)
-      .in_file("4G")
-      .size_option("--send-rate", "SIZE",
-                   "send at most so much of methods a second, to all hosts together (10M)",
-                   settings->send_rate)
-      .in_file("10M")
-      .size_option("--fetch-rate", "SIZE", "fetch at most so much a second from the server (10M)",
-                   settings->fetch_rate)
-      .in_file("10M")
+      .in_file("4G");
+  add_tiers(command, *settings);
+  command
       .option("--handlers", "FOLDER",
               "answer methods' calls NAME.VERB by the executables in it (docs/handlers.md)",
               settings->handlers)
@@ -121,10 +176,14 @@ void add_gateway(Command& root) {
           "elsewhere or come back. While it has no server, nobody is let in and running commands "
           "go on.\n\nThe first start enrols it: it makes a key and gets a certificate for a token. "
           "Agents use it by: muster-agent enrol --server SERVER --gateway HOST:PORT --token ...\n\n"
+          "A RATE is a size (10M, 2 MB/s), or a table by the time of the day on this machine: "
+          "\"08:00-18:00 2M, otherwise 20M\".\n\n"
           "Its port also answers /healthz, /readyz and /metrics.")
       .example("muster gateway --server muster.example.org:7443 --token mjt1...",
                "the first start; the token comes from: muster token create --gateway")
       .example("muster gateway", "every later start")
+      .example("muster gateway --server hub.example.org:7443 --server muster.example.org:7443",
+               "behind the gateway hub, which was started with --repeat; else at the server")
       .action([settings](Context& context) { return run_gateway(context, *settings); });
 }
 
@@ -137,20 +196,7 @@ int list_gateways(Context& context, bool json) {
     context.terminal.out_bytes(pretty(*list));
     return kExitOk;
   }
-  Table table({"NAME", "STATE", "LINKS", "ON THE WAY", "CAPACITY", "LOAD"});
-  for (const Json& gateway : elements(*list, "gateways")) {
-    const std::string state = text(gateway, "state");
-    const auto links = number(gateway, "links"), expected = number(gateway, "expected");
-    const auto capacity = std::max<std::int64_t>(number(gateway, "capacity"), 1);
-    table.row({text(gateway, "name"),
-               {state == "away" && truth(gateway, "draining") ? "away, draining" : state,
-                state == "up" ? Color::kGreen : Color::kYellow},
-               std::to_string(links),
-               std::to_string(expected),
-               std::to_string(capacity),
-               std::to_string((links + expected) * 100 / capacity) + " %"});
-  }
-  context.terminal.out(table.render(context.terminal));
+  context.terminal.out(render_gateways(*list, context.terminal));
   return kExitOk;
 }
 

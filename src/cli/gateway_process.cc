@@ -102,10 +102,9 @@ core::Status GatewayProcess::start() {
     servers.push_back(std::move(server));
   }
   keep_servers(folder_, texts);
-  const net::ServerAddress first = servers.front();
   MUSTER_TRY(open_links(std::move(servers)));
   MUSTER_TRY(open_server());
-  if (config_.discovery) answer_discovery(first);
+  if (config_.discovery) answer_discovery();
   gateway_->start();
   tasks_.spawn(link_->keep_connected());
   tasks_.spawn(keep_certified());
@@ -154,12 +153,12 @@ core::Status GatewayProcess::enrol() {
   for (auto& address : member::addresses()) wish.names.push_back(std::move(address));
   if (wish.names.size() > kNamesMax) wish.names.resize(kNamesMax);
   const std::string name = wish.name;
-  // The first that answers.
+  // The first that answers, and is a server: others may be gateways, which enrol nobody.
+  const auto next_may = [](Code code) {
+    return code == Code::kUnavailable || code == Code::kTimeout || code == Code::kUnauthorized;
+  };
   auto made = member::join_blocking(config_.servers.front(), config_.token, wish);
-  for (std::size_t i = 1;
-       i < config_.servers.size() && !made &&
-       (made.error().code == Code::kUnavailable || made.error().code == Code::kTimeout);
-       ++i)
+  for (std::size_t i = 1; i < config_.servers.size() && !made && next_may(made.error().code); ++i)
     made = member::join_blocking(config_.servers[i], config_.token, wish);
   if (!made) {
     // Not one to log in anew for: the token is what counts here.
@@ -176,7 +175,7 @@ core::Result<std::shared_ptr<const net::TlsClientContext>> GatewayProcess::tls_t
   options.ca_pem = credential_->authority.pem();
   options.identity = member::tls_identity(*credential_);
   options.alpn = net::kAlpnLink;
-  options.check_peer = member::check_server;
+  options.check_peer = member::check_gateway;  // or one that this one stands behind
   return net::TlsClientContext::make(std::move(options));
 }
 
@@ -209,30 +208,52 @@ std::vector<std::string> GatewayProcess::link_addresses() const {
 core::Status GatewayProcess::open_links(std::vector<net::ServerAddress> servers) {
   const std::string region = identity::region_of(credential_->authority);
   gateway_ = std::make_unique<gateway::Gateway>(
-      loop_,
-      gateway::GatewayOptions{.region = region, .name = name_, .addresses = link_addresses()});
+      loop_, gateway::GatewayOptions{.region = region,
+                                     .name = name_,
+                                     .addresses = link_addresses(),
+                                     .limits = config_.content.rates.sentences()});
   config_.content.folder = folder_.path() / "content";
   MUSTER_TRY(gateway_->open_content(config_.content));
   if (!config_.handlers.empty()) MUSTER_TRY(gateway_->open_handlers(config_.handlers));
   MUSTER_TRY(gateway_->open_intake(folder_.path() / "intake"));
   MUSTER_ASSIGN(auto tls, tls_to_server());
-  link_ =
-      std::make_unique<gateway::ServerLink>(loop_, std::move(servers), std::move(tls), *gateway_);
+  link_ = std::make_unique<gateway::ServerLink>(loop_, std::move(servers), std::move(tls),
+                                                *gateway_, config_.times);
   gateway_->connect(*link_);
+  repeating_ = std::make_unique<gateway::Repeating>(
+      loop_,
+      gateway::Repeating::Options{.region = region, .name = name_, .allowed = config_.repeat},
+      *link_);
+  repeating_->serve(*gateway_->content());
+  link_->on_change([this] { link_changed(); });
   return {};
 }
 
-void GatewayProcess::answer_discovery(const net::ServerAddress& server) {
-  const bool everywhere = member::is_any_address(config_.address);
+void GatewayProcess::link_changed() {
+  if (!link_->connected()) repeating_->server_lost();
+  tell_discovery();
+}
+
+void GatewayProcess::answer_discovery() {
   answering_ = std::make_unique<discovery::Answering>(
       loop_, discovery::RegionKey(credential_->authority.fingerprint()),
       discovery::kGateways | discovery::kServers);
-  answering_->set_answer(
-      {.places = {{discovery::kGateways, everywhere ? "" : config_.address, http_->port()},
-                  {discovery::kServers, server.host, server.port}}});
+  tell_discovery();
   if (const auto started = answering_->start(discovery::kPort); !started)
     core::log(Level::kWarn, "gateway", "this gateway is not found by discovery",
               {{"why", started.error().message}});
+}
+
+// Where the server is, too, unless only a gateway above knows.
+void GatewayProcess::tell_discovery() {
+  if (!answering_) return;
+  const bool everywhere = member::is_any_address(config_.address);
+  const auto& server = link_->address();
+  discovery::Answer answer{
+      .places = {{discovery::kGateways, everywhere ? "" : config_.address, http_->port()}}};
+  if (link_->standing().above.empty())
+    answer.places.push_back({discovery::kServers, server.host, server.port});
+  answering_->set_answer(std::move(answer));
 }
 
 core::Status GatewayProcess::open_server() {
@@ -242,6 +263,12 @@ core::Status GatewayProcess::open_server() {
                          gateway_->accept(request, std::move(link));
                        },
                        {wire::kFrameBytesMax, 4 * wire::kFrameBytesMax});
+  router.add_websocket(
+      "/repeat",
+      [this](const net::Request& request, std::unique_ptr<net::WebSocket> link) {
+        repeating_->accept(request, std::move(link));
+      },
+      gateway::kRepeatLimits);
   router.add("GET", "/healthz", answer([] { return net::Response::text(200, "ok\n"); }));
   router.add("GET", "/readyz", answer([this] {
                if (stopping_) return net::Response::text(503, "the gateway stops\n");
@@ -250,8 +277,10 @@ core::Status GatewayProcess::open_server() {
              }));
   router.add(
       "GET", "/metrics", answer([this] {
+        auto stats = gateway_->stats();
+        stats.behind = repeating_->gateways();
         return net::Response::bytes(
-            gateway::metrics_text(gateway_->stats(), gateway_->content_stats(), http_->stats(),
+            gateway::metrics_text(stats, gateway_->content_stats(), http_->stats(),
                                   answering_ ? answering_->stats() : discovery::ResponderStats{},
                                   name_, link_->connected()),
             "text/plain; version=0.0.4; charset=utf-8");
@@ -313,6 +342,7 @@ void GatewayProcess::run() {
 
 runtime::Task<void> GatewayProcess::stop() {
   gateway_->stop(kReturnSpread);
+  co_await repeating_->stop();
   co_await http_->stop(kStopGrace);
   co_await runtime::sleep_for(200ms);  // goodbyes leave
   link_->close();

@@ -12,6 +12,7 @@
 
 #include "discovery/service.h"
 #include "gateway/gateway.h"
+#include "gateway/repeating.h"
 #include "gateway/server_link.h"
 #include "member/credential.h"
 #include "net/http_server.h"
@@ -26,12 +27,16 @@ struct GatewayConfig {
   std::filesystem::path state;
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;
-  std::vector<std::string> servers;  ///< host:port; empty: as at the last start.
-  std::string token;                 ///< For the first start.
-  std::string name;                  ///< Empty: the host's name at the first start, then the same.
+  /// host:port of servers, or of gateways that let others stand behind them; empty: as at the
+  /// last start.
+  std::vector<std::string> servers;
+  std::string token;  ///< For the first start.
+  std::string name;   ///< Empty: the host's name at the first start, then the same.
   std::vector<std::string> alternative_names;
   gateway::ContentOptions content = {};  ///< its folder is in `state`
   std::string handlers = {};             ///< folder of handlers; empty: there are none
+  bool repeat = false;                   ///< others may stand behind this one
+  gateway::ServerLink::Times times = {};
   bool discovery = true;  ///< those of the region who ask the network are told that it is here
 };
 
@@ -57,7 +62,9 @@ class GatewayProcess {
   core::Status enrol();
   core::Status open_server();
   core::Status open_links(std::vector<net::ServerAddress> servers);
-  void answer_discovery(const net::ServerAddress& server);
+  void link_changed();
+  void answer_discovery();
+  void tell_discovery();
   std::vector<std::string> link_addresses() const;
   core::Result<std::shared_ptr<const net::TlsClientContext>> tls_to_server() const;
   runtime::Task<void> keep_certified();
@@ -71,6 +78,7 @@ class GatewayProcess {
   std::string name_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<gateway::ServerLink> link_;
+  std::unique_ptr<gateway::Repeating> repeating_;
   std::shared_ptr<net::TlsServerContext> tls_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<discovery::Answering> answering_;

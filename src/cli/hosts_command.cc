@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
+#include "cli/region_choice.h"
 #include "cli/render.h"
 #include "cli/selector_text.h"
 #include "cli/text.h"
@@ -14,6 +15,7 @@ namespace {
 struct ListOptions {
   std::optional<std::string> selector;
   std::optional<std::uint64_t> limit;
+  std::optional<std::string> regions;
   bool json = false;
 };
 
@@ -26,6 +28,11 @@ std::string meant(const std::string& selector) {
 
 int list_hosts(Context& context, const ListOptions& options) {
   constexpr std::uint64_t kLimitDefault = 1000;
+  const auto regions = region_names(options.regions.value_or(""));
+  if (regions.size() > 1 || regions == std::vector<std::string>{"all"})
+    return list_hosts_of_regions(context, *options.regions, options.selector.value_or(""),
+                                 options.limit.value_or(kLimitDefault), options.json);
+  if (!regions.empty()) context.other_region = regions.front();
   auto client = context.connect();
   if (!client) return report(context, client.error());
   const std::string selector = options.selector.value_or("");
@@ -57,6 +64,8 @@ void describe_list(Command& command) {
   command.optional_argument("SELECTOR", "which hosts; all where it is left out", options->selector)
       .flag("--json", "print the server's JSON", options->json)
       .option("--limit", "N", "at most N hosts; 0 for all of them (default 1000)", options->limit)
+      .option("--region", "NAMES", "of these other regions: a name, several (a,b), or 'all'",
+              options->regions)
       .action([options](Context& context) { return list_hosts(context, *options); });
 }
 

@@ -55,6 +55,10 @@ std::string render_troubles(const boost::json::array& rows, const Terminal& term
 std::string render_recordings(const Json& list, const Terminal& terminal, core::WallTime now);
 std::string render_retention(const Json& retention);
 
+// render_gateways.cc
+/// The gateways as a tree of who stands behind whom, and what limits their content.
+std::string render_gateways(const Json& list, const Terminal& terminal);
+
 // render_chain.cc
 /// A line for each run of a tree; the one with the id `marked` is marked.
 std::string render_tree(const Json& tree, std::string_view marked, const Terminal& terminal);

@@ -2,6 +2,7 @@
 #include <boost/json/object.hpp>
 
 #include "cli/commands.h"
+#include "cli/region_choice.h"
 #include "cli/run_order.h"
 #include "cli/run_what.h"
 
@@ -9,6 +10,7 @@ namespace muster::cli {
 namespace {
 
 struct RunOptions {
+  std::optional<std::string> regions;
   OrderOptions order;
   WatchOptions watch;
   CommandOptions command;
@@ -26,6 +28,13 @@ core::Status check_options(const RunOptions& options) {
 
 int run(Context& context, const RunOptions& options) {
   if (const auto good = check_options(options); !good) return report(context, good.error());
+  const auto regions = region_names(options.regions.value_or(""));
+  if (regions.size() > 1 || regions == std::vector<std::string>{"all"}) {
+    auto order = order_of(context, options.command, options.order);
+    if (!order) return report(context, order.error());
+    return run_in_regions(context, regions, *std::move(order), options.order, options.watch);
+  }
+  if (!regions.empty()) context.other_region = regions.front();
   auto client = context.connect();
   if (!client) return report(context, client.error());
   auto order = order_of(context, options.command, options.order);
@@ -38,6 +47,8 @@ void describe(Command& command, RunOptions& options) {
   describe(command, options.command);
   describe(command, options.order);
   describe(command, options.watch);
+  command.option("--region", "NAMES", "in these other regions: a name, several (a,b), or 'all'",
+                 options.regions);
 }
 
 }  // namespace
@@ -74,6 +85,8 @@ void add_run_command(Command& root) {
           "one host first, then a tenth, then the rest, unless more than 2% of a wave fail")
       .example("muster run --on all --parallel 50 -- /usr/local/bin/backup",
                "on at most 50 hosts at a time")
+      .example("muster run --region east,west --on role=web -- uptime",
+               "in two other regions (muster regions)")
       .example("muster run --on all --ping", "who answers")
       .action([options](Context& context) { return run(context, *options); });
 }

@@ -124,15 +124,21 @@ int order_and_watch(Context& context, Client& client, boost::json::object order,
   if (watch.live) order["live_output"] = true;
   const auto created = client.create_run(Json(std::move(order)));
   if (!created) return report(context, pointing_at(created.error(), options.on));
+  return watch_run(context, client, *created, watch);
+}
+
+int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch) {
   if (watch.detach) {
-    context.terminal.out(in_line(text(*created, "id")) + "\n");
+    context.terminal.out(in_line(text(created, "id")) + "\n");
     return kExitOk;
   }
   const auto followed =
-      follow_run(context, client, *created, {.progress = !watch.quiet, .live = watch.live});
+      follow_run(context, client, created, {.progress = !watch.quiet, .live = watch.live});
   if (!followed) {
-    context.terminal.err("The run goes on by itself: muster runs watch " +
-                         in_line(text(*created, "id")) + "\n");
+    const std::string through =
+        context.other_region.empty() ? "" : "--region " + context.other_region + " ";
+    context.terminal.err("The run goes on by itself: muster " + through + "runs watch " +
+                         in_line(text(created, "id")) + "\n");
     return report(context, followed.error());
   }
   if (followed->detached) return kExitInterrupted;

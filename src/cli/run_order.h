@@ -55,4 +55,7 @@ int order_and_watch(Context& context, Client& client, boost::json::object order,
                     const OrderOptions& options, const WatchOptions& watch, bool harmless = false,
                     const ShowAnswers& show = {});
 
+/// Watches a run that was created, prints the answers; the exit code.
+int watch_run(Context& context, Client& client, const Json& created, const WatchOptions& watch);
+
 }  // namespace muster::cli

@@ -34,6 +34,11 @@ void Downloader::receive(const wire::ContentData& data) {
   arm();
 }
 
+void Downloader::set_rate(std::uint64_t bytes_per_second) {
+  fetcher_.set_rate(bytes_per_second, core::mono_now());
+  arm();
+}
+
 // The timer is left alone where it fires early enough.
 void Downloader::arm() {
   const core::MonoTime next = fetcher_.deadline();

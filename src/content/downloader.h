@@ -19,6 +19,8 @@ class Downloader {
   void connected();
   void disconnected();
   void receive(const wire::ContentData& data);
+  /// From now on; 0: no limit.
+  void set_rate(std::uint64_t bytes_per_second);
   FetcherStats stats() const { return fetcher_.stats(); }
 
  private:

@@ -56,6 +56,12 @@ Fetcher::Fetcher(FetcherPort& port, Store& store, FetcherOptions options, core::
 
 Fetcher::~Fetcher() = default;
 
+void Fetcher::set_rate(std::uint64_t bytes_per_second, core::MonoTime now) {
+  now_ = std::max(now_, now);
+  bucket_ = TokenBucket(bytes_per_second, burst_for(bytes_per_second), now_);
+  pump();
+}
+
 Fetcher::Download* Fetcher::find(const ContentId& id) {
   const auto at = std::ranges::find_if(
       downloads_, [&](const auto& download) { return download->id == id && !download->over; });

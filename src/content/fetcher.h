@@ -78,6 +78,8 @@ class Fetcher {
   /// The link is open, or over.
   void connected(core::MonoTime now);
   void disconnected();
+  /// From now on; 0: no limit.
+  void set_rate(std::uint64_t bytes_per_second, core::MonoTime now);
   /// A piece; what was not asked for is ignored.
   void receive(const wire::ContentData& data, core::MonoTime now);
   /// Call at deadline() or later; earlier calls do no harm.

@@ -48,13 +48,17 @@ wire::ContentData error_message(const ContentId& id, const core::Error& error) {
   return data;
 }
 
+TokenBucket bucket_for(std::uint64_t rate, core::MonoTime now) {
+  return {rate, std::max<std::uint64_t>(rate / 10, kPieceBytes), now};
+}
+
 }  // namespace
 
 Repeater::Repeater(RepeaterPort& port, RepeaterOptions options, core::MonoTime now)
     : port_(port),
       options_(options),
-      bucket_(options.bytes_per_second,
-              std::max<std::uint64_t>(options.bytes_per_second / 10, kPieceBytes), now),
+      each_rate_(options.rates.each),
+      bucket_(bucket_for(options.rates.together, now)),
       now_(now),
       next_sweep_(now + kSweepInterval) {
   MUSTER_ASSERT(options_.client_bytes >= kPieceBytes + kFrameOverhead);
@@ -62,6 +66,40 @@ Repeater::Repeater(RepeaterPort& port, RepeaterOptions options, core::MonoTime n
 }
 
 Repeater::~Repeater() = default;
+
+void Repeater::set_rates(RepeaterRates rates, core::MonoTime now) {
+  now_ = std::max(now_, now);
+  bucket_ = bucket_for(rates.together, now_);
+  each_rate_ = rates.each;
+  own_buckets_.clear();
+  for (const auto& [when, number] : std::exchange(parked_, {})) ring_.push_back(number);
+  pump();
+}
+
+/// Takes the bytes from both buckets, or from neither; `turn` says what to do then.
+bool Repeater::may_send(ClientId number, std::size_t bytes, Turn& turn) {
+  TokenBucket* own = nullptr;
+  if (each_rate_ != 0) {
+    own = &own_buckets_.try_emplace(number, bucket_for(each_rate_, now_)).first->second;
+    if (!own->take(bytes, now_)) {
+      parked_.emplace(own->ready_at(bytes, now_), number);
+      turn = Turn::kParked;
+      return false;
+    }
+  }
+  if (bucket_.take(bytes, now_)) return true;
+  if (own != nullptr) own->give_back(bytes);
+  turn = Turn::kTooFast;
+  return false;
+}
+
+/// Who has waited long enough gets in line again.
+void Repeater::unpark() {
+  while (!parked_.empty() && parked_.begin()->first <= now_) {
+    ring_.push_back(parked_.begin()->second);
+    parked_.erase(parked_.begin());
+  }
+}
 
 void Repeater::request(ClientId client, const wire::ContentRequest& request, core::MonoTime now) {
   now_ = std::max(now_, now);
@@ -178,6 +216,7 @@ bool Repeater::make_seat() {
 }
 
 void Repeater::gone(ClientId client) {
+  own_buckets_.erase(client);
   const auto at = clients_.find(client);
   if (at == clients_.end()) return;
   for (const Request& request : at->second.requests) detach(request.id);
@@ -265,6 +304,7 @@ void Repeater::sweep() {
     if (close) --ready_;
     return close;
   });
+  std::erase_if(own_buckets_, [&](const auto& item) { return item.second.full(now_); });
   std::vector<ClientId> stalled;
   for (const auto& [number, client] : clients_)
     if (client.in_flight > 0 && client.moved + kServeStall <= now_) stalled.push_back(number);
@@ -285,7 +325,8 @@ void Repeater::tick(core::MonoTime now) {
 core::MonoTime Repeater::deadline() const {
   core::MonoTime at = core::MonoTime::max();
   if (!failed_.empty()) at = failed_.front().first;
-  if (!clients_.empty() || ready_ > 0) at = std::min(at, next_sweep_);
+  if (!clients_.empty() || ready_ > 0 || !own_buckets_.empty()) at = std::min(at, next_sweep_);
+  if (!parked_.empty()) at = std::min(at, parked_.begin()->first);
   if (!ring_.empty() && has_budget()) at = std::min(at, bucket_.ready_at(kPieceBytes, now_));
   return at;
 }

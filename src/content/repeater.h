@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -49,8 +50,14 @@ class RepeaterPort {
   virtual void stalled(ClientId client) = 0;
 };
 
+/// Bytes a second; 0: no limit.
+struct RepeaterRates {
+  std::uint64_t together = 0;  ///< to all clients
+  std::uint64_t each = 0;      ///< to one client
+};
+
 struct RepeaterOptions {
-  std::uint64_t bytes_per_second = 0;  ///< to all clients together; 0: no limit
+  RepeaterRates rates = {};
   std::size_t budget_bytes = kServeBudgetBytes;
   std::size_t client_bytes = kClientBytesMax;
   std::size_t open_objects_max = kOpenObjectsMax;
@@ -84,6 +91,8 @@ class Repeater {
   void taken(ClientId client, std::size_t bytes_left, core::MonoTime now);
   /// The answer to load().
   void loaded(const ContentId& id, core::Result<ObjectPtr> object, core::MonoTime now);
+  /// From now on.
+  void set_rates(RepeaterRates rates, core::MonoTime now);
   /// Sends what may be sent. Call at deadline() or later; earlier calls do no harm.
   void tick(core::MonoTime now);
   core::MonoTime deadline() const;
@@ -120,7 +129,7 @@ class Repeater {
     std::size_t bytes = 0;
     std::string frame;
   };
-  enum class Turn : std::uint8_t { kServed, kNothing, kTooFast };
+  enum class Turn : std::uint8_t { kServed, kNothing, kTooFast, kParked };
 
   Entry* attach(ClientId number, const ContentId& id);
   void detach(const ContentId& id);
@@ -131,6 +140,8 @@ class Repeater {
   bool make_seat();
   void enter_ring(ClientId number, Client& client);
   void pump();
+  void unpark();
+  bool may_send(ClientId number, std::size_t bytes, Turn& turn);
   Turn serve(ClientId number, Client& client);
   Turn serve_piece(ClientId number, Client& client, Entry& entry);
   core::Result<const std::string*> piece(const Object& object, std::uint64_t offset,
@@ -148,7 +159,13 @@ class Repeater {
 
   RepeaterPort& port_;
   const RepeaterOptions options_;
+  std::uint64_t each_rate_;
   TokenBucket bucket_;
+  /// Of clients, where each is limited; without one it is full. They outlive what a client asks
+  /// for, or one that asks for many small things would never wait.
+  std::unordered_map<ClientId, TokenBucket> own_buckets_;
+  /// Clients that were too fast, and when they may go on; some may be gone.
+  std::set<std::pair<core::MonoTime, ClientId>> parked_;
   core::MonoTime now_;
   core::MonoTime next_sweep_;
   std::unordered_map<ClientId, Client> clients_;

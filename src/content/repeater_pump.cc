@@ -24,6 +24,7 @@ void Repeater::enter_ring(ClientId number, Client& client) {
 }
 
 void Repeater::pump() {
+  unpark();
   const std::uint64_t stop_at = stats_.bytes + kPumpBytesMax;
   while (!ring_.empty() && has_budget() && stats_.bytes < stop_at) {
     const ClientId number = ring_.front();
@@ -36,6 +37,9 @@ void Repeater::pump() {
         if (!at->second.requests.empty()) enter_ring(number, at->second);
         break;
       case Turn::kNothing:
+        break;
+      case Turn::kParked:
+        at->second.in_ring = true;  // as good as: it comes back by itself
         break;
       case Turn::kTooFast:
         at->second.in_ring = true;
@@ -76,10 +80,12 @@ Repeater::Turn Repeater::serve_piece(ClientId number, Client& client, Entry& ent
   const std::uint64_t end = std::min(request.end, object->size());
   const auto bytes = static_cast<std::size_t>(
       std::min<std::uint64_t>(kPieceBytes, end > request.next ? end - request.next : 0));
-  if (!bucket_.take(bytes, now_)) return Turn::kTooFast;
+  if (Turn turn{}; !may_send(number, bytes, turn)) return turn;
   const auto frame = piece(*object, request.next, bytes);
   if (!frame) {
     bucket_.give_back(bytes);
+    if (const auto own = own_buckets_.find(number); own != own_buckets_.end())
+      own->second.give_back(bytes);
     reload(request.id, entry, frame.error());
     entry.waiting.push_back(number);
     std::ranges::rotate(client.requests, client.requests.begin() + 1);

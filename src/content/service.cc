@@ -34,6 +34,11 @@ void Service::taken(ClientId client, std::size_t bytes_left) {
   arm();
 }
 
+void Service::set_rates(RepeaterRates rates) {
+  repeater_.set_rates(rates, core::mono_now());
+  arm();
+}
+
 void Service::stalled(ClientId client) {
   loop_.post([self = self_, client] {
     if (*self) (*self)->port_.stalled(client);

@@ -40,6 +40,8 @@ class Service final : private RepeaterPort {
   void gone(ClientId client);
   /// So many bytes wait for this client's socket.
   void taken(ClientId client, std::size_t bytes_left);
+  /// From now on.
+  void set_rates(RepeaterRates rates);
   RepeaterStats stats() const { return repeater_.stats(); }
 
  private:

@@ -24,6 +24,8 @@ class TokenBucket {
   core::MonoTime ready_at(std::uint64_t bytes, core::MonoTime now) const;
 
   bool limited() const { return rate_ != 0; }
+  /// Nothing is owed and nothing more comes: as good as a new one.
+  bool full(core::MonoTime now) const { return ready_at(burst_, now) <= now; }
   std::uint64_t burst() const { return burst_; }
 
  private:

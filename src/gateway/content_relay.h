@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ContentRelay is a gateway's part in content (docs/protocols/content.md): a cache folder,
-// from which its endpoints are served; what is missing is fetched from the server, once,
-// however many ask.
+// from which its endpoints are served, and the gateways that stand behind it; what is missing
+// is fetched from above, once, however many ask.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,7 @@
 #include "content/cache.h"
 #include "content/downloader.h"
 #include "content/service.h"
+#include "gateway/content_rates.h"
 #include "link/region_ports.h"
 
 namespace muster::gateway {
@@ -18,12 +19,13 @@ namespace muster::gateway {
 struct ContentOptions {
   std::filesystem::path folder{};  ///< may vanish at any time
   std::uint64_t cache_bytes_max = 4ULL << 30;
-  std::uint64_t endpoints_bytes_per_second = 0;  ///< to all endpoints together; 0: no limit
-  std::uint64_t server_bytes_per_second = 0;     ///< from the server; 0: no limit
+  ContentRates rates{};
 };
 
 struct ContentStats {
-  content::RepeaterStats served;
+  content::RepeaterStats served;    ///< to endpoints
+  content::RepeaterStats repeated;  ///< to gateways behind this one
+  RatesNow rates;
   content::FetcherStats fetched;
   content::CacheStats cache;
 };
@@ -49,6 +51,10 @@ class ContentRelay final : private content::ServicePort, private content::Fetche
   void taken(content::ClientId link, std::size_t bytes_left);
   void gone(content::ClientId link);
 
+  /// The same objects for gateways behind this one, which take turns of their own. Once; `port`
+  /// outlives this.
+  content::Service& serve_gateways(content::ServicePort& port);
+
   // What becomes of the server.
   void server_found(link::RegionServer& server);
   void server_lost();
@@ -63,12 +69,19 @@ class ContentRelay final : private content::ServicePort, private content::Fetche
   void send(content::ClientId link, std::string_view frame) override;
   void stalled(content::ClientId link) override;
   void request(const wire::ContentRequest& request) override;
+  content::Service::Fetch fetch();
+  void keep_rates();
 
+  runtime::Loop& loop_;
   ContentLinks& links_;
+  const ContentRates rates_;
+  RatesNow now_;
   link::RegionServer* server_ = nullptr;
   std::shared_ptr<content::Cache> cache_;
   content::Downloader downloader_;
   content::Service service_;
+  std::unique_ptr<content::Service> gateways_;
+  runtime::Timer rates_timer_;
 };
 
 }  // namespace muster::gateway

@@ -42,6 +42,8 @@ struct GatewayOptions {
   std::size_t links_max = 50'000;
   /// Where endpoints reach it (host:port), for the server to tell them.
   std::vector<std::string> addresses = {};
+  /// How fast it delivers content, in sentences, for the server to show.
+  std::vector<std::string> limits = {};
   /// Logins beyond this pace are told when to come back.
   std::uint32_t logins_per_second = 2'000;
   /// Acknowledgements of small results wait so long for something to travel with: nobody
@@ -61,6 +63,7 @@ struct GatewayStats {
   std::uint64_t result_bytes = 0;  ///< of large results: granted, waiting, on their way up
   intake::QueueStats intake;       ///< events and inventory of methods
   HandlerStats handlers;
+  std::size_t behind = 0;  ///< gateways that stand behind this one now
 };
 
 class Gateway final : public link::RegionGateway, private ContentLinks {
@@ -73,6 +76,8 @@ class Gateway final : public link::RegionGateway, private ContentLinks {
   /// Keeps content in a folder and serves it to endpoints; before start(). Without this
   /// there is none.
   core::Status open_content(ContentOptions options);
+  /// null without open_content().
+  ContentRelay* content() { return content_.get(); }
   /// Takes events and inventory from methods, kept in this file; before start(). Without this
   /// nobody does.
   core::Status open_intake(std::filesystem::path file);

@@ -28,6 +28,23 @@ void add_upcalls(const GatewayStats& stats, const Add& add) {
   add("muster_gateway_handlers_running", "gauge", "Handlers that run now.", stats.handlers.running);
 }
 
+/// Content for gateways behind this one, and what paces content.
+void add_repeating(const ContentStats& content, std::size_t gateways, const Add& add) {
+  add("muster_gateway_behind", "gauge", "Gateways that stand behind this one now.", gateways);
+  add("muster_gateway_content_repeated_bytes_total", "counter",
+      "Content sent to gateways behind this one.", content.repeated.bytes);
+  add("muster_gateway_rate_hosts_bytes", "gauge",
+      "Limit of content to all hosts now, bytes a second; 0: none.", content.rates.hosts);
+  add("muster_gateway_rate_each_host_bytes", "gauge", "The same to one host.",
+      content.rates.each_host);
+  add("muster_gateway_rate_gateways_bytes", "gauge", "The same to all gateways behind this one.",
+      content.rates.gateways);
+  add("muster_gateway_rate_each_gateway_bytes", "gauge", "The same to one gateway behind this one.",
+      content.rates.each_gateway);
+  add("muster_gateway_rate_upstream_bytes", "gauge", "The same from above.",
+      content.rates.upstream);
+}
+
 }  // namespace
 
 std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
@@ -65,7 +82,7 @@ std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
       "Links ended because the content that was asked for was not read.", content.served.stalled);
   add("muster_gateway_content_sent_bytes_total", "counter", "Content sent to endpoints.",
       content.served.bytes);
-  add("muster_gateway_content_fetched_bytes_total", "counter", "Content got from the server.",
+  add("muster_gateway_content_fetched_bytes_total", "counter", "Content got from above.",
       content.fetched.bytes);
   add("muster_gateway_content_damaged_total", "counter",
       "Objects that did not match their digests, in the cache or on their way.",
@@ -74,6 +91,7 @@ std::string metrics_text(const GatewayStats& stats, const ContentStats& content,
       content.cache.bytes);
   add("muster_gateway_content_evicted_total", "counter", "Objects that made room for others.",
       content.cache.evicted);
+  add_repeating(content, stats.behind, add);
   add_upcalls(stats, add);
   add("muster_tls_handshakes", "gauge", "TLS handshakes under way.", http.handshakes);
   add("muster_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/server_link.h"
 
+#include <optional>
+
 #include "core/bytes.h"
 #include "core/log.h"
 #include "wire/frame.h"
@@ -14,7 +16,6 @@ using core::fail;
 using core::Level;
 
 constexpr core::Duration kConnectTime = 15s;
-constexpr net::WebSocketLimits kLimits{wire::kRegionFrameBytesMax, 64UL * 1024 * 1024};
 /// Reports are cut into messages of at most about this size.
 constexpr std::size_t kReportsBytes = wire::kRegionFrameBytesMax / 2;
 
@@ -45,18 +46,17 @@ ServerLink::~ServerLink() = default;
 runtime::Task<void> ServerLink::keep_connected() {
   while (!stopping_) {
     server_ = servers_[next_];
-    auto socket =
-        co_await net::connect_websocket(loop_, server_, tls_, "/region", kLimits, kConnectTime);
+    auto dialled = co_await dial(loop_, server_, tls_, gateway_.options().name, kConnectTime);
     if (stopping_) co_return;
-    const std::uint64_t seen = ended_.count();
-    if (socket) {
-      take(std::move(*socket));
-      while (socket_) {
-        (void)co_await ended_.wait(seen, 24h);
+    waiting_ = std::move(dialled.waiting);
+    if (dialled.way) {
+      for (std::optional<WayUp> way = std::move(*dialled.way); way;) {
+        take(std::move(*way));
+        way = co_await until_lost();
         if (stopping_) co_return;
       }
     } else {
-      why_ = std::move(socket.error().message);
+      why_ = std::move(dialled.way.error().message);
     }
     next_ = (next_ + 1) % servers_.size();
     // Each is tried at once; who has tried them all waits.
@@ -71,10 +71,46 @@ runtime::Task<void> ServerLink::keep_connected() {
   }
 }
 
-void ServerLink::take(std::unique_ptr<net::MessageSocket> socket) {
-  socket_ = std::move(socket);
+// A connection's life. A better way that was found meanwhile is returned: the one to a gateway
+// above, where this one had been given up for the server itself. It saves the line between.
+runtime::Task<std::optional<WayUp>> ServerLink::until_lost() {
+  const std::uint64_t seen = ended_.count();
+  std::optional<WayUp> better;
+  while (socket_) {
+    const bool may_return = next_ != 0 && !upper_ && !better;
+    (void)co_await ended_.wait(seen, may_return ? times_.look_back : core::Duration(24h));
+    if (stopping_) co_return std::nullopt;
+    if (!socket_ || !may_return) continue;
+    const net::ServerAddress first = servers_.front();
+    auto dialled = co_await dial(loop_, first, tls_, gateway_.options().name, kConnectTime);
+    if (stopping_) co_return std::nullopt;
+    if (!dialled.way || !dialled.way->upper || first.str() != servers_.front().str()) continue;
+    better = std::move(*dialled.way);
+    if (socket_) socket_->close(net::CloseCode::kGoingAway, "it stands behind its gateway again");
+  }
+  if (!better) co_return std::nullopt;
+  next_ = 0;
+  server_ = servers_.front();
+  co_return better;
+}
+
+void ServerLink::take(WayUp way) {
+  upper_ = std::move(way.upper);
+  if (upper_)
+    upper_->on_content([this](auto message) { gateway_.content_data(std::move(message)); });
+  socket_ = std::move(way.server);
   socket_->start(*this);
   say_hello();
+}
+
+Standing ServerLink::standing() const {
+  return {welcomed_, welcomed_ && upper_ ? upper_->above() : std::vector<std::string>{}, waiting_};
+}
+
+runtime::Task<core::Result<Tunnel>> ServerLink::tunnel(core::Duration at_most) {
+  if (!welcomed_) co_return fail(Code::kUnavailable, "it has none just now");
+  co_return co_await open_tunnel(loop_, server_, upper_ != nullptr, tls_, gateway_.options().name,
+                                 at_most);
 }
 
 void ServerLink::set_servers(std::vector<net::ServerAddress> servers) {
@@ -110,6 +146,9 @@ void ServerLink::say_hello() {
   hello.set_instance(instance_);
   for (const std::string& address : gateway_.options().addresses) hello.add_addresses(address);
   hello.set_capacity(static_cast<std::uint32_t>(gateway_.options().links_max));
+  if (upper_)
+    for (const std::string& name : upper_->above()) hello.add_behind(name);
+  for (const std::string& limit : gateway_.options().limits) hello.add_limits(limit);
   send(hello);
   last_heard_ = core::mono_now();
   beat();
@@ -138,12 +177,15 @@ void ServerLink::on_message(std::string_view message) {
 
 void ServerLink::on_closed(core::Error why) {
   why_ = std::move(why.message);
+  if (upper_ && !upper_->why().empty()) why_ = upper_->why();
   heartbeat_.cancel();
   gateway_.server_lost();
   if (std::exchange(welcomed_, false) && !stopping_)
     patience_.start(times_.patience,
                     [this] { gateway_.send_away("the gateway has lost its server"); });
   socket_.reset();
+  upper_.reset();
+  if (changed_) changed_();
   renewed(fail(Code::kUnavailable, "the connection to the server broke"));
   ended_.notify();
 }
@@ -153,12 +195,15 @@ core::Status ServerLink::welcome(const wire::GatewayWelcome& message) {
   if (message.version() < wire::kVersionOldest || message.version() > wire::kVersion)
     return fail(Code::kInvalid, "no common protocol version; update the older of the two");
   core::log(Level::kInfo, "gateway", "the server has welcomed this gateway",
-            {{"server", server_.str()}, {"region", message.region()}});
+            {{"server", server_.str()},
+             {"behind", upper_ ? upper_->above().front() : ""},
+             {"region", message.region()}});
   welcomed_ = true;
   why_.clear();
   patience_.cancel();
   reconnect_.connected(core::mono_now());
   gateway_.server_found(message.admit_per_second());
+  if (changed_) changed_();
   return {};
 }
 
@@ -232,6 +277,7 @@ void ServerLink::notice(wire::Notice message) {
   send(message);
 }
 void ServerLink::content_request(wire::ContentRequestUp message) {
+  if (upper_) return upper_->request_content(message);
   send(message);
 }
 

@@ -157,6 +157,20 @@ void EndpointRuns::finished(core::RunId run, RunResult result, core::MonoTime no
   start_queued(now);
 }
 
+std::vector<EndpointRuns::Remembered> EndpointRuns::remembered() const {
+  std::vector<Remembered> all;
+  for (const auto& [run, until] : recent_) all.push_back({run, until});
+  return all;
+}
+
+void EndpointRuns::adopt(const Remembered& what) {
+  Run& held = runs_[what.run];
+  held.state = State::kRunning;
+  held.expires_at = core::MonoTime::max();
+  held.forget_at = what.until;
+  ++running_;
+}
+
 void EndpointRuns::tick(core::MonoTime now) {
   if (deadline() > now) return;
   std::vector<core::RunId> late;

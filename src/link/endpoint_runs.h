@@ -110,6 +110,17 @@ class EndpointRuns {
   void progress(core::RunId run, std::optional<std::uint32_t> percent, std::string_view text);
   void finished(core::RunId run, RunResult result, core::MonoTime now);
 
+  // --- from one process of an instance to the next: an agent that updates itself
+  struct Remembered {
+    core::RunId run;
+    core::MonoTime until;  ///< its order would be accepted until then
+  };
+  /// What was acknowledged and must not be started again.
+  std::vector<Remembered> remembered() const;
+  void remember(const Remembered& what) { recent_.emplace_back(what.run, what.until); }
+  /// The run goes on here: it is held and running. REQUIRES: it is not known.
+  void adopt(const Remembered& what);
+
   // --- time, and what a session needs
   /// What a finished run said cannot be read any more: its result goes without.
   void lose_output(core::RunId run, std::string_view why);

@@ -34,10 +34,10 @@ constexpr std::array<ProgramFeature, 15> kPrograms = {{
 }};
 
 // Kernels, machine types and what other runners mean by themselves.
-constexpr std::array<std::string_view, 22> kOthers = {
-    "shell",   "powershell", "linux",   "darwin", "freebsd",     "openbsd", "netbsd", "windows",
-    "x86_64",  "aarch64",    "arm64",   "armv6l", "armv7l",      "i386",    "i686",   "ppc64",
-    "ppc64le", "s390x",      "riscv64", "mips64", "loongarch64", "amd64"};
+constexpr std::array<std::string_view, 23> kOthers = {
+    "shell",   "powershell", "linux",   "darwin", "freebsd",     "openbsd", "netbsd",     "windows",
+    "x86_64",  "aarch64",    "arm64",   "armv6l", "armv7l",      "i386",    "i686",       "ppc64",
+    "ppc64le", "s390x",      "riscv64", "mips64", "loongarch64", "amd64",   "self-update"};
 
 std::vector<std::string> missing_of(const Implementation& implementation,
                                     std::span<const std::string> features) {

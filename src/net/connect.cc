@@ -12,6 +12,7 @@
 #include "core/bytes.h"
 #include "net/detail/client_exchange.h"
 #include "net/detail/websocket_key.h"
+#include "net/raw_stream.h"
 #include "net/service_lookup.h"
 #include "runtime/descriptor.h"
 #include "runtime/worker_pool.h"
@@ -176,11 +177,31 @@ Task<Result<TlsStream>> connect_tls(runtime::Loop& loop, ServerAddress server,
   co_return stream;
 }
 
+Task<Result<std::unique_ptr<RawStream>>> RawStream::connect(runtime::Loop& loop,
+                                                            ServerAddress server,
+                                                            core::Duration at_most) {
+  MUSTER_CO_ASSIGN(auto socket,
+                   co_await connect_tcp(loop, std::move(server), core::mono_now() + at_most));
+  boost::system::error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  co_return std::make_unique<RawStream>(std::move(socket));
+}
+
 Task<Result<std::unique_ptr<WebSocket>>> connect_websocket(
     runtime::Loop& loop, ServerAddress server, std::shared_ptr<const TlsClientContext> tls,
     std::string path, WebSocketLimits limits, core::Duration at_most) {
   const core::MonoTime deadline = core::mono_now() + at_most;
   MUSTER_CO_ASSIGN(auto stream, co_await connect_tls(loop, server, std::move(tls), at_most));
+  co_return co_await upgrade_to_websocket(std::move(stream), std::move(server), std::move(path),
+                                          limits, deadline - core::mono_now());
+}
+
+Task<Result<std::unique_ptr<WebSocket>>> upgrade_to_websocket(TlsStream stream,
+                                                              ServerAddress server,
+                                                              std::string path,
+                                                              WebSocketLimits limits,
+                                                              core::Duration at_most) {
+  const core::MonoTime deadline = core::mono_now() + at_most;
   const std::string key = core::to_base64(core::random_bytes(16));
   ClientRequest request;
   request.target = std::move(path);

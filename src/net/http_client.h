@@ -161,6 +161,11 @@ runtime::Task<core::Result<TlsStream>> connect_tls(runtime::Loop& loop, ServerAd
                                                    std::shared_ptr<const TlsClientContext> tls,
                                                    core::Duration at_most);
 
+/// Opens a WebSocket at `path` on a connection that was made for it. Not started yet.
+runtime::Task<core::Result<std::unique_ptr<WebSocket>>> upgrade_to_websocket(
+    TlsStream stream, ServerAddress server, std::string path, WebSocketLimits limits,
+    core::Duration at_most);
+
 /// Opens a WebSocket at `path`; `tls` should name kAlpnLink. Not started yet.
 runtime::Task<core::Result<std::unique_ptr<WebSocket>>> connect_websocket(
     runtime::Loop& loop, ServerAddress server, std::shared_ptr<const TlsClientContext> tls,

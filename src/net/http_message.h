@@ -81,7 +81,7 @@ struct Request {
   BodyReader* body_stream = nullptr;  ///< Set where the route streams.
 
   std::string remote_address;
-  std::string peer_certificate;  ///< DER; empty on API connections.
+  std::string peer_certificate;  ///< DER; empty on API connections. Of kAlpnPeer: not verified.
   std::string alpn;
   std::string route;                      ///< "/v1/hosts/{id}"; empty where none matched.
   const RouteOptions* options = nullptr;  ///< Of that route.

@@ -79,11 +79,16 @@ Status trust(SSL_CTX* context, std::string_view ca_pem, bool announce) {
   return {};
 }
 
+// Another region's certificate is judged with the request that it came with.
+int accept_any(int, X509_STORE_CTX*) {
+  return 1;
+}
+
 // Chooses the protocol, and with it whether a certificate is demanded: one place, so
 // that the two cannot disagree. OpenSSL calls it before it writes its answer.
 int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                     const unsigned char* offered, unsigned int offered_size, void*) {
-  for (const std::string_view protocol : {kAlpnLink, kAlpnServer, kAlpnHttp}) {
+  for (const std::string_view protocol : {kAlpnLink, kAlpnServer, kAlpnPeer, kAlpnHttp}) {
     for (unsigned int at = 0; at < offered_size; at += 1U + offered[at]) {
       const unsigned int size = offered[at];
       if (at + 1 + size > offered_size) return SSL_TLSEXT_ERR_ALERT_FATAL;
@@ -92,7 +97,8 @@ int choose_protocol(SSL* ssl, const unsigned char** out, unsigned char* out_size
       *out = offered + at + 1;
       *out_size = static_cast<unsigned char>(size);
       if (protocol != kAlpnHttp) {
-        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       protocol == kAlpnPeer ? accept_any : nullptr);
         // Who has a certificate of the region knows its CA: spared, it is not parsed there.
         SSL_clear_chain_certs(ssl);
       }

@@ -24,10 +24,14 @@ struct ssl_ctx_st;
 
 namespace muster::net {
 
-/// Protocol names (ALPN). The first two make a server ask for a certificate.
+/// Protocol names (ALPN). All but the last make a server ask for a certificate.
 inline constexpr std::string_view kAlpnLink = "muster-link/1";
 /// HTTP between the servers of a region: what one passes on to another.
 inline constexpr std::string_view kAlpnServer = "muster-server/1";
+/// HTTP from a server of another region. TLS proves that the client has the key of its
+/// certificate and nothing more: whose certificates are believed changes while connections live,
+/// so who answers the request asks that (docs/adr/0027).
+inline constexpr std::string_view kAlpnPeer = "muster-peer/1";
 inline constexpr std::string_view kAlpnHttp = "http/1.1";
 
 /// A private key and its certificate. `chain_pem` begins with the leaf; a server
@@ -44,8 +48,9 @@ using PeerCheck = std::function<core::Status(std::string_view leaf_der)>;
 /// Whether clients of kAlpnHttp are asked for a certificate: one that they show must be of the CA.
 enum class HttpClients : std::uint8_t { kAnonymous, kMayShowCertificate };
 
-/// kAlpnLink and kAlpnServer demand a client certificate of the region; kAlpnHttp and clients that
-/// name no protocol are asked for none unless HttpClients says so; any other protocol is refused.
+/// kAlpnLink and kAlpnServer demand a client certificate of the region, kAlpnPeer any; kAlpnHttp and
+/// clients that name no protocol are asked for none unless HttpClients says so; any other protocol
+/// is refused.
 class TlsServerContext {
  public:
   /// `ca_pem`: the region's CA, which client certificates must come from.

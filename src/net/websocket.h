@@ -66,6 +66,7 @@ class MessageSocket {
   virtual void close(CloseCode code, std::string_view reason) = 0;
   virtual void notify_below(std::uint32_t bytes) = 0;
   virtual std::size_t queued_bytes() const = 0;
+  virtual void pause_reading(bool paused) = 0;
   virtual x509_st* peer_certificate_native() const = 0;
   virtual void forget_peer_certificate() {}
 };
@@ -96,7 +97,7 @@ class WebSocket final : public MessageSocket {
   /// `reason` is cut to 123 bytes. on_closed() follows.
   void close(CloseCode code, std::string_view reason) override;
   /// While paused nothing is read, so that the peer is slowed down by TCP.
-  void pause_reading(bool paused);
+  void pause_reading(bool paused) override;
 
   /// on_drained() will come once, as soon as no more than `bytes` wait to be sent.
   void notify_below(std::uint32_t bytes) override;

@@ -56,6 +56,23 @@ void fill(std::string& script, std::string_view mark, std::string_view what) {
 
 }  // namespace
 
+std::string agent_version(std::string_view program) {
+  constexpr std::string_view kMark = "muster-agent version: ";  // agent/version.cc
+  constexpr std::size_t kVersionBytesMax = 40;
+  const auto at = program.find(kMark);
+  if (at == program.npos) return {};
+  const std::string_view rest = program.substr(at + kMark.size(), kVersionBytesMax + 1);
+  const std::string_view version = rest.substr(0, rest.find('\0'));
+  const bool fits = !version.empty() && version.size() < rest.size() &&
+                    std::ranges::all_of(
+                        version,
+                        [](char c) {
+                          return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                                 (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+                        });
+  return fits ? std::string(version) : std::string();
+}
+
 void AgentPrograms::add(std::string type, const std::filesystem::path& file) {
   if (!is_type(type) || find(type) || programs_.size() == kAgentProgramsMax) return;
   auto bytes = runtime::read_file(file, kAgentProgramBytesMax);
@@ -65,8 +82,9 @@ void AgentPrograms::add(std::string type, const std::filesystem::path& file) {
     return;
   }
   std::string digest = core::to_hex(core::sha256(*bytes));
-  programs_.push_back(
-      {std::move(type), std::move(digest), std::make_shared<const std::string>(std::move(*bytes))});
+  std::string version = agent_version(*bytes);
+  programs_.push_back({std::move(type), std::move(digest), std::move(version),
+                       std::make_shared<const std::string>(std::move(*bytes))});
 }
 
 AgentPrograms AgentPrograms::load(const std::filesystem::path& folder,

@@ -19,10 +19,15 @@ inline constexpr std::size_t kAgentProgramBytesMax = 256 * 1024 * 1024;
 inline constexpr int kDownloadsMax = 32;
 
 struct AgentProgram {
-  std::string type;    ///< of machines, as `uname -m` has it
-  std::string digest;  ///< SHA-256, hexadecimal
+  std::string type;     ///< of machines, as `uname -m` has it
+  std::string digest;   ///< SHA-256, hexadecimal
+  std::string version;  ///< as the program says it; empty: it does not
   std::shared_ptr<const std::string> bytes;
 };
+
+/// The version that an agent's program carries, whatever machine it is for; empty where there
+/// is none.
+std::string agent_version(std::string_view program);
 
 class AgentPrograms {
  public:

@@ -3,6 +3,7 @@
 
 #include "core/assert.h"
 #include "server/region.h"
+#include "server/trust.h"
 
 namespace muster::server {
 namespace {
@@ -12,9 +13,9 @@ using core::fail;
 
 std::optional<access::Right> right_of(std::string_view name) {
   using access::Right;
-  for (const Right right :
-       {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens, Right::kManageUsers,
-        Right::kViewAudit, Right::kManageMethods, Right::kManageRegion, Right::kStopEverything})
+  for (const Right right : {Right::kView, Right::kRun, Right::kManageHosts, Right::kManageTokens,
+                            Right::kManageUsers, Right::kViewAudit, Right::kManageMethods,
+                            Right::kManageRegion, Right::kStopEverything, Right::kUseRegions})
     if (access::name(right) == name) return right;
   return std::nullopt;
 }
@@ -94,6 +95,7 @@ void add_route(net::Router& router, std::string method, std::string pattern, std
       [handler = std::move(handler)](net::Request& request) -> runtime::Task<net::Response> {
         auto response = co_await handler(request);
         if (!response) co_return net::Response::error(response.error());
+        if (const auto* peer = peer_of(request)) end_with(peer->trust, *response);
         co_return std::move(*response);
       },
       options);

@@ -68,6 +68,7 @@ void add_live_routes(net::Router& router, Region& region);
 void add_audit_routes(net::Router& router, Region& region);
 void add_system_routes(net::Router& router, Region& region);
 void add_server_routes(net::Router& router, Region& region);
+void add_region_routes(net::Router& router, Region& region);
 void add_install_routes(net::Router& router, Region& region);
 void add_console_routes(net::Router& router);
 

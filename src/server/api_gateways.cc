@@ -31,13 +31,17 @@ std::string_view name(fleet::GatewayState state) {
 
 Answer list_gateways(Region& region, Request&) {
   json::array gateways;
-  for (const auto& gateway : region.placement().gateways())
-    gateways.push_back(json::object{{"name", gateway.name},
-                                    {"state", name(gateway.state)},
-                                    {"draining", gateway.draining},
-                                    {"links", gateway.links},
-                                    {"expected", gateway.expected},
-                                    {"capacity", gateway.capacity}});
+  for (const auto& gateway : region.placement().gateways()) {
+    json::object entry{{"name", gateway.name},         {"state", name(gateway.state)},
+                       {"draining", gateway.draining}, {"links", gateway.links},
+                       {"expected", gateway.expected}, {"capacity", gateway.capacity},
+                       {"behind", json::array()},      {"limits", json::array()}};
+    if (const auto* visitor = region.gateways().visitor(gateway.name)) {
+      entry["behind"] = json::array(visitor->behind.begin(), visitor->behind.end());
+      entry["limits"] = json::array(visitor->limits.begin(), visitor->limits.end());
+    }
+    gateways.push_back(std::move(entry));
+  }
   co_return json_response(json::object{{"gateways", std::move(gateways)}});
 }
 

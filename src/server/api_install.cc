@@ -2,9 +2,10 @@
 //
 // What a machine needs that has no agent yet. All of it is public: the region's certificate, the
 // script, and the programs that the script fetches and verifies. A machine is let in by its token
-// alone.
+// alone. The same programs are what agents are updated to (docs/updates.md).
 #include "server/agent_programs.h"
 #include "server/api.h"
+#include "server/json.h"
 #include "server/region.h"
 
 namespace muster::server {
@@ -52,6 +53,17 @@ void add_install_routes(net::Router& router, Region& region) {
             [&region, programs](Request& request) -> Answer {
               co_return script(region, *programs, request.header("host").value_or(""));
             });
+  add_route(router, "GET", "/v1/agents", "view", [programs](Request&) -> Answer {
+    json::array agents;
+    for (const AgentProgram& program : programs->all()) {
+      json::object agent{{"type", program.type},
+                         {"digest", program.digest},
+                         {"size_bytes", program.bytes->size()}};
+      set(agent, "version", program.version);
+      agents.push_back(std::move(agent));
+    }
+    co_return json_response(json::object{{"agents", std::move(agents)}});
+  });
   auto taken = std::make_shared<int>(0);
   add_route(router, "GET", "/download/{file}", "public",
             [programs, taken](Request& request) -> Answer {

@@ -15,6 +15,7 @@
 #include "server/run_access.h"
 #include "server/run_json.h"
 #include "server/scope.h"
+#include "server/trust.h"
 
 namespace muster::server {
 
@@ -114,6 +115,9 @@ runtime::Task<core::Result<Checked>> check_order(Region& region, access::Princip
   MUSTER_CO_ASSIGN(auto read, read_run_request(request));
   wanted.spec = std::move(read.spec);
   wanted.spec.created_by = by.name;
+  if (read.grant && by.via.starts_with(kViaRegion))
+    co_return fail(Code::kDenied,
+                   "a run that another region starts cannot start others: leave 'chain' out");
   if (read.method) {
     MUSTER_CO_ASSIGN(auto ready, co_await region.methods().prepare(std::move(*read.method)));
     add_method(std::move(ready), wanted.spec);

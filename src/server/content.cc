@@ -18,7 +18,7 @@ Content::Content(runtime::Loop& loop, std::shared_ptr<content::Cache> store, con
     : loop_(loop),
       store_(store),
       tasks_(loop, "content"),
-      service_(loop, store_, *this, {.bytes_per_second = options.gateways_bytes_per_second},
+      service_(loop, store_, *this, {.rates = {.together = options.gateways_bytes_per_second}},
                [this](const core::ContentId& id, content::Fetcher::Done done) {
                  fetch(id, std::move(done));
                }),

@@ -25,9 +25,12 @@ constexpr std::size_t kIdleMax = 64;
 constexpr std::size_t kSmallBytes = 64 * 1024;
 
 /// What belongs to one connection, or is said anew on the next.
-constexpr std::array<std::string_view, 13> kOwn{
-    "connection", "content-length",    "date",    "expect",     "host",        "keep-alive",  "te",
-    "trailer",    "transfer-encoding", "upgrade", "user-agent", kForwardedFor, kForwardedHost};
+constexpr std::array<std::string_view, 14> kOwn{
+    "connection",   "content-length", "date",
+    "expect",       "host",           "keep-alive",
+    "te",           "trailer",        "transfer-encoding",
+    "upgrade",      "user-agent",     kForwardedFor,
+    kForwardedHost, kForwardedPeer};
 
 std::optional<std::uint64_t> length_of(const std::optional<std::string_view>& header) {
   std::uint64_t length = 0;
@@ -36,6 +39,20 @@ std::optional<std::uint64_t> length_of(const std::optional<std::string_view>& he
       std::from_chars(header->data(), header->data() + header->size(), length);
   if (failed != std::errc{} || end != header->data() + header->size()) return std::nullopt;
   return length;
+}
+
+/// The request as the leader gets it, without its body.
+net::ClientRequest onward_of(const net::Request& request) {
+  net::ClientRequest onward{.method = request.method, .target = request.target};
+  for (const auto& [name, value] : request.headers)
+    if (std::ranges::find(kOwn, name) == kOwn.end()) onward.headers.emplace_back(name, value);
+  onward.headers.emplace_back(std::string(kForwardedFor), request.remote_address);
+  onward.headers.emplace_back(std::string(kForwardedHost),
+                              core::printable(request.header("host").value_or(""), 300));
+  // Whether it is believed is the leader's to say; that it holds its key was seen here.
+  if (request.alpn == net::kAlpnPeer)
+    onward.headers.emplace_back(kForwardedPeer, core::to_hex(request.peer_certificate));
+  return onward;
 }
 
 core::Status check_leader(std::string_view leaf_der, const std::string& name) {
@@ -150,12 +167,7 @@ runtime::Task<net::Response> Forwarder::forward(net::Request& request) {
                                         : "the server that leads, " + name_ +
                                               ", cannot be reached from this one");
   }
-  net::ClientRequest onward{.method = request.method, .target = request.target};
-  for (const auto& [name, value] : request.headers)
-    if (std::ranges::find(kOwn, name) == kOwn.end()) onward.headers.emplace_back(name, value);
-  onward.headers.emplace_back(std::string(kForwardedFor), request.remote_address);
-  onward.headers.emplace_back(std::string(kForwardedHost),
-                              core::printable(request.header("host").value_or(""), 300));
+  net::ClientRequest onward = onward_of(request);
   const auto length = length_of(request.header("content-length"));
   if (length && *length <= kSmallBytes) {
     for (;;) {

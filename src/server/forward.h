@@ -28,6 +28,8 @@ namespace muster::server {
 inline constexpr std::string_view kForwardedFor = "x-muster-forwarded-for";
 /// The name by which the client called the server that it asked.
 inline constexpr std::string_view kForwardedHost = "x-muster-forwarded-host";
+/// The certificate (DER in hexadecimal) of another region's server that has asked this one.
+inline constexpr std::string_view kForwardedPeer = "x-muster-forwarded-peer";
 
 /// Counters since the start.
 struct ForwardStats {

@@ -150,6 +150,11 @@ void GatewayHub::disconnect(const std::string& name, const link::RegionGateway& 
   runs_.changed();
 }
 
+const GatewayHub::Visitor* GatewayHub::visitor(const std::string& name) const {
+  const auto at = seats_.find(name);
+  return at == seats_.end() ? nullptr : &at->second->visitor();
+}
+
 link::RegionGateway* GatewayHub::find(const std::string& name) {
   const auto found = seats_.find(name);
   return found == seats_.end() ? nullptr : &found->second->gateway();

@@ -28,6 +28,17 @@
 
 namespace muster::server {
 
+/// What there is to know of a gateway in another process.
+struct GatewayVisitor {
+  std::optional<identity::Certificate> certificate;  ///< Verified; none: in this process.
+  std::function<void()> replaced;  ///< Another one has its place; its port is no more.
+  std::uint32_t capacity;          ///< Links that it takes; 0: it does not say.
+  /// Where endpoints reach it; nothing: it is the server's own, whose address they have.
+  std::optional<std::vector<std::string>> addresses;
+  // What it says about itself, for showing only.
+  std::vector<std::string> behind = {};  ///< gateways up to the server, its upper one first
+  std::vector<std::string> limits = {};  ///< how fast it delivers content, in sentences
+};
 class PackRequests;
 
 class GatewayHub {
@@ -40,14 +51,7 @@ class GatewayHub {
              const orders::Signer& signer, std::string region);
   ~GatewayHub();
 
-  /// What there is to know of a gateway in another process.
-  struct Visitor {
-    std::optional<identity::Certificate> certificate;  ///< Verified; none: in this process.
-    std::function<void()> replaced;  ///< Another one has its place; its port is no more.
-    std::uint32_t capacity;          ///< Links that it takes; 0: it does not say.
-    /// Where endpoints reach it; nothing: it is the server's own, whose address they have.
-    std::optional<std::vector<std::string>> addresses;
-  };
+  using Visitor = GatewayVisitor;
 
   /// A gateway is there; what it reports goes to the returned port, which lives until
   /// disconnect(). A second one of the same name replaces the first.
@@ -55,6 +59,8 @@ class GatewayHub {
   /// The gateway is gone, with all its links. Only where it is still this one.
   void disconnect(const std::string& name, const link::RegionGateway& gateway);
   link::RegionGateway* find(const std::string& name);
+  /// What the gateway of that name said when it came; null where it is away.
+  const Visitor* visitor(const std::string& name) const;
 
   /// Gateways that connect from now on get content from here. It outlives this.
   void serve(Content& content) { content_ = &content; }

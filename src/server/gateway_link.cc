@@ -22,6 +22,10 @@ constexpr std::size_t kAddressBytesMax = 256;
 constexpr std::size_t kInstanceBytes = 16;
 /// Addresses that a gateway says it has.
 constexpr int kAddressesMax = 16;
+/// Gateways above it, sentences about its rates, and bytes of one of them.
+constexpr int kBehindNamesMax = 8;
+constexpr int kLimitsMax = 8;
+constexpr std::size_t kLimitBytesMax = 1280;
 
 // What a gateway of ours has made sure of already, and one in foreign hands has not.
 
@@ -38,6 +42,14 @@ core::Status check(const wire::GatewayHello& message) {
     if (!net::ServerAddress::parse(address) || address.size() > link::kGatewayAddressBytesMax)
       return fail(Code::kInvalid,
                   "no address of a gateway: " + core::printable(address, kAddressBytesMax));
+  if (message.behind_size() > kBehindNamesMax || message.limits_size() > kLimitsMax)
+    return fail(Code::kLimit, "it says more about itself than there is to say");
+  for (const auto& name : message.behind())
+    if (!identity::is_valid_name(name))
+      return fail(Code::kInvalid, "no gateway's name: " + core::printable(name, 64));
+  for (const auto& limit : message.limits())
+    if (limit.size() > kLimitBytesMax || core::printable(limit) != limit)
+      return fail(Code::kInvalid, "a limit that is no sentence");
   return {};
 }
 core::Status check(const wire::LinkUp& message) {
@@ -176,8 +188,11 @@ core::Status GatewayLink::hello(std::string_view body) {
       {.certificate = certificate_,
        .replaced = [this] { close("a newer gateway of this name"); },
        .capacity = hello.capacity(),
-       .addresses = std::vector<std::string>(hello.addresses().begin(), hello.addresses().end())});
-  core::log(core::Level::kInfo, "server", "a gateway has joined", {{"gateway", name_}});
+       .addresses = std::vector<std::string>(hello.addresses().begin(), hello.addresses().end()),
+       .behind = {hello.behind().begin(), hello.behind().end()},
+       .limits = {hello.limits().begin(), hello.limits().end()}});
+  core::log(core::Level::kInfo, "server", "a gateway has joined",
+            {{"gateway", name_}, {"behind", hello.behind().empty() ? "" : hello.behind(0)}});
   return {};
 }
 

@@ -138,7 +138,14 @@ core::Status Region::open_work() {
   MUSTER_TRY(stop_switch_->open());
   switch_is_open_ = true;
   if (servers_ && servers_->view().has_others()) MUSTER_TRY(note_lead());
+  MUSTER_TRY(open_neighbours());
   return open_schedules();
+}
+
+core::Status Region::open_neighbours() {
+  neighbours_ = std::make_unique<Neighbours>(
+      loop_, *database_, id(), [this] { return server_identity(*authority_, config_); });
+  return neighbours_->open();
 }
 
 core::Status Region::open_chains() {
@@ -249,6 +256,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   add_audit_routes(router, *this);
   add_system_routes(router, *this);
   add_server_routes(router, *this);
+  add_region_routes(router, *this);
   add_install_routes(router, *this);
   add_console_routes(router);
   if (accept_link)
@@ -282,6 +290,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   tasks_.spawn(mirror_->keep_all());
   schedules_->start();
   placement_->start();
+  neighbours_->start();
   core::log(Level::kInfo, "server", "serving",
             {{"address", config_.address}, {"port", http_->port()}, {"region", id()}});
   return {};
@@ -318,10 +327,28 @@ runtime::Task<std::optional<net::Response>> Region::before(net::Request& request
     const std::string called(request.header(kForwardedHost).value_or(""));
     for (auto& [name, value] : request.headers)
       if (name == "host" && !called.empty()) value = called;
+    if (const auto certificate_of = request.header(kForwardedPeer)) {
+      const auto der = core::from_hex(*certificate_of);
+      co_return admit(request, der.value_or(""));
+    }
   }
+  if (request.alpn == net::kAlpnPeer) co_return admit(request, request.peer_certificate);
   if (manage::has_sign(request.headers) && request.alpn != net::kAlpnLink)
     co_return co_await management_->answer(request);
   co_return co_await authenticate(*this, request);
+}
+
+std::optional<net::Response> Region::admit(net::Request& request, std::string_view certificate) {
+  auto principal = neighbours_->admit(request, certificate);
+  if (!principal) {
+    // A probe asks every few seconds, and shows the reason on the other side.
+    core::log(request.path == "/v1/peer" ? Level::kDebug : Level::kInfo, "regions",
+              "another region was refused",
+              {{"address", request.remote_address}, {"why", principal.error().message}});
+    return net::Response::error({core::Code::kDenied, principal.error().message});
+  }
+  request.context = std::shared_ptr<access::Principal>(std::move(*principal));
+  return std::nullopt;
 }
 
 void Region::accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket) {
@@ -405,7 +432,10 @@ runtime::Task<void> Region::stop(core::Duration grace) {
   stopping_ = true;
   placement_->stop();
   live_.wake_all();
+  for (const auto& link : neighbours_ ? neighbours_->all() : std::vector<Neighbours::Link>())
+    link->trust()->end();
   if (http_) co_await http_->stop(grace);
+  if (neighbours_) co_await neighbours_->stop();
   for (auto& link : gateway_links_) link->close("the server stops");
   co_await gateways_->stop();
   if (schedules_) co_await schedules_->stop();

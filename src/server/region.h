@@ -37,6 +37,7 @@
 #include "server/intake_service.h"
 #include "server/live.h"
 #include "server/method_service.h"
+#include "server/neighbours.h"
 #include "server/pack_requests.h"
 #include "server/pack_rules.h"
 #include "server/pack_service.h"
@@ -111,6 +112,9 @@ class Region {
   Recorder& recorder() { return *recorder_; }
   Sweeper& sweeper() { return *sweeper_; }
   Live& live() { return live_; }
+  Neighbours& neighbours() { return *neighbours_; }
+  /// Ends with the region.
+  void spawn(runtime::Task<void> task) { tasks_.spawn(std::move(task)); }
   /// What is kept of finished runs: as it was set, else as the server was started.
   runtime::Task<core::Result<jobs::Retention>> retention();
   HttpStats& http_stats() { return http_stats_; }
@@ -129,11 +133,14 @@ class Region {
   core::Status open_packs();
   core::Status note_lead();
   core::Status open_schedules();
+  core::Status open_neighbours();
   std::uint64_t act_on_switch(const std::optional<jobs::Hold>& why, const std::string& by);
   /// A gateway that runs apart has dialled: the acceptor of /region.
   void accept_gateway(const net::Request& request, std::unique_ptr<net::WebSocket> socket);
   core::Result<identity::Certificate> gateway_certificate(const net::Request& request) const;
   runtime::Task<std::optional<net::Response>> before(net::Request& request);
+  /// What comes from another region: `certificate` is its server's.
+  std::optional<net::Response> admit(net::Request& request, std::string_view certificate);
   void cut_revoked_gateways();
   discovery::RegionKey discovery_key() const {
     return discovery::RegionKey(authority_->authority().certificate().fingerprint());
@@ -185,6 +192,7 @@ class Region {
   std::unique_ptr<manage::Resource> management_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<Sweeper> sweeper_;
+  std::unique_ptr<Neighbours> neighbours_;
   std::unique_ptr<discovery::Answering> answering_;  // null: it is not found by discovery
   runtime::TaskGroup tasks_;
   runtime::Timer save_timer_;

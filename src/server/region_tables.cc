@@ -7,6 +7,7 @@
 #include "fleet/registry_store.h"
 #include "intake/store.h"
 #include "jobs/run_store.h"
+#include "regions/store.h"
 #include "schedules/schedule_store.h"
 #include "server/content_mirror.h"
 #include "server/pack_rules.h"
@@ -32,7 +33,8 @@ core::Result<std::optional<std::string>> region_of(store::Database& database) {
 std::vector<store::MigrationSet> region_migrations() {
   return {access::migrations(),  fleet::registry_migrations(), jobs::run_migrations(),
           catalog::migrations(), schedules::migrations(),      region_key_migrations(),
-          content_migrations(),  intake::migrations(),         pack_rule_migrations()};
+          content_migrations(),  intake::migrations(),         regions::migrations(),
+          pack_rule_migrations()};
 }
 
 core::Status check_database_place(const ServerConfig& config) {

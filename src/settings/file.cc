@@ -36,6 +36,8 @@ bool fits(Entry::Form form, Kind kind) {
       return form == Entry::Form::kNumber;
     case Kind::kSize:
       return form == Entry::Form::kNumber || form == Entry::Form::kText;
+    case Kind::kRate:
+      return form != Entry::Form::kTruth;
     case Kind::kSwitch:
       return form == Entry::Form::kTruth;
     case Kind::kList:
@@ -73,8 +75,16 @@ core::Status check_value(const Setting& setting, const std::string& value) {
   return setting.check ? setting.check(value) : core::Status{};
 }
 
-core::Status check_entry(const Setting& setting, const Entry& entry) {
+/// Rates by times of the day are one table, however it is written.
+void join(std::vector<std::string>& values) {
+  std::string whole;
+  for (const std::string& value : values) whole += (whole.empty() ? "" : ", ") + value;
+  values = {std::move(whole)};
+}
+
+core::Status check_entry(const Setting& setting, Entry& entry) {
   if (!fits(entry.form, setting.kind)) return wrong("must be " + std::string(name(setting.kind)));
+  if (setting.kind == Kind::kRate) join(entry.values);
   for (const std::string& value : entry.values) MUSTER_TRY(check_value(setting, value));
   return {};
 }
@@ -98,7 +108,7 @@ std::string unknown(std::string_view key, std::span<const Setting> settings) {
 std::string written(const Setting& setting, const std::string& value) {
   const bool digits = !value.empty() && value.find_first_not_of("0123456789") == value.npos;
   if (setting.kind == Kind::kSwitch || setting.kind == Kind::kNumber ||
-      (setting.kind == Kind::kSize && digits))
+      ((setting.kind == Kind::kSize || setting.kind == Kind::kRate) && digits))
     return value;
   if (setting.kind == Kind::kList) return "[" + written_text(value) + "]";
   return written_text(value);
@@ -112,6 +122,8 @@ std::string_view name(Kind kind) {
       return "a whole number";
     case Kind::kSize:
       return "a number of bytes, or a size in quotes (\"512M\")";
+    case Kind::kRate:
+      return "a size a second (\"10M\"), or a list ([\"08:00-18:00 2M\", \"otherwise 20M\"])";
     case Kind::kSwitch:
       return "true or false";
     case Kind::kList:

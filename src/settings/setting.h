@@ -20,6 +20,7 @@ enum class Kind : std::uint8_t {
   kText,
   kNumber,  ///< a whole number from 0
   kSize,    ///< bytes: a whole number, or a text as "512M"
+  kRate,    ///< bytes a second: as a size, or by times of the day, in one text or a list
   kSwitch,  ///< true or false
   kList,    ///< texts in brackets; a single one may stand alone
   kFolder,  ///< the whole path of a folder that is there or can be made

@@ -83,7 +83,12 @@ std::size_t body_bytes_max(RegionKind kind) {
     case REGION_CONTENT_REQUEST:
     case REGION_CHUNKS_TAKEN:
     case REGION_INTAKE_TAKEN:
+    case REGION_REPEAT_HELLO:
+    case REGION_REPEAT_WELCOME:
       return 2 * kSmall;
+    case REGION_TUNNEL_UP:
+    case REGION_TUNNEL_DOWN:
+      return kPayload;
     case REGION_CONTENT_DATA:
       return kContent + 16;
     case REGION_LINK_UP:

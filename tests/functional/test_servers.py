@@ -82,6 +82,33 @@ def test_the_second_serves_all_that_the_first_does(pair, tmp_path):
     assert "muster_leader 1" in one.api.get("/metrics").decode()
 
 
+def test_another_region_asks_through_any_of_them(pair, make_region, tmp_path):
+    one, two = pair
+    west = make_region().start()
+    ours, theirs = tmp_path / "west.card", tmp_path / "pair.card"
+    ours.write_text(west.cli("regions", "card", "--name", "west", check=0).stdout)
+    wait_until(lambda: len(one.api.get("/v1/servers")["servers"]) == 2, "the leader has seen the second")
+    card = one.cli("regions", "card", "--name", "pair", check=0).stdout
+    assert f":{one.port}\n" in card and f":{two.port}\n" in card
+    # By the one that stands by alone: it passes on who asks, and the leader decides.
+    theirs.write_text("".join(line for line in card.splitlines(True) if f":{one.port}" not in line))
+    west.cli("regions", "add", theirs, "--yes", check=0)
+
+    def state():
+        return west.api.get("/v1/regions/pair")["state"]
+
+    wait_until(lambda: state() == "refused", "the leader refuses whom it does not know")
+    two.api.post("/v1/regions", {"card": ours.read_text(), "may": ["run"]})
+    wait_until(lambda: state() == "up", "the leader lets it in")
+    agent = two.add_agent("a")
+    ran = west.cli("run", "--region", "pair", "--on", "all", "-q", "--", "echo", "through two", check=0)
+    assert ran.stdout == "through two\n"
+    one.server.kill()
+    wait_until(lambda: two.readiness()[0] == 200 and state() == "up", "the second leads, and is asked")
+    agent.online()
+    assert west.cli("run", "--region", "pair", "--on", "all", "-q", "--", "echo", "again", check=0).stdout == "again\n"
+
+
 def test_both_are_found_by_those_who_ask_the_network(isolated, pair, network):
     one, two = pair
     key = hashlib.sha256(ssl.PEM_cert_to_DER_cert(one.ca_file.read_text())).digest()

@@ -14,7 +14,7 @@ CONSTANTS_IN = ("src/wire/limits.h", "src/link/limits.h", "src/content/limits.h"
                 "src/server/region.cc", "src/server/gateway_hub.h", "src/server/gateway_link.cc",
                 "src/methods/channel.h", "src/agent/method_channels.h", "src/discovery/message.h",
                 "src/discovery/responder.h", "src/discovery/seeker.h", "src/server/sweep.h", "src/net/probe.h",
-                "src/server/chain_service.cc", "src/server/intake_service.h")
+                "src/server/chain_service.cc", "src/server/intake_service.h", "src/gateway/tiers.h", "src/gateway/upper.h")
 
 PAGES = {
     "docs/protocols/link.md": ("src/wire/link.proto", "FRAME", {
@@ -46,6 +46,10 @@ PAGES = {
         "chunks ahead of the server's disk": ["kChunksAheadBytesMax"],
         "pace of logins": ["logins_per_second"],
         "connections of gateways": ["kGatewayLinksMax"],
+        "gateways above one, gateways behind one": ["kTiersMax", "kBehindMax"],
+        "bytes of a tunnel that wait for one side": ["kTunnelAheadBytes"],
+        "names in `GatewayHello.behind`, sentences in `.limits`": [
+            "kBehindNamesMax", "kLimitsMax", "kLimitBytesMax"],
         "items in an `IntakeUp`": ["kIntakeItemsMax", "kUpcallBytesMax"],
         "bytes that wait to be sent": [None],
     }),

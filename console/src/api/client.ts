@@ -2,6 +2,7 @@
 //
 // One request to the server. The session travels in a cookie that scripts cannot read;
 // requests that change something carry a header that no foreign page can send.
+import { inPlace } from "./place";
 import type { ErrorCode } from "./types";
 
 /** A request that takes longer has failed: the person in front of it wants to know. */
@@ -61,7 +62,7 @@ export async function request<T>(method: string, path: string, options: RequestO
   const abort = () => deadline.abort();
   options.signal?.addEventListener("abort", abort);
   try {
-    const response = await fetch(withQuery(path, options.query), {
+    const response = await fetch(withQuery(inPlace(path), options.query), {
       method,
       headers,
       signal: deadline.signal,

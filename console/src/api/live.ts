@@ -9,6 +9,8 @@
 // under HTTP/1.1, and seven forgotten tabs must not silence the eighth.
 import { useEffect, useRef, useState } from "react";
 
+import { inPlace } from "./place";
+
 export type LiveState = "connecting" | "open" | "lost" | "ended";
 
 export interface LiveHandlers {
@@ -56,7 +58,7 @@ export class LiveStream {
     private readonly names: readonly string[],
     private readonly handlers: LiveHandlers,
     private readonly endName?: string,
-    private readonly connect: (url: string) => Source = (to) => new EventSource(to),
+    private readonly connect: (url: string) => Source = (to) => new EventSource(inPlace(to)),
   ) {
     this.open();
   }

@@ -5,9 +5,11 @@
 import { infiniteQueryOptions, MutationCache, QueryCache, QueryClient, queryOptions } from "@tanstack/react-query";
 
 import { ApiError, request } from "./client";
+import { place } from "./place";
 import type {
-  Discovery, DiscoveryList, FiringList, FoldList, GatewayList, Host, HostEventList, HostList, HostSort, Me, Method, MethodList, Pack, PackFileList, PackList, PackRuleList,
-  PublishingKeyList, Region, Run, RunList, Schedule, ScheduleList, SchedulePreview, RunTree, SelectorCheck, ServerList, Severity, Target, TargetList, TargetState, WaveList,
+  AgentProgramList, Discovery, DiscoveryList, FiringList, FoldList, GatewayList, Host, HostEventList, HostList, HostsOfRegions, HostSort, Me, Method,
+  MethodList, Neighbour, NeighbourList, Pack, PackFileList, PackList, PackRuleList, PublishingKeyList, Region, RegionCard, RemoteRunList, Run, RunList,
+  RunTree, Schedule, ScheduleList, SchedulePreview, SelectorCheck, ServerList, Severity, Target, TargetList, TargetState, WaveList,
 } from "./types";
 
 export const kHostsPage = 200;
@@ -51,8 +53,52 @@ export const meQuery = queryOptions({
 
 export const regionQuery = queryOptions({
   queryKey: ["region"],
-  queryFn: ({ signal }) => request<Region>("GET", "/v1/region", { signal }),
+  queryFn: ({ signal }) => (place() === "" ? request<Region>("GET", "/v1/region", { signal }) : otherRegion(place(), signal)),
   staleTime: 60_000,
+});
+
+/** The agents that the server offers, by type of machine. */
+export const agentsQuery = queryOptions({
+  queryKey: ["agents"],
+  queryFn: ({ signal }) => request<AgentProgramList>("GET", "/v1/agents", { signal }),
+  staleTime: 60_000,
+});
+
+/** Another region tells about the hosts that it lets one see. */
+async function otherRegion(name: string, signal: AbortSignal): Promise<Region> {
+  const [known, hosts] = await Promise.all([
+    request<Neighbour>("GET", `/v1/regions/${name}`, { signal }),
+    request<HostList>("GET", "/v1/hosts", { signal, query: { limit: 1 } }),
+  ]);
+  return {
+    region: known.region, version: known.version ?? "", gateways: [], started_at: known.since, endpoints: { total: hosts.total, online: hosts.online },
+  } as Region;
+}
+
+export const regionsQuery = queryOptions({
+  queryKey: ["regions"],
+  queryFn: ({ signal }) => request<NeighbourList>("GET", "/v1/regions", { signal }),
+  refetchInterval: 5_000,
+});
+
+export const regionCardQuery = queryOptions({
+  queryKey: ["regions", "card"],
+  queryFn: ({ signal }) => request<RegionCard>("GET", "/v1/regions/card", { signal }),
+});
+
+export const kOverviewHosts = 100;
+export const regionHostsQuery = (selector: string) =>
+  queryOptions({
+    queryKey: ["regions", "hosts", selector],
+    queryFn: ({ signal }) =>
+      request<HostsOfRegions>("GET", "/v1/regions/hosts", { signal, query: { selector: selector === "" ? undefined : selector, limit: kOverviewHosts } }),
+    refetchInterval: 10_000,
+  });
+
+export const regionRunsQuery = queryOptions({
+  queryKey: ["regions", "runs"],
+  queryFn: ({ signal }) => request<RemoteRunList>("GET", "/v1/regions/runs", { signal, query: { limit: 50 } }),
+  refetchInterval: 5_000,
 });
 
 export const hostsQuery = (selector: string, sort: HostSort) =>

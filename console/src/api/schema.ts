@@ -259,6 +259,185 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/peer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What this region grants the one that asks
+         * @description For the servers of other regions (docs/protocols/regions.md), and nobody else.
+         */
+        get: operations["greetPeer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Other regions that are known here, by name */
+        get: operations["listRegions"];
+        put?: never;
+        /**
+         * Trust another region, by its card
+         * @description A person has compared the fingerprint of the card before (POST /v1/regions/inspect shows it). Without `may` the other region may do nothing here.
+         */
+        post: operations["addRegion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** This region's card, for other regions to add */
+        get: operations["getRegionCard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/inspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whose card is this?
+         * @description Changes nothing. `known_as` where this region is known here already.
+         */
+        post: operations["inspectRegionCard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hosts of several regions at once
+         * @description All are asked at the same time and within three seconds; one that is down is not waited for, and has an `error` instead of hosts. There are no further pages: ask one region by itself (/v1/regions/{name}/v1/hosts).
+         */
+        get: operations["listHostsOfRegions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs that were started in other regions from here, newest first
+         * @description The runs are the other regions': /v1/regions/{region}/v1/runs/{run} is one. What stands here is followed a little later.
+         */
+        get: operations["listRunsInRegions"];
+        put?: never;
+        /**
+         * Start the same run in several regions
+         * @description Each region makes a run of its own, on those of its hosts that match and are granted. One that cannot be asked has an `error`. The Idempotency-Key holds in each region.
+         */
+        post: operations["runInRegions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/regions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+            };
+            cookie?: never;
+        };
+        /** One other region */
+        get: operations["getOtherRegion"];
+        put?: never;
+        post?: never;
+        /**
+         * Trust another region no more
+         * @description Holds at once, also for what it has open. Runs that it has started go on.
+         */
+        delete: operations["removeOtherRegion"];
+        options?: never;
+        head?: never;
+        /**
+         * Change what another region may do here
+         * @description What is absent stays. Holds at once; streams that it has open are cut.
+         */
+        patch: operations["changeOtherRegion"];
+        trace?: never;
+    };
+    "/v1/regions/{name}/v1/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+                /** @description The path there, behind /v1/; it may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Ask another region
+         * @description Passed on as it is, and answered as the other region answers it: hosts, methods, runs with their targets, output, folds and events; POST starts, cancels, pauses and resumes runs and checks selectors. What is not in the list of docs/regions.md is refused with 403, as is what the other region does not grant. A region that is down is not waited for: 503 with since when and why. POST /v1/runs without an Idempotency-Key gets one.
+         */
+        get: operations["askRegion"];
+        put?: never;
+        /**
+         * Ask another region to act
+         * @description Passed on as it is, and answered as the other region answers it: hosts, methods, runs with their targets, output, folds and events; POST starts, cancels, pauses and resumes runs and checks selectors. What is not in the list of docs/regions.md is refused with 403, as is what the other region does not grant. A region that is down is not waited for: 503 with since when and why. POST /v1/runs without an Idempotency-Key gets one.
+         */
+        post: operations["askRegionToAct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/gateways/{name}/drain": {
         parameters: {
             query?: never;
@@ -1689,6 +1868,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The agents that this server offers, by type of machine
+         * @description What `/install.sh` installs and `muster agents update` updates to (docs/updates.md).
+         */
+        get: operations["listAgentPrograms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1848,6 +2047,28 @@ export interface components {
             expected: number;
             /** @description Links that it takes: by the policy, else as it says */
             capacity: number;
+            /** @description Gateways that it stands behind, up to the server, the nearest first; empty while it is away */
+            behind: string[];
+            /** @description How fast it delivers content at which time of the day, in sentences; empty: no limit, or it is away */
+            limits: string[];
+        };
+        AgentProgramList: {
+            agents: components["schemas"]["AgentProgram"][];
+        };
+        AgentProgram: {
+            /**
+             * @description Of machines, as `uname -m` has it
+             * @example x86_64
+             */
+            type: string;
+            /**
+             * @description Missing where the program does not tell it
+             * @example 0.1.0
+             */
+            version?: string;
+            /** @description SHA-256, hexadecimal */
+            digest: string;
+            size_bytes: number;
         };
         ServerList: {
             servers: components["schemas"]["Server"][];
@@ -1871,6 +2092,140 @@ export interface components {
             since: string;
             /** Format: date-time */
             last_seen: string;
+        };
+        RegionName: string;
+        /** @description see: hosts, methods, runs; run: also start and end runs */
+        RegionWords: ("see" | "run")[];
+        /**
+         * @description refused: it answers, and grants nothing (`why` says why)
+         * @enum {string}
+         */
+        RegionState: "unknown" | "up" | "slow" | "down" | "refused";
+        PeerGreeting: {
+            region: string;
+            version: string;
+            may: components["schemas"]["RegionWords"];
+            selector?: string;
+            expires_at?: components["schemas"]["Time"];
+        };
+        RegionCard: {
+            name: components["schemas"]["RegionName"];
+            /** @description The id */
+            region: string;
+            /** @description SHA-256 of the authority's certificate, in base 32 */
+            fingerprint: string;
+            addresses: string[];
+            /** @description The text for the other administrator (own card only) */
+            card?: string;
+            known_as?: components["schemas"]["RegionName"];
+        };
+        /** @description What the other region grants this one, as it said last */
+        RegionGranted: {
+            may: string[];
+            selector?: string;
+            expires_at?: string;
+        };
+        Neighbour: {
+            name: components["schemas"]["RegionName"];
+            /** @description The id */
+            region: string;
+            /** @description SHA-256 of the authority's certificate, in base 32 */
+            fingerprint: string;
+            /** @description host:port */
+            addresses: string[];
+            state: components["schemas"]["RegionState"];
+            since: components["schemas"]["Time"];
+            /** @description Why it is down, or what it refuses */
+            why?: string;
+            version?: string;
+            may: components["schemas"]["RegionWords"];
+            /** @description On these hosts of this region only */
+            selector?: string;
+            expires_at?: components["schemas"]["Time"];
+            /**
+             * @description Who of this region may ask it
+             * @enum {string}
+             */
+            for: "viewer" | "operator" | "admin";
+            granted?: components["schemas"]["RegionGranted"];
+            added_at: components["schemas"]["Time"];
+            added_by: string;
+        };
+        NeighbourList: {
+            regions: components["schemas"]["Neighbour"][];
+        };
+        NeighbourRequest: {
+            card: string;
+            name?: components["schemas"]["RegionName"];
+            may?: components["schemas"]["RegionWords"];
+            selector?: string;
+            /** @description 0: never */
+            expires_in_s?: number;
+            /** @enum {string} */
+            for?: "viewer" | "operator" | "admin";
+        };
+        NeighbourChange: {
+            /** @description A newer one of the same region: its addresses are taken */
+            card?: string;
+            may?: components["schemas"]["RegionWords"];
+            selector?: string;
+            /** @description 0: never */
+            expires_in_s?: number;
+            /** @enum {string} */
+            for?: "viewer" | "operator" | "admin";
+        };
+        HostsOfRegion: {
+            /** @description here: this region */
+            name: string;
+            state: components["schemas"]["RegionState"];
+            since: components["schemas"]["Time"];
+            why?: string;
+            error?: components["schemas"]["RegionError"];
+            hosts?: components["schemas"]["Host"][];
+            total?: number;
+            online?: number;
+        };
+        RegionError: {
+            code: string;
+            message: string;
+        };
+        HostsOfRegions: {
+            regions: components["schemas"]["HostsOfRegion"][];
+        };
+        RunOfRegion: {
+            name: string;
+            state: components["schemas"]["RegionState"];
+            since: components["schemas"]["Time"];
+            why?: string;
+            error?: components["schemas"]["RegionError"];
+            run?: components["schemas"]["Run"];
+        };
+        RunsOfRegions: {
+            regions: components["schemas"]["RunOfRegion"][];
+        };
+        RemoteRun: {
+            id: number;
+            /** @description The name of the region */
+            region: string;
+            user: string;
+            /** @description As the run's there; unknown: the connection was lost when it was asked for; refused; gone: it is not there any more */
+            state: string;
+            /** @description The command or method, cut */
+            what: string;
+            selector: string;
+            /** @description Its Idempotency-Key */
+            key: string;
+            /** @description Its id there; absent where it is not known */
+            run?: string;
+            counts?: {
+                [key: string]: number;
+            };
+            asked_at: components["schemas"]["Time"];
+            looked_at: components["schemas"]["Time"];
+        };
+        RemoteRunList: {
+            runs: components["schemas"]["RemoteRun"][];
+            next: string | null;
         };
         PolicyVersion: {
             /** @description From 1; 0 where no policy was ever set */
@@ -3023,6 +3378,8 @@ export interface components {
     parameters: {
         /** @description A gateway's name */
         Gateway: string;
+        /** @description What another region is called here */
+        OtherRegion: components["schemas"]["RegionName"];
         /** @description Required with the session cookie (not with a token): no foreign page can send it. */
         Request: "1";
         /**
@@ -3496,6 +3853,425 @@ export interface operations {
             };
             401: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    greetPeer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The grant */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PeerGreeting"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    listRegions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The regions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NeighbourList"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    addRegion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeighbourRequest"];
+            };
+        };
+        responses: {
+            /** @description The region */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbour"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getRegionCard: {
+        parameters: {
+            query?: {
+                /** @description What this region shall be called there. */
+                name?: components["schemas"]["RegionName"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The card */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionCard"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    inspectRegionCard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    card: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What it says */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RegionCard"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+        };
+    };
+    listHostsOfRegions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only hosts that match; empty or absent is every host.
+                 * @example os=linux and site in (a,b) and not role=db
+                 */
+                selector?: components["parameters"]["Selector"];
+                /** @description Names, with commas; 'all' is this one (called here) and all that this user may ask. */
+                regions?: string;
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An entry for each region */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HostsOfRegions"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    listRunsInRegions: {
+        parameters: {
+            query?: {
+                /** @description At most so many entries. */
+                limit?: components["parameters"]["Limit"];
+                /** @description `next` of the page before. */
+                after?: components["parameters"]["After"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemoteRunList"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    runInRegions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    regions: string[];
+                    order: components["schemas"]["RunRequest"];
+                };
+            };
+        };
+        responses: {
+            /** @description An entry for each region */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsOfRegions"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    getOtherRegion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The region */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbour"];
+                };
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+        };
+    };
+    removeOtherRegion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    changeOtherRegion: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NeighbourChange"];
+            };
+        };
+        responses: {
+            /** @description The region */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Neighbour"];
+                };
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+        };
+    };
+    askRegion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+                /** @description The path there, behind /v1/; it may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As the other region has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description As the other region has it */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description As the other region has it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+            504: components["responses"]["Error"];
+        };
+    };
+    askRegionToAct: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Required with the session cookie (not with a token): no foreign page can send it. */
+                "X-Muster-Request"?: components["parameters"]["Request"];
+            };
+            path: {
+                /** @description What another region is called here */
+                name: components["parameters"]["OtherRegion"];
+                /** @description The path there, behind /v1/; it may have slashes. */
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As the other region has it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description As the other region has it */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description As the other region has it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Error"];
+            401: components["responses"]["Error"];
+            403: components["responses"]["Error"];
+            404: components["responses"]["Error"];
+            409: components["responses"]["Error"];
+            413: components["responses"]["Error"];
+            429: components["responses"]["Error"];
+            503: components["responses"]["Error"];
+            504: components["responses"]["Error"];
         };
     };
     drainGateway: {
@@ -6083,6 +6859,27 @@ export interface operations {
             };
             404: components["responses"]["Error"];
             503: components["responses"]["Error"];
+        };
+    };
+    listAgentPrograms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The programs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentProgramList"];
+                };
+            };
+            401: components["responses"]["Error"];
         };
     };
     getOpenapi: {

@@ -4,9 +4,10 @@
 import { Anchor, Button, Center, Loader, MantineProvider, Stack, Text } from "@mantine/core";
 import { QueryClientProvider, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Link, Redirect, Route, Switch } from "wouter";
+import { Link, Redirect, Route, Router, Switch } from "wouter";
 
 import { ApiError, messageOf } from "../api/client";
+import { baseOf, place } from "../api/place";
 import { makeQueryClient, meQuery } from "../api/queries";
 import type { Me } from "../api/types";
 import { DiscoveryPage } from "../discovery/discovery_page";
@@ -14,6 +15,7 @@ import { EventsPage } from "../events/events_page";
 import { GatewaysPage } from "../gateways/gateways_page";
 import { HostsPage } from "../hosts/hosts_page";
 import { LoginPage } from "../login/login_page";
+import { RegionsPage } from "../regions/regions_page";
 import { MethodPage } from "../methods/method_page";
 import { MethodsPage } from "../methods/methods_page";
 import { PackPage } from "../packs/pack_page";
@@ -30,7 +32,7 @@ export function App() {
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
-        <Session />
+        <Router base={baseOf(place())}><Session /></Router>
       </QueryClientProvider>
     </MantineProvider>
   );
@@ -57,9 +59,10 @@ function NoAnswer({ error, again }: { error: Error; again: () => void }) {
   return (
     <Center mih="100vh" p="lg">
       <Stack align="center" gap="sm" role="alert">
-        <Text fw={650} size="lg">The server cannot be reached</Text>
+        <Text fw={650} size="lg">{place() === "" ? "The server cannot be reached" : `The region ${place()} cannot be asked`}</Text>
         <Text c="dimmed" ta="center">{messageOf(error)}</Text>
         <Button onClick={again}>Try again</Button>
+        {place() !== "" && <Anchor href="/regions">Back to this region</Anchor>}
       </Stack>
     </Center>
   );
@@ -79,6 +82,7 @@ function Pages({ me }: { me: Me }) {
             {({ name, version }) => <MethodPage key={`${name}@${version}`} name={name} version={version} me={me} />}
           </Route>
           <Route path="/schedules"><SchedulesPage me={me} /></Route>
+          {place() === "" && <Route path="/regions"><RegionsPage me={me} /></Route>}
           <Route path="/packs"><PacksPage /></Route>
           <Route path="/packs/:name">{({ name }) => <PackPage key={name} name={name} me={me} />}</Route>
           <Route path="/packs/:name/versions/:version">{({ name, version }) => <PackPage key={`${name}@${version}`} name={name} version={version} me={me} />}</Route>

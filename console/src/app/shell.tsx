@@ -6,8 +6,10 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useLocation } from "wouter";
 
+import { place } from "../api/place";
 import { regionQuery } from "../api/queries";
 import type { Me } from "../api/types";
+import { RegionSwitch } from "../regions/region_switch";
 import { count } from "../text/format";
 import { AccountMenu } from "./account_menu";
 import { IconMoon, IconSun, Logo } from "./icons";
@@ -22,7 +24,10 @@ const kPages = [
   { path: "/schedules", label: "Schedules" },
   { path: "/events", label: "Events" },
   { path: "/gateways", label: "Gateways" },
+  { path: "/regions", label: "Regions" },
 ] as const;
+/** What another region shows. */
+const kElsewhere: readonly string[] = ["/hosts", "/runs", "/methods"];
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const [location] = useLocation();
@@ -35,13 +40,14 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <span>Muster</span>
         </Link>
         <nav className={classes.nav} aria-label="Pages">
-          {kPages.map(({ path, label }) => (
+          {kPages.filter(({ path }) => place() === "" || kElsewhere.includes(path)).map(({ path, label }) => (
             <Link key={path} href={path} className={classes.tab} aria-current={location.startsWith(path) ? "page" : undefined}>
               {label}
             </Link>
           ))}
         </nav>
         <Group gap="sm" ml="auto" wrap="nowrap">
+          <RegionSwitch />
           <RegionStatus />
           <SchemeToggle />
           <AccountMenu me={me} />

@@ -5,8 +5,8 @@ import { Alert, Button, Drawer, Group, Loader, Stack, Table, Text } from "@manti
 import { useQuery } from "@tanstack/react-query";
 
 import { messageOf } from "../api/client";
-import { hostQuery } from "../api/queries";
-import type { Host, Me } from "../api/types";
+import { agentsQuery, hostQuery } from "../api/queries";
+import type { AgentProgramList, Host, Me } from "../api/types";
 import { IconPlay } from "../app/icons";
 import { mayRun } from "../runs/run_form";
 import { moment, size } from "../text/format";
@@ -31,6 +31,7 @@ export function HostDrawer({ id, me, onClose, onRun }: Props) {
 
 function HostDetails({ id, me, onRun }: { id: string; me: Me; onRun: (id: string) => void }) {
   const { data: host, error } = useQuery(hostQuery(id));
+  const { data: offered } = useQuery(agentsQuery);
   if (error !== null) return <Alert color="red" role="alert">{messageOf(error)}</Alert>;
   if (host === undefined) return <Loader size="sm" />;
   return (
@@ -50,7 +51,7 @@ function HostDetails({ id, me, onRun }: { id: string; me: Me; onRun: (id: string
       )}
       <Table verticalSpacing={5} fz="sm" layout="fixed">
         <Table.Tbody>
-          {rowsOf(host).map(([name, value]) => (
+          {rowsOf(host, offered).map(([name, value]) => (
             <Table.Tr key={name}>
               <Table.Td c="dimmed" w={130}>{name}</Table.Td>
               <Table.Td style={{ overflowWrap: "anywhere" }}>{value}</Table.Td>
@@ -62,7 +63,14 @@ function HostDetails({ id, me, onRun }: { id: string; me: Me; onRun: (id: string
   );
 }
 
-function rowsOf(host: Host): [string, string][] {
+/** The agent's version, and what the server offers where that is another one. */
+function agentOf({ facts }: Host, offered: AgentProgramList | undefined): string | undefined {
+  const offer = offered?.agents.find((agent) => agent.type === facts.machine)?.version;
+  const other = offer !== undefined && facts.agent_version !== undefined && offer !== facts.agent_version;
+  return other ? `${facts.agent_version} (the server offers ${offer})` : facts.agent_version;
+}
+
+function rowsOf(host: Host, offered: AgentProgramList | undefined): [string, string][] {
   const { facts } = host;
   const rows: [string, string | undefined][] = [
     ["Id", host.id],
@@ -75,7 +83,7 @@ function rowsOf(host: Host): [string, string][] {
     ["Addresses", facts.addresses?.join(", ")],
     ["Link from", host.address],
     ["Gateway", host.gateway],
-    ["Agent", facts.agent_version],
+    ["Agent", agentOf(host, offered)],
     ["Features", facts.features?.join(", ")],
     ["Booted", facts.booted_at && moment(facts.booted_at)],
     ["Enrolled", moment(host.enrolled_at)],

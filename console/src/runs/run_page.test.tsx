@@ -66,6 +66,17 @@ it("reads the answers again when the run ends while they are read for the first 
   expect(await screen.findByText("up")).toBeTruthy();
 });
 
+// The same where the end was told by the region's events, before the run's own had said anything.
+it("reads the answers again when the end is heard of from elsewhere", async () => {
+  let ended = false;
+  serve(({ path }) => (path.includes("/folds") ? answer(200, { folds: ended ? [aFold({ stdout: "up\n", stdout_bytes: 3 })] : [], next: null }) : answer(200, run)));
+  const { client } = await openPage();
+  await screen.findByText(/No answer yet/);
+  ended = true;
+  act(() => client.setQueryData(runQuery(run.id).queryKey, { ...run, state: "finished", counts: { ...kNoCounts, succeeded: 2 } }));
+  expect(await screen.findByText("up")).toBeTruthy();
+});
+
 it("shows what running hosts say of their progress, spelt out and cut, until they have ended", async () => {
   await openPage();
   const hostile = `\u202e<img src=x onerror=alert(1)>\u001b[2J${"x".repeat(100_000)}`;

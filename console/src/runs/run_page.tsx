@@ -88,7 +88,8 @@ function useReload(id: string, version: number, ended: boolean) {
     void before.then(() => client.invalidateQueries(lists));
   };
   useEffect(() => {
-    if (version === 0) return;
+    // The end may be heard of by the region's events before the run's own have said anything.
+    if (version === 0 && !ended) return;
     if (ended) {
       clearTimeout(timer.current);
       reload.current(true);

@@ -335,7 +335,7 @@ TEST_F(RepeaterTest, IdleObjectsMakeRoomBusyOnesDoNot) {
 }
 
 TEST_F(RepeaterTest, HoldsTheRate) {
-  with({.bytes_per_second = 1'000'000});
+  with({.rates = {.together = 1'000'000}});
   const ContentId id = store_.add(bytes_of(1'000'000, 1));
   for (ClientId client = 1; client <= 10; ++client) request(client, id, 0, 500'000);
   load_all();
@@ -350,6 +350,58 @@ TEST_F(RepeaterTest, HoldsTheRate) {
   EXPECT_EQ(repeater_->stats().bytes, 5'000'000U);
   EXPECT_GE(now, at(4500ms));
   EXPECT_LE(now, at(5500ms));
+}
+
+// One far line is thin; the others need not wait for it.
+TEST_F(RepeaterTest, HoldsTheRateOfEachClient) {
+  with({.rates = {.together = 3'000'000, .each = 1'000'000}});
+  const ContentId id = store_.add(bytes_of(1'000'000, 1));
+  for (ClientId client = 1; client <= 2; ++client) request(client, id, 0, 500'000);
+  load_all();
+  core::MonoTime now = at(0s);
+  for (int turn = 0; turn < 10'000 && repeater_->stats().waiting > 0; ++turn) {
+    take_all(now);
+    const auto allowed = static_cast<std::uint64_t>(1'000'000 * (now - at(0s)) / 1s + 110'000);
+    for (ClientId client = 1; client <= 2; ++client) EXPECT_LE(got_[client][id].size(), allowed);
+    if (repeater_->stats().waiting > 0) now = std::max(now, repeater_->deadline());
+    repeater_->tick(now);
+  }
+  EXPECT_EQ(repeater_->stats().bytes, 1'000'000U);
+  EXPECT_GE(now, at(350ms));
+  EXPECT_LE(now, at(650ms));
+}
+
+// A client of many small objects has nothing open between two of them: it is limited still.
+TEST_F(RepeaterTest, TheRateOfAClientOutlivesWhatItAsksFor) {
+  with({.rates = {.each = 100'000}});
+  core::MonoTime now = at(0s);
+  std::vector<ContentId> ids;
+  for (std::uint64_t i = 0; i < 10; ++i) ids.push_back(store_.add(bytes_of(50'000, i)));
+  for (const ContentId& id : ids) {
+    request(1, id, 0, 0, false, now);
+    load_all();
+    for (int turn = 0; turn < 1000 && repeater_->stats().waiting > 0; ++turn) {
+      take_all(now);
+      if (repeater_->stats().waiting > 0) now = std::max(now, repeater_->deadline());
+      repeater_->tick(now);
+    }
+    take_all(now);
+  }
+  EXPECT_EQ(repeater_->stats().bytes, 500'000U);
+  EXPECT_GE(now, at(4s));
+  EXPECT_LE(now, at(5s));
+}
+
+TEST_F(RepeaterTest, ANewRateHoldsAtOnce) {
+  with({.rates = {.each = 1}});
+  const ContentId id = store_.add(bytes_of(400'000, 1));
+  request(1, id, 0, 400'000);
+  load_all();
+  take_all(at(0s));
+  EXPECT_LE(repeater_->stats().bytes, 2 * kPieceBytes);
+  repeater_->set_rates({}, at(1s));
+  for (int turn = 0; turn < 20; ++turn) take_all(at(1s));
+  EXPECT_EQ(repeater_->stats().bytes, 400'000U);
 }
 
 TEST_F(RepeaterTest, ALongAnswerIsSentInSeveralTurns) {

@@ -25,7 +25,9 @@ struct SocketRecord {
   std::vector<std::string> sent;
   std::optional<CloseCode> closed;
   std::string reason;
-  bool full = false;  ///< the next send() is refused
+  bool full = false;       ///< the next send() is refused
+  std::size_t queued = 0;  ///< what queued_bytes() says
+  bool paused = false;     ///< nothing is read
   WebSocketHandler* handler = nullptr;
   bool destroyed = false;
 
@@ -95,7 +97,8 @@ class FakeSocket final : public MessageSocket {
       if (record->handler) record->handler->on_drained();
     });
   }
-  std::size_t queued_bytes() const override { return 0; }
+  std::size_t queued_bytes() const override { return record_->queued; }
+  void pause_reading(bool paused) override { record_->paused = paused; }
   x509_st* peer_certificate_native() const override { return certificate_; }
 
  private:

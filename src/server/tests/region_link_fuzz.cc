@@ -69,6 +69,7 @@ class Socket final : public net::MessageSocket {
     line_.closed = true;
   }
   void notify_below(std::uint32_t) override {}
+  void pause_reading(bool) override {}
   std::size_t queued_bytes() const override { return 0; }
   x509_st* peer_certificate_native() const override { return nullptr; }
 

@@ -34,6 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             UpcallReply>(*frame);
   if (const auto frame = split_region_frame(bytes))
     try_all<GatewayHello, LinkUp, LinkDown, Reports, UpcallUp, GatewayWelcome, Admit, Dispatch,
-            CancelRun, Acks, Kick, UpcallReplyDown>(*frame);
+            CancelRun, Acks, Kick, UpcallReplyDown, RepeatHello, TunnelUp, RepeatWelcome,
+            TunnelDown>(*frame);
   return 0;
 }
