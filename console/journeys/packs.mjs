@@ -34,7 +34,7 @@ export async function run({ page, picture }) {
   await picture("pack");
   await onPhone(page, () => picture("pack-phone"));
 
-  const sending = await order(page, "Send…", /Send site 1\.1/, "Send on 1 host");
+  const sending = await order(page, "Send…", /Send site 1\.1/, "Send to 1 host");
   await picture("pack-send");
   await sending.go();
   await finished(page);

@@ -12,8 +12,8 @@ let sent: Sent[] = [];
 
 beforeEach(() => {
   gateways = [
-    { name: "gw1", state: "up", draining: false, links: 40, expected: 2, capacity: 100 },
-    { name: "gw2", state: "draining", draining: true, links: 3, expected: 0, capacity: 100 },
+    { name: "gw1", state: "up", draining: false, links: 40, expected: 2, capacity: 100, behind: [], limits: [] },
+    { name: "gw2", state: "draining", draining: true, links: 3, expected: 0, capacity: 100, behind: ["gw1"], limits: ["1 MB/s"] },
   ];
   change = () => answer(204, null);
   sent = serve(({ method, path }) => {
@@ -29,7 +29,8 @@ const changes = () => sent.filter(({ method }) => method !== "GET").map(({ metho
 
 it("drains a gateway after a yes, and lets hosts back to another", async () => {
   show(<GatewaysPage me={kAdmin} />);
-  expect((await screen.findByRole("row", { name: /gw1/ })).textContent).toContain("40 and 2 on their way");
+  expect((await screen.findByRole("row", { name: /^gw1/ })).textContent).toContain("40 and 2 on their way");
+  expect(screen.getByRole("row", { name: /^gw2/ }).textContent).toContain("behind gw11 MB/s");
   fireEvent.click(screen.getByRole("button", { name: "Drain…" }));
   const dialog = within(await screen.findByRole("dialog", { name: "Drain gw1?" }));
   expect(dialog.getByText(/Its 40 hosts move elsewhere/)).toBeTruthy();

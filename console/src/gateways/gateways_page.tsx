@@ -55,7 +55,11 @@ function Row({ gateway, me, onDrain }: { gateway: Gateway; me: Me; onDrain: () =
   const name = visibleLine(gateway.name, 63);
   return (
     <Table.Tr>
-      <Table.Td fw={600}>{name}</Table.Td>
+      <Table.Td>
+        <Text fw={600} size="sm">{name}</Text>
+        {gateway.behind.length > 0 && <Text size="sm" c="dimmed">behind {visibleLine(gateway.behind.join(", "), 200)}</Text>}
+        {gateway.limits.map((limit) => <Text key={limit} size="sm" c="dimmed">{visibleLine(limit, 200)}</Text>)}
+      </Table.Td>
       <Table.Td>
         <Badge color={color} variant="light">{word}</Badge>
         {gateway.draining && gateway.state === "away" && <Text span size="sm" c="dimmed"> drained</Text>}

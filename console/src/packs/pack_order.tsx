@@ -74,7 +74,7 @@ export function PackOrder({ pack, action, onClose }: Props) {
           <Switch label="In waves: one host, a tenth, all" checked={waves} onChange={(event) => setWaves(event.currentTarget.checked)} />
           <Group justify="flex-end">
             <Button variant="default" onClick={onClose}>Leave it</Button>
-            <Button type="submit" color={back ? "red" : undefined} disabled={matched === 0} loading={order.isPending}>{matched > 0 ? `${what} on ${counted(matched, "host")}` : what}</Button>
+            <Button type="submit" color={back ? "red" : undefined} disabled={matched === 0} loading={order.isPending}>{matched > 0 ? `${what} ${back ? "on" : "to"} ${counted(matched, "host")}` : what}</Button>
           </Group>
         </Stack>
       </form>

@@ -85,7 +85,7 @@ function PackVersions({ pack, me }: { pack: Pack; me: Me }) {
               <Table.Tr key={each.version} bg={each.version === pack.version ? "var(--muster-picked)" : undefined}>
                 <Table.Td>
                   <Anchor component={Link} size="sm" href={each.current ? `/packs/${pack.name}` : `/packs/${pack.name}/versions/${encodeURIComponent(each.version)}`}>{visibleLine(each.version, 64)}</Anchor>
-                  {each.current && <Badge ml="sm" color="teal" variant="light" size="sm">current</Badge>}
+                  {each.current && <Badge ml="sm" miw="max-content" color="teal" variant="light" size="sm">current</Badge>}
                 </Table.Td>
                 <Table.Td>{size(each.size_bytes)}</Table.Td>
                 <Table.Td c="dimmed" title={moment(each.published_at)}>{ago(each.published_at, now)} by {visibleLine(each.published_by, 64)}</Table.Td>

@@ -58,7 +58,7 @@ describe("a pack", () => {
     const dialog = within(await screen.findByRole("dialog", { name: "Send webapp 2.0" }));
     expect(dialog.getByRole<HTMLButtonElement>("button", { name: "Send" }).disabled).toBe(true);
     fireEvent.change(dialog.getByRole("textbox", { name: "Hosts" }), { target: { value: "role=web" } });
-    fireEvent.click(await dialog.findByRole("button", { name: "Send on 20 hosts" }));
+    fireEvent.click(await dialog.findByRole("button", { name: "Send to 20 hosts" }));
     await waitFor(() => expect(changes()).toEqual([[
       "POST", "/v1/runs",
       {
