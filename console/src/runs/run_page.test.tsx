@@ -73,7 +73,9 @@ it("reads the answers again when the end is heard of from elsewhere", async () =
   const { client } = await openPage();
   await screen.findByText(/No answer yet/);
   ended = true;
-  act(() => client.setQueryData(runQuery(run.id).queryKey, { ...run, state: "finished", counts: { ...kNoCounts, succeeded: 2 } }));
+  act(() => {
+    client.setQueryData(runQuery(run.id).queryKey, { ...run, state: "finished", counts: { ...kNoCounts, succeeded: 2 } });
+  });
   expect(await screen.findByText("up")).toBeTruthy();
 });
 
