@@ -222,8 +222,10 @@ core::Status ask_for_packs(const std::filesystem::path& socket,
   }
   MUSTER_ASSIGN(const auto connected, connect_to(socket));
   const std::string line = encode(request) + "\n";
+  // An agent that takes no more questions has said so and gone: that is read below.
   if (::send(connected.get(), line.data(), line.size(), MSG_NOSIGNAL) !=
-      static_cast<ssize_t>(line.size()))
+          static_cast<ssize_t>(line.size()) &&
+      errno != EPIPE)
     return core::fail_errno(errno, "asking the agent");
   if (request.call == UserRequest::Call::kPackList) return list(connected.get(), json_lines);
   return get(connected.get(), request.name, json_lines);

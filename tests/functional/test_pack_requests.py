@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users of a host install file packs by themselves: what they are allowed, in their name, and nothing else."""
 
+import contextlib
 import json
 import os
 import socket
@@ -42,7 +43,8 @@ class UserHost(PackHost):
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(20)
             link.connect(str(self.socket))
-            link.sendall(line)
+            with contextlib.suppress(BrokenPipeError):  # it has answered without a question
+                link.sendall(line)
             answer = b""
             try:
                 while part := link.recv(65536):
