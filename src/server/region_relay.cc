@@ -2,6 +2,7 @@
 #include "server/region_relay.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/bytes.h"
 #include "core/log.h"
@@ -138,8 +139,14 @@ runtime::Task<void> RegionRelay::dial(std::shared_ptr<Link> link, std::string ta
   const auto leader = leader_;
   auto socket = co_await net::connect_websocket(loop_, *leader, tls_, std::move(target), kLimits,
                                                 kConnectTime);
-  if (socket) co_return link->join(std::move(*socket));
-  core::log(core::Level::kWarn, "server", "a gateway's link could not be passed on",
+  if (socket) {
+    told_why_.clear();
+    co_return link->join(std::move(*socket));
+  }
+  // Each gateway tries again and again: the same reason is told once.
+  const bool news = std::exchange(told_why_, socket.error().message) != socket.error().message;
+  core::log(news ? core::Level::kWarn : core::Level::kDebug, "server",
+            "a gateway's link could not be passed on",
             {{"to", leader->str()}, {"why", socket.error().message}});
   link->close(net::CloseCode::kGoingAway, "the server that leads cannot be reached from here");
 }

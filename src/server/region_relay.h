@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "net/http_client.h"
@@ -48,6 +49,7 @@ class RegionRelay {
   const std::string ca_pem_;
   std::shared_ptr<const net::TlsClientContext> tls_;
   std::optional<net::ServerAddress> leader_;
+  std::string told_why_;  ///< of the last link that could not be passed on
   std::vector<std::shared_ptr<Link>> links_;
   runtime::TaskGroup tasks_;
 };
