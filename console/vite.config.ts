@@ -12,7 +12,7 @@ export default defineConfig({
     // The server's content security policy allows nothing inline but styles.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 800,
+    chunkSizeWarningLimit: 1000,
   },
   server: { proxy: { "/v1": { target: server, secure: false, changeOrigin: true } } },
   test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/test_setup.ts"] },
