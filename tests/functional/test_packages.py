@@ -130,7 +130,7 @@ def test_from_installation_to_purge(machine, packages, tmp_path):
     """A region lives through an upgrade, and through a purge that was not told to destroy it."""
     install(machine, *packages.values())
     assert machine.run("muster", "--version").stdout == "muster 0.1.0\n"
-    assert machine.run("muster", "config", "check").stdout.count(": in order\n") == 3
+    assert machine.run("muster", "config", "check").stdout.count(": in order\n") == 4
     assert machine.sh("stat -c '%U %a' /var/lib/muster").stdout == "muster 700\n"
 
     port = free_port("127.0.0.1")
