@@ -255,8 +255,7 @@ void describe_list(Command& command) {
 
 void add_publish(Command& agents) {
   auto options = std::make_shared<PublishOptions>();
-  Command& command =
-      agents.add("publish", "sign the agents that the server offers, for updates");
+  Command& command = agents.add("publish", "sign the agents that the server offers, for updates");
   describe_source(command, options->key, options->from);
   command.flag("--json", "print {method, version}", options->json)
       .details(

@@ -143,21 +143,54 @@ Task<Result<tcp::socket>> connect_host(runtime::Loop& loop, ServerAddress server
   co_return core::fail(connect_error(server, last));
 }
 
-// A service's servers are tried in turn.
-Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
-                                      core::MonoTime deadline) {
-  if (server.host.starts_with('/')) co_return connect_path(loop, server.host);
-  if (!is_service(server.host)) co_return co_await connect_host(loop, std::move(server), deadline);
+// Where a server is to be looked for, in turn: of a service, wherever its name says.
+Task<Result<std::vector<ServerAddress>>> places_of(ServerAddress server) {
+  if (!is_service(server.host)) co_return std::vector{std::move(server)};
   runtime::WorkerPool worker(1);
   MUSTER_CO_ASSIGN(auto records, co_await worker.run([&] { return ask_service(server.host); }));
   core::Random random = core::random_seeded();
-  Result<tcp::socket> socket = core::fail(too_slow(server));
-  for (ServerAddress& each : in_order(std::move(records), random)) {
-    if (core::mono_now() >= deadline) break;
-    socket = co_await connect_host(loop, std::move(each), deadline);
-    if (socket || socket.error().code == Code::kCancelled) break;
+  co_return in_order(std::move(records), random);
+}
+
+// Whoever does not answer leaves time for those behind it.
+core::MonoTime share_of(core::MonoTime deadline, std::size_t places_left) {
+  const core::MonoTime now = core::mono_now();
+  return now + (deadline - now) / static_cast<std::int64_t>(places_left);
+}
+
+Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress place,
+                                      core::MonoTime deadline) {
+  if (place.host.starts_with('/')) co_return connect_path(loop, place.host);
+  co_return co_await connect_host(loop, std::move(place), deadline);
+}
+
+Task<Result<TlsStream>> connect_place(runtime::Loop& loop, ServerAddress place,
+                                      std::shared_ptr<const TlsClientContext> tls,
+                                      core::MonoTime deadline) {
+  MUSTER_CO_ASSIGN(auto socket, co_await connect_tcp(loop, place, deadline));
+  if (!tls) co_return TlsStream::plain(loop, std::move(socket));
+  auto stream = co_await TlsStream::connect(loop, std::move(socket), std::move(tls),
+                                            deadline - core::mono_now());
+  if (!stream && stream.error().code == Code::kTimeout) co_return core::fail(too_slow(place));
+  if (!stream)
+    co_return std::unexpected(
+        std::move(stream.error()).while_doing("connecting to " + place.str()));
+  co_return stream;
+}
+
+// Tries the places of `server` until one is good: one that is there and is somebody else's must
+// not hide those behind it.
+template <typename Connected, typename Connect>
+Task<Result<Connected>> connect_first(ServerAddress server, core::MonoTime deadline,
+                                      Connect connect) {
+  MUSTER_CO_ASSIGN(auto places, co_await places_of(server));
+  Result<Connected> connected = core::fail(too_slow(server));
+  for (std::size_t left = places.size(); left > 0 && core::mono_now() < deadline; --left) {
+    connected =
+        co_await connect(std::move(places[places.size() - left]), share_of(deadline, left));
+    if (connected || connected.error().code == Code::kCancelled) break;
   }
-  co_return socket;
+  co_return connected;
 }
 
 }  // namespace
@@ -165,23 +198,22 @@ Task<Result<tcp::socket>> connect_tcp(runtime::Loop& loop, ServerAddress server,
 Task<Result<TlsStream>> connect_tls(runtime::Loop& loop, ServerAddress server,
                                     std::shared_ptr<const TlsClientContext> tls,
                                     core::Duration at_most) {
-  const core::MonoTime deadline = core::mono_now() + at_most;
-  MUSTER_CO_ASSIGN(auto socket, co_await connect_tcp(loop, server, deadline));
-  if (!tls) co_return TlsStream::plain(loop, std::move(socket));
-  auto stream = co_await TlsStream::connect(loop, std::move(socket), std::move(tls),
-                                            deadline - core::mono_now());
-  if (!stream && stream.error().code == Code::kTimeout) co_return core::fail(too_slow(server));
-  if (!stream)
-    co_return std::unexpected(
-        std::move(stream.error()).while_doing("connecting to " + server.str()));
-  co_return stream;
+  const auto connect = [&](ServerAddress place, core::MonoTime deadline) {
+    return connect_place(loop, std::move(place), tls, deadline);
+  };
+  co_return co_await connect_first<TlsStream>(std::move(server), core::mono_now() + at_most,
+                                              connect);
 }
 
 Task<Result<std::unique_ptr<RawStream>>> RawStream::connect(runtime::Loop& loop,
                                                             ServerAddress server,
                                                             core::Duration at_most) {
+  const auto connect = [&](ServerAddress place, core::MonoTime deadline) {
+    return connect_tcp(loop, std::move(place), deadline);
+  };
   MUSTER_CO_ASSIGN(auto socket,
-                   co_await connect_tcp(loop, std::move(server), core::mono_now() + at_most));
+                   co_await connect_first<tcp::socket>(std::move(server),
+                                                       core::mono_now() + at_most, connect));
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   co_return std::make_unique<RawStream>(std::move(socket));

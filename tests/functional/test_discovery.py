@@ -162,6 +162,29 @@ def test_servers_by_dns(region, names):
     assert ran.returncode == 1 and "the service '_muster._tcp.no.test' is not known" in ran.stderr
 
 
+def test_a_captured_name_server_leads_nobody_astray(region, make_region, names):
+    """It names another region's server, first beside the true one, then alone."""
+    impostor = make_region().start()
+    agent = Agent(region, "astray")
+    names(agent.host, f"_muster._tcp.fleet.test=SRV:5:1:{impostor.port}:a.fleet.test",
+          f"_muster._tcp.fleet.test=SRV:9:1:{region.port}:a.fleet.test",
+          f"_muster._tcp.captured.test=SRV:5:1:{impostor.port}:a.fleet.test", f"a.fleet.test=A:{region.address}")
+
+    def enrol(service):
+        return agent.run_here([agent.program, "enrol", "--server", service, "--token", region.join_token()])
+
+    refused = enrol("_muster._tcp.captured.test")
+    assert refused.returncode == 1 and "somebody is in between" in refused.stderr, refused.stderr
+    ran = enrol("_muster._tcp.fleet.test")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    agent.id = re.match(r"enrolled as (\w+)", ran.stdout).group(1)
+    region.agents.append(agent)
+    agent.options = ("--no-discovery",)
+    agent.start()
+    assert region.do(agent, "true")["state"] == "succeeded"
+    assert not impostor.api.get("/v1/hosts")["hosts"], "it talked to the wrong one"
+
+
 def test_machines_are_found_on_the_networks_that_the_policy_opens(region, network, tmp_path):
     """One host whose agent answers, one that only is known, one machine with SSH alone, one with nothing open."""
     subnet = network.add_subnet()

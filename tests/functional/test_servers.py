@@ -251,6 +251,23 @@ def test_chains_and_packs_over_a_change_of_leader(pair, tmp_path):
     assert started.tree() == packs.tree()
 
 
+def test_two_of_three_servers_are_lost(make_server):
+    one = make_server("one").start()
+    servers = [one, make_server("two", one).start(), make_server("three", one).start()]
+    agent, = one.add_agents("a", gateways=servers)
+    for number in range(2):
+        lost = leader(servers)
+        servers.remove(lost)
+        lost.server.kill()
+        last = leader(servers, 30)
+        agent.region = last
+        agent.online(60)
+        for server in servers:
+            assert patiently(lambda server=server: server.do(agent, f"echo {number}"))["stdout"] == f"{number}\n"
+    assert last.api.get("/v1/audit/verify")["ok"]
+    assert len(list(last.api.pages("/v1/runs", "runs"))) == 3
+
+
 def test_a_leader_that_sleeps_is_replaced_and_wakes_as_a_standing_server(pair, tmp_path):
     one, two = pair
     agent = two.add_agent("a")
