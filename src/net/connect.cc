@@ -186,8 +186,7 @@ Task<Result<Connected>> connect_first(ServerAddress server, core::MonoTime deadl
   MUSTER_CO_ASSIGN(auto places, co_await places_of(server));
   Result<Connected> connected = core::fail(too_slow(server));
   for (std::size_t left = places.size(); left > 0 && core::mono_now() < deadline; --left) {
-    connected =
-        co_await connect(std::move(places[places.size() - left]), share_of(deadline, left));
+    connected = co_await connect(std::move(places[places.size() - left]), share_of(deadline, left));
     if (connected || connected.error().code == Code::kCancelled) break;
   }
   co_return connected;
@@ -211,9 +210,8 @@ Task<Result<std::unique_ptr<RawStream>>> RawStream::connect(runtime::Loop& loop,
   const auto connect = [&](ServerAddress place, core::MonoTime deadline) {
     return connect_tcp(loop, std::move(place), deadline);
   };
-  MUSTER_CO_ASSIGN(auto socket,
-                   co_await connect_first<tcp::socket>(std::move(server),
-                                                       core::mono_now() + at_most, connect));
+  MUSTER_CO_ASSIGN(auto socket, co_await connect_first<tcp::socket>(
+                                    std::move(server), core::mono_now() + at_most, connect));
   boost::system::error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   co_return std::make_unique<RawStream>(std::move(socket));
