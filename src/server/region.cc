@@ -156,6 +156,7 @@ runtime::Task<std::optional<net::Response>> Region::before(net::Request& request
     if (!peer || peer->role != identity::Role::kServer)
       co_return net::Response::error(
           {core::Code::kDenied, "this protocol is for the servers of the region"});
+    if (servers_) servers_->met_another();
     if (const auto from = request.header(kForwardedFor))
       request.remote_address = core::printable(*from, 64);
     const std::string called(request.header(kForwardedHost).value_or(""));

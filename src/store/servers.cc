@@ -105,9 +105,15 @@ class Servers::Watch {
     wake_.notify_all();
   }
 
+  void met_another() {
+    const std::lock_guard guard(mutex_);
+    met_another_until_ = core::mono_now() + kAliveFor;
+  }
+
   bool may_answer() const {
     const std::lock_guard guard(mutex_);
-    return lease_.counts(core::mono_now()) || (lease_.term() != 0 && !view_.has_others());
+    return lease_.counts(core::mono_now()) ||
+           (lease_.term() != 0 && core::mono_now() >= met_another_until_ && !view_.has_others());
   }
 
   ServersView view() const {
@@ -257,6 +263,7 @@ class Servers::Watch {
   Lease lease_;
   ServersView view_;
   std::string holder_;
+  core::MonoTime met_another_until_{};
   std::optional<std::string> to_say_;
   std::map<std::string, std::pair<std::int64_t, core::MonoTime>> grown_;  // by instance
   bool stands_ = false, stopping_ = false, looked_at_once_ = false;
@@ -286,6 +293,10 @@ void Servers::set_addresses(std::vector<std::string> addresses) {
 void Servers::say(std::string word) {
   watch_->say(std::move(word));
 }
+void Servers::met_another() {
+  watch_->met_another();
+}
+
 bool Servers::may_answer() const {
   return watch_->may_answer();
 }

@@ -81,6 +81,8 @@ class Servers {
   /// Tells all servers a word, whoever leads: the red button, which every server may press. Said
   /// again until the database has it.
   void say(std::string word);
+  /// Another server was met, perhaps before the database told of it: it counts for kAliveFor.
+  void met_another();
   /// False while another server may lead in our place already.
   bool may_answer() const;
   ServersView view() const;
