@@ -12,6 +12,7 @@
 #include "core/sha256.h"
 #include "runtime/descriptor.h"
 #include "runtime/file.h"
+#include "runtime/system_calls.h"
 
 namespace muster::agent {
 namespace {
@@ -40,16 +41,6 @@ core::Status read_blocks(const fs::path& path, Take take) {
     if (read > kProgramBytesMax) return fail(Code::kLimit, path.string() + " is too large");
     MUSTER_TRY(take(std::string_view(block.data(), static_cast<std::size_t>(got))));
   }
-}
-
-core::Status write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return core::fail_errno(errno, "writing " + path.string());
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
 }
 
 /// What an executable is for: the identification of its ELF header (class and byte order),
@@ -157,7 +148,7 @@ core::Status ProgramFolder::stage(const fs::path& from, const std::string& diges
     if (!out) return core::fail_errno(errno, "creating " + fresh.string());
     MUSTER_TRY(read_blocks(from, [&](std::string_view block) {
       hash.update(block);
-      return write_all(out.get(), block, fresh);
+      return runtime::write_all(out.get(), block, fresh);
     }));
     if (::fsync(out.get()) != 0) return core::fail_errno(errno, "syncing " + fresh.string());
   }

@@ -301,7 +301,7 @@ core::Status add_neighbour(Context& context, const NeighbourWish& wish) {
                 net::ServerAddress::parse(with_default_port(wish.address, kHostPort)));
   neighbour.address = "https://" + address.str();
   MUSTER_ASSIGN(const std::string shown,
-                settle_fingerprint(context, neighbour.address, wish.fingerprint));
+                settle_fingerprint(context, kHostToTrust, neighbour.address, wish.fingerprint));
   MUSTER_ASSIGN(neighbour.fingerprint, core::from_base32(shown));
   MUSTER_ASSIGN(neighbour.token, context.terminal.in_is_terminal
                                      ? context.terminal.ask_secret("Token there: ")

@@ -35,31 +35,15 @@ core::Status settle_trust(Context& context, const LoginOptions& options, Region&
     MUSTER_ASSIGN(region.ca_pem, read_given_file(*options.ca, kFileBytesMax, "--ca"));
     return {};
   }
-  if (options.fingerprint) {
-    MUSTER_ASSIGN(region.ca_fingerprint, read_fingerprint(*options.fingerprint, "--fingerprint"));
-    return {};
-  }
   // The region that is known already, for a second login to it.
-  if (auto known = find_region(context.environment); known && known->server == region.server) {
+  if (auto known = find_region(context.environment);
+      !options.fingerprint && known && known->server == region.server) {
     region.ca_pem = known->ca_pem;
     region.ca_fingerprint = known->ca_fingerprint;
     return {};
   }
-  MUSTER_ASSIGN(const std::string fingerprint, context.presented(region.server));
-  context.terminal.err("The region at " + region.server +
-                       " is not known here. Its certificate authority has the fingerprint\n\n  " +
-                       grouped(fingerprint) +
-                       "\n\nCompare it with what `muster up` or `muster server` printed there.\n");
-  const auto sure = context.terminal.confirm("Trust it?");
-  if (!sure && sure.error().code == core::Code::kInvalid) {
-    return core::fail(
-        core::Code::kDenied,
-        "the region is not trusted yet, and nobody is there to ask: give --ca FILE or "
-        "--fingerprint FP");
-  }
-  if (!sure) return core::fail(core::Error(sure.error()));
-  if (!*sure) return core::fail(core::Code::kCancelled, "not trusted");
-  region.ca_fingerprint = fingerprint;
+  MUSTER_ASSIGN(region.ca_fingerprint,
+                settle_fingerprint(context, kRegionToTrust, region.server, options.fingerprint));
   return {};
 }
 

@@ -143,7 +143,7 @@ int log_in(Context& context, const Options& options) {
   const auto address = normal_host(options.host);
   if (!address) return report(context, address.error());
   host.address = *address;
-  const auto shown = settle_fingerprint(context, host.address, options.fingerprint);
+  const auto shown = settle_fingerprint(context, kHostToTrust, host.address, options.fingerprint);
   if (!shown) return report(context, shown.error());
   host.fingerprint = *shown;
   auto token = context.terminal.in_is_terminal ? context.terminal.ask_secret("Token of that host: ")

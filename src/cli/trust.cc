@@ -21,19 +21,22 @@ std::string with_default_port(std::string_view address, std::uint16_t port) {
   return has_port ? text : text + ":" + std::to_string(port);
 }
 
-core::Result<std::string> settle_fingerprint(Context& context, const std::string& server,
+core::Result<std::string> settle_fingerprint(Context& context, const Stranger& who,
+                                             const std::string& server,
                                              const std::optional<std::string>& given) {
   if (given) return read_fingerprint(*given, "--fingerprint");
   MUSTER_ASSIGN(const std::string fingerprint, context.presented(server));
-  context.terminal.err("The host at " + server +
+  const std::string what(who.what);
+  context.terminal.err("The " + what + " at " + server +
                        " is not known here. Its certificate authority has the fingerprint\n\n  " +
-                       grouped(fingerprint) +
-                       "\n\nCompare it with what `muster host` printed there.\n");
+                       grouped(fingerprint) + "\n\nCompare it with what " +
+                       std::string(who.printed_by) + " printed there.\n");
   const auto sure = context.terminal.confirm("Trust it?");
   if (!sure && sure.error().code == core::Code::kInvalid)
-    return core::fail(core::Code::kDenied,
-                      "the host is not trusted yet, and nobody is there to ask: give "
-                      "--fingerprint FP");
+    return core::fail(core::Code::kDenied, "the " + what +
+                                               " is not trusted yet, and nobody is there to "
+                                               "ask: give " +
+                                               std::string(who.options));
   if (!sure) return core::fail(core::Error(sure.error()));
   if (!*sure) return core::fail(core::Code::kCancelled, "not trusted");
   return fingerprint;

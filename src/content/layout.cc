@@ -13,6 +13,7 @@
 #include "core/sha256.h"
 #include "runtime/descriptor.h"
 #include "runtime/file.h"
+#include "runtime/system_calls.h"
 
 namespace muster::content {
 namespace {
@@ -66,16 +67,6 @@ core::Status make_parents(const fs::path& root, std::string_view file) {
   return {};
 }
 
-core::Status write_all(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return core::fail_errno(errno, "writing " + path.string());
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 /// kCorrupt: what was copied is not what its name says.
 core::Status copy(const Object& object, int fd, const fs::path& path) {
   core::Sha256 hash;
@@ -83,7 +74,7 @@ core::Status copy(const Object& object, int fd, const fs::path& path) {
     const auto bytes = std::min<std::uint64_t>(kCopyBytes, object.size() - at);
     MUSTER_ASSIGN(const std::string data, object.read(at, bytes));
     hash.update(data);
-    MUSTER_TRY(write_all(fd, data, path));
+    MUSTER_TRY(runtime::write_all(fd, data, path));
     at += bytes;
   }
   if (hash.finish() == object.id()) return {};

@@ -3,14 +3,14 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+
+#include "runtime/system_calls.h"
 
 namespace muster::installer {
 namespace {
@@ -40,19 +40,9 @@ int open_by_steps(int from, std::string_view path, int flags, mode_t mode) {
 }
 
 int open_beneath(int from, std::string_view path, int flags, mode_t mode = 0) {
-  flags |= O_CLOEXEC;
-  open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags);
-  how.mode = (flags & O_CREAT) != 0 ? mode : 0;
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  const std::string text(path);
-  for (;;) {
-    const long fd = ::syscall(SYS_openat2, from, text.c_str(), &how, sizeof how);
-    if (fd >= 0) return static_cast<int>(fd);
-    if (errno == EAGAIN || errno == EINTR) continue;  // something was renamed meanwhile
-    if (errno != ENOSYS && errno != EPERM) return -1;
-    return open_by_steps(from, path, flags, mode);
-  }
+  const int opened = runtime::open_beneath(from, std::string(path), flags, mode);
+  if (opened >= 0 || (errno != ENOSYS && errno != EPERM)) return opened;
+  return open_by_steps(from, path, flags | O_CLOEXEC, mode);
 }
 
 std::unexpected<core::Error> failed(int error, const std::string& shown) {

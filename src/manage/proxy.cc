@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "manage/call.h"
+#include "net/content_length.h"
 #include "net/tls_stream.h"
 
 namespace muster::manage {
@@ -37,12 +38,6 @@ class NotedBody final : public net::BodyReader {
   net::BodyReader& body_;
   std::optional<core::Error> why_;
 };
-
-std::optional<std::uint64_t> length_of(const std::optional<std::string_view>& header) {
-  if (!header) return std::nullopt;
-  const auto length = parse_number(*header, "length");
-  return length ? std::optional(*length) : std::nullopt;
-}
 
 bool wants_websocket(const net::Request& request) {
   const auto upgrade = request.header("upgrade");
@@ -144,7 +139,7 @@ Task<Response> Proxy::pass(net::Request& request) {
     onward.headers.emplace_back("Upgrade", "websocket");
   }
   NotedBody body(*request.body_stream);
-  const auto length = length_of(request.header("content-length"));
+  const auto length = net::content_length(request.header("content-length"));
   if ((length && *length > 0) || request.header("transfer-encoding")) {
     onward.body_stream = &body;
     onward.content_length = length;
@@ -176,7 +171,7 @@ Task<Response> Proxy::answer(net::Request& request, net::ClientStream stream, Cl
   Response response;
   response.status = from.status;
   response.headers = headers_back(from.headers);
-  const auto size = length_of(from.header("content-length"));
+  const auto size = net::content_length(from.header("content-length"));
   const bool empty = request.method == "HEAD" || from.status == 204 || from.status == 304;
   ++stats_.passed;
   if (empty || (size && *size <= kSmallBytes)) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Methods: publishing them, and what there is. Content comes first, by its hash.
-#include <charconv>
 
 #include "core/bytes.h"
+#include "net/content_length.h"
 #include "server/api.h"
 #include "server/json.h"
 #include "server/method_json.h"
@@ -158,10 +158,7 @@ Answer missing_objects(Region& region, Request& request) {
 }
 
 core::Result<std::uint64_t> length_of(const Request& request) {
-  const auto header = request.header("content-length").value_or("");
-  std::uint64_t bytes = 0;
-  const auto [end, wrong] = std::from_chars(header.data(), header.data() + header.size(), bytes);
-  if (wrong == std::errc() && !header.empty() && end == header.data() + header.size()) return bytes;
+  if (const auto bytes = net::content_length(request.header("content-length"))) return *bytes;
   return fail(Code::kInvalid, "the request must say its Content-Length");
 }
 

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/bytes.h"
 #include "core/log.h"
 #include "identity/certificate.h"
+#include "net/content_length.h"
 
 namespace muster::server {
 namespace {
@@ -31,15 +31,6 @@ constexpr std::array<std::string_view, 14> kOwn{
     "te",           "trailer",        "transfer-encoding",
     "upgrade",      "user-agent",     kForwardedFor,
     kForwardedHost, kForwardedPeer};
-
-std::optional<std::uint64_t> length_of(const std::optional<std::string_view>& header) {
-  std::uint64_t length = 0;
-  if (!header) return std::nullopt;
-  const auto [end, failed] =
-      std::from_chars(header->data(), header->data() + header->size(), length);
-  if (failed != std::errc{} || end != header->data() + header->size()) return std::nullopt;
-  return length;
-}
 
 /// The request as the leader gets it, without its body.
 net::ClientRequest onward_of(const net::Request& request) {
@@ -168,7 +159,7 @@ runtime::Task<net::Response> Forwarder::forward(net::Request& request) {
                                               ", cannot be reached from this one");
   }
   net::ClientRequest onward = onward_of(request);
-  const auto length = length_of(request.header("content-length"));
+  const auto length = net::content_length(request.header("content-length"));
   if (length && *length <= kSmallBytes) {
     for (;;) {
       auto part = co_await request.body_stream->read();
@@ -191,7 +182,7 @@ runtime::Task<net::Response> Forwarder::forward(net::Request& request) {
   response.status = from.status;
   for (const auto& [name, value] : from.headers)
     if (std::ranges::find(kOwn, name) == kOwn.end()) response.headers.emplace_back(name, value);
-  const auto size = length_of(from.header("content-length"));
+  const auto size = net::content_length(from.header("content-length"));
   const bool empty = request.method == "HEAD" || from.status == 204 || from.status == 304;
   if (empty || (size && *size <= kSmallBytes)) {
     for (;;) {

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "access/audit.h"
 #include "core/bytes.h"
+#include "net/content_length.h"
 #include "server/api.h"
 #include "server/json.h"
 #include "server/neighbours.h"
@@ -142,15 +142,6 @@ runtime::Task<core::Result<NeighbourLink::Opened>> open_patiently(Link link,
   }
 }
 
-std::optional<std::uint64_t> length_of(const std::optional<std::string_view>& header) {
-  std::uint64_t length = 0;
-  if (!header) return std::nullopt;
-  const auto [end, failed] =
-      std::from_chars(header->data(), header->data() + header->size(), length);
-  if (failed != std::errc{} || end != header->data() + header->size()) return std::nullopt;
-  return length;
-}
-
 Response head_of(const net::ClientResponse& from, const std::string& neighbour) {
   Response response;
   // 401 would send the user to log in here, which changes nothing there.
@@ -166,7 +157,7 @@ runtime::Task<core::Result<Response>> answer_of(Link link, NeighbourLink::Opened
                                                 bool head_only) {
   const auto& from = opened.stream.response();
   Response response = head_of(from, link->neighbour().name);
-  const auto size = length_of(from.header("content-length"));
+  const auto size = net::content_length(from.header("content-length"));
   const bool empty = head_only || from.status == 204 || from.status == 304;
   if (empty || (size && *size <= kSmallBytes)) {
     for (;;) {

@@ -143,45 +143,42 @@ def names(region):
         shutil.rmtree(folder)
 
 
+def enrol_by(agent, service, *more):
+    return agent.run_here([agent.program, "enrol", *more, "--server", service, "--token", agent.region.join_token()])
+
+
+def works(agent, ran):
+    """It has enrolled, and does what is ordered."""
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    agent.id = re.match(r"enrolled as (\w+)", ran.stdout).group(1)
+    agent.region.agents.append(agent)
+    agent.options = ("--no-discovery",)
+    agent.start()
+    assert agent.region.do(agent, "true")["state"] == "succeeded"
+
+
 def test_servers_by_dns(region, names):
     """The first by priority does not answer, the second does."""
     agent = Agent(region, "dns")
     names(agent.host, "_muster._tcp.fleet.test=SRV:5:0:1:a.fleet.test",
           f"_muster._tcp.fleet.test=SRV:9:1:{region.port}:a.fleet.test", f"a.fleet.test=A:{region.address}")
-    ran = agent.run_here([agent.program, "enrol", "--server", "_muster._tcp.fleet.test",
-                          "--token", region.join_token()])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    agent.id = re.match(r"enrolled as (\w+)", ran.stdout).group(1)
-    region.agents.append(agent)
-    agent.options = ("--no-discovery",)
-    agent.start()
-    assert region.do(agent, "true")["state"] == "succeeded"
+    works(agent, enrol_by(agent, "_muster._tcp.fleet.test"))
     agent.process.stop()
-    ran = agent.run_here([agent.program, "enrol", "--again", "--server", "_muster._tcp.no.test",
-                          "--token", region.join_token()])
+    ran = enrol_by(agent, "_muster._tcp.no.test", "--again")
     assert ran.returncode == 1 and "the service '_muster._tcp.no.test' is not known" in ran.stderr
 
 
 def test_a_captured_name_server_leads_nobody_astray(region, make_region, names):
-    """It names another region's server, first beside the true one, then alone."""
+    """It names another region's server, alone, and before the true one."""
     impostor = make_region().start()
     agent = Agent(region, "astray")
     names(agent.host, f"_muster._tcp.fleet.test=SRV:5:1:{impostor.port}:a.fleet.test",
           f"_muster._tcp.fleet.test=SRV:9:1:{region.port}:a.fleet.test",
           f"_muster._tcp.captured.test=SRV:5:1:{impostor.port}:a.fleet.test", f"a.fleet.test=A:{region.address}")
 
-    def enrol(service):
-        return agent.run_here([agent.program, "enrol", "--server", service, "--token", region.join_token()])
-
-    refused = enrol("_muster._tcp.captured.test")
+    refused = enrol_by(agent, "_muster._tcp.captured.test")
     assert refused.returncode == 1 and "somebody is in between" in refused.stderr, refused.stderr
-    ran = enrol("_muster._tcp.fleet.test")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    agent.id = re.match(r"enrolled as (\w+)", ran.stdout).group(1)
-    region.agents.append(agent)
-    agent.options = ("--no-discovery",)
-    agent.start()
-    assert region.do(agent, "true")["state"] == "succeeded"
+    works(agent, enrol_by(agent, "_muster._tcp.fleet.test"))
     assert not impostor.api.get("/v1/hosts")["hosts"], "it talked to the wrong one"
 
 

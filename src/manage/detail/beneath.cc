@@ -2,26 +2,17 @@
 #include "manage/detail/beneath.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <cerrno>
 
 #include "core/bytes.h"
+#include "runtime/system_calls.h"
 
 namespace muster::manage::detail {
 
 using core::Code;
 using core::fail;
 using runtime::Descriptor;
-
-namespace {
-
-/// The kernel gives up where names on the way change while it looks, and says so.
-constexpr int kTries = 16;
-
-}  // namespace
 
 std::unexpected<core::Error> fail_at(int errno_value, const Place& place) {
   const std::string shown =
@@ -48,20 +39,12 @@ std::unexpected<core::Error> fail_at(int errno_value, const Place& place) {
 }
 
 core::Result<Descriptor> open_beneath(int folder, const Place& place, int flags, bool one_disk) {
-  open_how how{};
   // A link at the end is an answer to who asks about it (O_PATH), and never a folder.
   const int link = (flags & O_DIRECTORY) != 0 ? 0 : O_NOFOLLOW;
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | link);
-  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
-  if (one_disk) how.resolve |= RESOLVE_NO_XDEV;
-  const char* below = place.below.empty() ? "." : place.below.c_str();
-  long opened = -1;
-  for (int i = 0; i < kTries && opened < 0; ++i) {
-    opened = ::syscall(SYS_openat2, folder, below, &how, sizeof how);
-    if (opened < 0 && errno != EAGAIN && errno != EINTR) break;
-  }
+  const int opened = runtime::open_beneath(folder, place.below.empty() ? "." : place.below,
+                                           flags | link, 0, one_disk);
   if (opened < 0) return fail_at(errno, place);
-  return Descriptor(static_cast<int>(opened));
+  return Descriptor(opened);
 }
 
 core::Result<Descriptor> open_root(const Root& root) {
