@@ -12,6 +12,7 @@
 #include "cli/context.h"
 #include "cli/exit_code.h"
 #include "cli/json_access.h"
+#include "cli/reached_at.h"
 #include "cli/remote_shell.h"
 #include "cli/text.h"
 #include "core/ids.h"
@@ -53,20 +54,17 @@ core::Status check_target(const std::string& target) {
                     "'" + in_line(target) + "' is no machine for ssh: write user@host");
 }
 
-bool is_loopback(std::string_view server) {
-  return server.starts_with("127.") || server.starts_with("localhost:") ||
-         server.starts_with("[::1]");
-}
-
 /// Where new machines shall log in, as they reach it.
-core::Result<std::string> address_for(const AdoptOptions& options, const std::string& server) {
-  std::string from = options.server.empty() ? server : options.server;
-  MUSTER_ASSIGN(from, normal_server(from));
+core::Result<std::string> address_for(const AdoptOptions& options, Client& client) {
+  MUSTER_ASSIGN(const std::string from,
+                normal_server(options.server.empty() ? reached_at(client) : options.server));
   std::string address = from.substr(8);
   if (options.server.empty() && is_loopback(address))
-    return core::fail(core::Code::kInvalid,
-                      "other machines cannot reach " + address +
-                          ": say by --server how they reach this region's server");
+    return core::fail(
+        core::Code::kInvalid,
+        "other machines cannot reach " + address +
+            ": say by --server how they reach this region's server (which may have to "
+            "be started with --listen)");
   return address;
 }
 
@@ -218,7 +216,7 @@ int adopt(Context& context, const AdoptOptions& options) {
   if (!wish) return report(context, wish.error());
   auto client = context.connect();
   if (!client) return report(context, client.error());
-  const auto address = address_for(options, client->server());
+  const auto address = address_for(options, *client);
   if (!address) return report(context, address.error());
   auto script = client->install_script();
   if (!script) return report(context, script.error());

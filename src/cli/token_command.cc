@@ -6,6 +6,7 @@
 #include "cli/commands.h"
 #include "cli/context.h"
 #include "cli/exit_code.h"
+#include "cli/reached_at.h"
 #include "cli/render.h"
 #include "cli/text.h"
 #include "core/bytes.h"
@@ -95,13 +96,10 @@ void show_join_token(Context& context, const JoinOptions& options, const Json& m
   if (!options.gateway)
     terminal.out("\nOr, where there is no agent yet:\n" + install_command(server, token));
   terminal.err(terminal.paint_error(Color::kDim, "The token is not shown again.") + "\n");
-  const bool local = server.starts_with("https://127.") ||
-                     server.starts_with("https://localhost:") ||
-                     server.starts_with("https://[::1]");
-  if (local) {
-    terminal.err("Put this machine's name or address as seen from there in place of " +
-                 server.substr(8) + "\n");
-  }
+  if (is_loopback(server))
+    terminal.err(
+        "Only this machine reaches " + server +
+        ": for others start the server with --listen, or put in its place how they reach it\n");
 }
 
 int create_join_token(Context& context, const JoinOptions& options) {
@@ -128,7 +126,7 @@ int create_join_token(Context& context, const JoinOptions& options) {
   } else if (options.quiet) {
     context.terminal.out(in_line(text(*made, "token")) + "\n");
   } else {
-    show_join_token(context, options, *made, client->server());
+    show_join_token(context, options, *made, reached_at(*client));
   }
   return kExitOk;
 }

@@ -102,6 +102,14 @@ std::optional<Index> Installer::index_now() const {
   return id ? state_.index(*id) : std::nullopt;
 }
 
+core::Result<Report> Installer::without_index() const {
+  const auto installed = state_.installed();
+  if (!installed || installed->now().index().empty()) return report("absent");
+  return fail(Code::kCorrupt, "the list of the files of " + pack_ + " " +
+                                  installed->now().version() +
+                                  ", which is installed here, cannot be read: send it again first");
+}
+
 /// The name of the folder in which this version is made: the same after a failure, another one
 /// than that of the version which is kept.
 std::string Installer::fresh_generation(const core::ContentId& id) const {
@@ -149,6 +157,8 @@ core::Result<Report> Installer::apply(std::string_view bytes, Containers& contai
   const wire::PackInstalled installed = state_.installed().value_or(wire::PackInstalled());
   if (installed.now().index() == id.bytes() && plan.swaps.swaps_size() == 0) {
     MUSTER_TRY(plan.ground->remove());
+    if (!index_now())  // damaged: nobody could take it away, or verify it
+      MUSTER_TRY(state_.keep_index(id, packs::encode_whole(plan.index, bytes, tables)));
     return report("unchanged");
   }
   auto counts = stage(plan, containers);
@@ -317,7 +327,7 @@ core::Result<Report> Installer::roll_back() {
 core::Result<Report> Installer::remove() {
   const auto installed = state_.installed();
   const auto index = index_now();
-  if (!installed || !index) return report("absent");
+  if (!installed || !index) return without_index();
   const auto id = core::ContentId::from_bytes(installed->now().index());
   MUSTER_ASSIGN(const Plan plan, plan_remove(*index, *id));
   wire::PackSwitch journal = plan.swaps;
@@ -328,7 +338,7 @@ core::Result<Report> Installer::remove() {
 
 core::Result<Report> Installer::verify() {
   const auto index = index_now();
-  if (!index) return report("absent");
+  if (!index) return without_index();
   Report made = report("intact");
   for (const Entry& entry : index->entries) {
     if (entry.target == index->steps()) continue;

@@ -51,7 +51,8 @@ class Installer {
   core::Result<Report> apply(std::string_view index, Containers& containers);
   /// Back to the version before. kNotFound where there is none.
   core::Result<Report> roll_back();
-  /// Takes the files away; a roll-back brings them again.
+  /// Takes the files away; a roll-back brings them again. kCorrupt where it is not known any more
+  /// which files they are, as of verify().
   core::Result<Report> remove();
   /// Compares what is there with what was installed. Changes nothing.
   core::Result<Report> verify();
@@ -63,6 +64,8 @@ class Installer {
       : state_(std::move(state)), pack_(std::move(pack)), options_(std::move(options)) {}
   core::Status recover();
   std::optional<packs::Index> index_now() const;
+  /// Where that is nothing: "absent", or kCorrupt while something is installed.
+  core::Result<Report> without_index() const;
   core::Result<packs::Tables> tables_of(const packs::Index& index, Containers& containers) const;
   std::string fresh_generation(const core::ContentId& id) const;
 

@@ -11,6 +11,8 @@ import time
 import pytest
 from api import Refused
 from process import wait_until
+from test_chains import CALL
+from test_method_runs import publish_script
 from test_packs import PackHost, Packs, results
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="packs are installed as root, and others ask for them")
@@ -116,6 +118,32 @@ def test_a_user_installs_what_is_allowed(region, tmp_path):
     wait_until(lambda: "The server is away" in web.ask("list", user=0).stderr, "the gateway has noticed", 60)
     assert "webapp" in web.ask("list").stdout
     assert "signs every order" in web.ask("get", "webapp").stderr
+
+
+def test_a_method_installs_what_its_host_may_have(region, tmp_path):
+    """In the name of its run; the same key starts nothing twice."""
+    packs = Packs(region, tmp_path)
+    packs.publish("1.0")
+    web = region.add_agent("web1", kind=PackHost)
+    publish_script(lambda *words: packs(*words, command="method"), tmp_path, "fetcher", CALL + """
+[ -z "$PT_list" ] || ask packs.list '{}'
+for key in once once; do ask packs.get "{\\"name\\":\\"webapp\\",\\"key\\":\\"$key\\"}"; done
+""")
+
+    def fetch(**arguments):
+        run = region.api.post("/v1/runs", {"selector": "all", "method": {"name": "fetcher", "arguments": arguments}})["id"]
+        target, = region.finished(run).values()
+        return run, [json.loads(line) for line in target["stdout"].splitlines()]
+
+    _, refused = fetch()  # without a list: the gateway would keep it for a while
+    assert all("may have no file pack" in each["error"]["message"] for each in refused), refused
+    packs("allow", "webapp", "name=web1")
+    run, (listed, ordered, same) = fetch(list="yes")
+    assert [p["name"] for p in listed["body"]["packs"]] == ["webapp"]
+    assert {**ordered["body"], "repeated": True} == same["body"] and ordered["body"]["version"] == "1.0"
+    results({t["name"]: t for t in region.finished(ordered["body"]["run"]).values()})
+    assert region.api.get(f"/v1/runs/{ordered['body']['run']}")["created_by"] == f"host:web1/run:{run}"
+    assert web.tree() == packs.tree()
 
 
 def test_hostile_users_and_a_socket_left_behind(region, tmp_path):

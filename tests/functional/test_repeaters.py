@@ -11,9 +11,11 @@ from process import wait_until
 from region import Gateway
 from test_content import Endpoint, publish
 from test_gateway_apart import all_done_once, behind, refused, waiting_run
+from test_packs import PackHost, Packs, results
 
 WINDOW = 512 * 1024  # what one download has under way
 PIECE = 64 * 1024
+DOWNLOADS = 4  # at the same time
 
 
 class Tier(Gateway):
@@ -197,6 +199,41 @@ def test_a_cut_line_costs_a_window(region, tier, server):
         for again in (sent_by_server(region) - sent - len(data),
                       hub.metric("content_repeated_bytes_total") - len(data)):
             assert 0 <= again <= WINDOW + PIECE, again
+    finally:
+        for line in filter(None, (above, below)):
+            line.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="packs are installed as root")
+def test_a_whole_pack_comes_through_lines_that_break(region, tier, server, tmp_path):
+    above, below = Line(region.address, server), None
+    try:
+        slow = ("--gateway-rate", "4M", "--fetch-rate", "4M")
+        hub = tier("first", above.address, more=("--repeat", *slow))
+        below = Line(region.address, hub.at)
+        far = tier("second", below.address)
+        far.stands_behind("first")
+        host = PackHost(region, "packed")
+        host.enrol(gateways=[far.at])
+        region.agents.append(host)
+        behind(host.start(), far)
+        packs = Packs(region, tmp_path)
+        for number in range(60):
+            packs.write(f"app/part{number}", os.urandom(100_000))
+        packs.publish("1.0")
+        size, sent, cuts = 6 * 1024 * 1024 + 60 * 100_000, sent_by_server(region), 0
+        run = packs.order("1.0", selector="name=packed")
+        for due in (2_000_000, 5_000_000, 8_000_000):
+            wait_until(lambda due=due: far.metric("content_fetched_bytes_total") > due, "a part is there")
+            above.cut()
+            below.cut()
+            cuts += 1
+        assert far.metric("content_fetched_bytes_total") < size, "it was over already: nothing was cut"
+        result = results({t["name"]: t for t in region.finished(run).values()})["packed"]
+        assert result["outcome"] == "installed" and host.tree() == packs.tree()
+        # Only what was under way at a cut has come twice, and a little for the pack's tables.
+        assert size <= sent_by_server(region) - sent <= 1.02 * size + cuts * DOWNLOADS * (WINDOW + PIECE)
+        region.api.call("DELETE", f"/v1/hosts/{host.id}")
     finally:
         for line in filter(None, (above, below)):
             line.close()

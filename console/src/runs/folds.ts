@@ -82,8 +82,28 @@ function argumentWord([name, value]: [string, unknown]): string {
   return typeof value === "string" ? quoted(`${name}=${value}`) : `${name}:=${quoted(JSON.stringify(value))}`;
 }
 
-/** A method with its arguments, as they would stand behind `muster method run`. */
-export function methodLine(method: Partial<Pick<MethodRun, "name" | "digest" | "arguments">>): string {
+const kPackPrefix = "pack::";
+
+/** The actions of a pack's method, as `muster pack` calls them. */
+const kPackCommands = new Map<unknown, string>([["apply", "send"], ["rollback", "rollback"], ["remove", "take-away"], ["verify", "verify"]]);
+
+export interface PackOrder {
+  name: string;
+  /** The command behind `muster pack`. */
+  command: string;
+}
+
+/** The file pack that a method is about; undefined where it is none. */
+export function packOrder(method: Partial<Pick<MethodRun, "name" | "arguments">>): PackOrder | undefined {
+  const command = kPackCommands.get(method.arguments?.action ?? "apply");
+  if (method.name?.startsWith(kPackPrefix) !== true || command === undefined) return undefined;
+  return { name: method.name.slice(kPackPrefix.length), command };
+}
+
+/** A method with its arguments, as they would stand behind `muster method run`; a pack, as behind `muster pack`. */
+export function methodLine(method: Partial<Pick<MethodRun, "name" | "version" | "digest" | "arguments">>): string {
+  const pack = packOrder(method);
+  if (pack !== undefined) return `pack ${pack.command} ${pack.name}${method.version === undefined ? "" : `@${method.version}`}`;
   return [method.name ?? (method.digest ?? "").slice(0, 12), ...Object.entries(method.arguments ?? {}).map(argumentWord)].join(" ");
 }
 

@@ -8,20 +8,23 @@ import { Link } from "wouter";
 import type { MethodRun } from "../api/types";
 import { counted } from "../text/format";
 import { visibleLine } from "../text/visible";
-import { kHidden } from "./folds";
+import { kHidden, packOrder } from "./folds";
 import classes from "./method_head.module.css";
 
 const kArgumentsShown = 8;
 
 export function MethodHead({ method }: { method: MethodRun }) {
   const [all, setAll] = useState(false);
-  const given = Object.entries(method.arguments ?? {});
+  const pack = packOrder(method);
+  const given = pack === undefined ? Object.entries(method.arguments ?? {}) : [];
   const shown = all ? given : given.slice(0, kArgumentsShown);
   return (
     <div className={classes.method}>
       <Group gap="sm" align="baseline">
         <h1 className={classes.name}>
-          <Link href={`/methods/${method.name}/versions/${encodeURIComponent(method.version)}`}>{visibleLine(method.name, 160)}</Link>
+          {pack === undefined
+            ? <Link href={`/methods/${method.name}/versions/${encodeURIComponent(method.version)}`}>{visibleLine(method.name, 160)}</Link>
+            : <>pack {pack.command} <Link href={`/packs/${pack.name}/versions/${encodeURIComponent(method.version)}`}>{visibleLine(pack.name, 160)}</Link></>}
         </h1>
         <span className={classes.version}>{visibleLine(method.version, 64)}</span>
         {method.noop && <Badge variant="light">dry run</Badge>}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from "vitest";
 
-import { methodLine, orderLine } from "./folds";
+import { methodLine, orderLine, packOrder } from "./folds";
 import { resultLine, resultView } from "./result";
 
 describe("what a method answered", () => {
@@ -46,5 +46,10 @@ it("says what a method ran as the command line would", () => {
   const method = { name: "greet", version: "1", digest: "0".repeat(64), noop: false, arguments: { name: "Ada L", times: 2, tags: ["a b"], key: "[hidden]" } };
   expect(methodLine(method)).toBe(`greet 'name=Ada L' times:=2 tags:='["a b"]' key=[hidden]`);
   expect(orderLine({ method })).toBe(methodLine(method));
+  const pack = { name: "pack::webapp", version: "2.0", arguments: { action: "remove" } };
+  expect(methodLine(pack)).toBe("pack take-away webapp@2.0");
+  expect(packOrder(pack)).toEqual({ name: "webapp", command: "take-away" });
+  expect(packOrder({ ...pack, arguments: { action: "dance" } })).toBeUndefined();
+  expect(packOrder({ name: "service::restart", arguments: {} })).toBeUndefined();
   expect(orderLine({ command: { shell: "uptime" } })).toBe("uptime");
 });

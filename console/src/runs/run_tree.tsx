@@ -10,7 +10,7 @@ import { treeQuery } from "../api/queries";
 import type { Run } from "../api/types";
 import { count } from "../text/format";
 import { visibleLine } from "../text/visible";
-import { commandLine } from "./folds";
+import { commandLine, methodLine, packOrder } from "./folds";
 import { kStates, shares } from "./states";
 import classes from "./tree.module.css";
 import { treeOf } from "./tree";
@@ -36,5 +36,6 @@ export function RunTree({ run }: { run: Run }) {
 }
 
 function whatOf(run: Run): string {
-  return run.method === undefined ? commandLine(run.command) : `${run.method.name} ${run.method.version}`;
+  if (run.method === undefined) return commandLine(run.command);
+  return packOrder(run.method) === undefined ? `${run.method.name} ${run.method.version}` : methodLine(run.method);
 }

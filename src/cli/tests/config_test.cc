@@ -17,6 +17,7 @@ namespace muster::cli {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class Config : public ::testing::Test {
  protected:
@@ -108,6 +109,22 @@ TEST(Server, AddressesAreBroughtToOneForm) {
        {"", "http://box", "box:0", "box:99999", "box:x", "a b", "box/path", "user@box", "::1"}) {
     EXPECT_FALSE(normal_server(bad)) << bad;
   }
+}
+
+TEST_F(Config, TheCommandForANewMachineNamesWhatReachesTheServer) {
+  Program program;
+  program.environment["MUSTER_SERVER"] = "https://127.0.0.1:7443";
+  program.server.on("POST /v1/join-tokens", R"({"token":"mjt1.a.b.c","uses_left":1})", 201);
+  program.run({"token", "create"});
+  EXPECT_THAT(program.terminal.output, HasSubstr("enrol --server 127.0.0.1:7443 --token mjt1"));
+  EXPECT_THAT(program.terminal.errors, HasSubstr("start the server with --listen"));
+  program.terminal = {};
+  program.server.on("GET /v1/servers",
+                    R"({"servers":[{"role":"standing","addresses":["10.0.0.9:7443"]},
+                        {"role":"leader","addresses":["127.0.0.1:7443","10.0.0.1:7443"]}]})");
+  program.run({"token", "create"});
+  EXPECT_THAT(program.terminal.output, HasSubstr("enrol --server 10.0.0.1:7443 --token mjt1"));
+  EXPECT_THAT(program.terminal.errors, Not(HasSubstr("--listen")));
 }
 
 TEST_F(Config, LoginShowsTheFingerprintMakesATokenAndKeepsIt) {

@@ -206,5 +206,17 @@ TEST_F(InstallerTest, TheStateIsOnlyACache) {
   EXPECT_EQ(open().roll_back().has_value(), true);
 }
 
+TEST_F(InstallerTest, WhatIsThereButNotKnownAnyMoreIsNotCalledAbsent) {
+  good(apply(one));
+  for (const auto& file : fs::directory_iterator(root_ / "var/packs/webapp"))
+    if (file.path().filename().string().starts_with("index-")) fs::resize_file(file.path(), 5);
+  EXPECT_THAT(open().verify().error().message, HasSubstr("webapp 1, which is installed here"));
+  EXPECT_THAT(open().remove().error().message, HasSubstr("webapp 1, which is installed here"));
+  EXPECT_EQ(tree(), tree_one());
+  good(apply(one));
+  EXPECT_EQ(good(open().remove()).outcome, "removed");
+  EXPECT_EQ(good(open().remove()).outcome, "absent");
+}
+
 }  // namespace
 }  // namespace muster::installer
