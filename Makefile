@@ -42,6 +42,7 @@ deb:  ## Build the Debian packages muster and muster-agent (build/packages)
 	@tools/console
 	@tools/build release muster muster-agent muster-manual muster-pack-apply
 	@tools/build portable muster-agent
+	$(if $(wildcard build/aarch64/bin),@tools/build aarch64 muster-agent muster-pack-apply)
 	@tools/package --agent $(shell uname -m)=build/portable/bin/muster-agent \
 	  $(if $(wildcard build/aarch64/bin/muster-agent),--agent aarch64=build/aarch64/bin/muster-agent) \
 	  $(if $(wildcard build/aarch64/bin/muster-pack-apply),--installer $(shell uname -m)=build/release/bin/muster-pack-apply \
