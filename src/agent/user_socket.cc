@@ -17,6 +17,7 @@
 #include "agent/installed_packs.h"
 #include "agent/user_request.h"
 #include "core/bytes.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "runtime/descriptor.h"
 
@@ -87,9 +88,8 @@ std::string end_line(core::RunId run, const link::RunResult& result) {
       {"done", true}, {"run", run.str()}, {"outcome", outcome_name(result.announce.outcome())}};
   if (!result.announce.reason().empty())
     line["reason"] = core::printable(result.announce.reason(), 1024);
-  std::error_code failed;
-  json::value said = json::parse(result.stdout_bytes, failed);
-  if (!failed && said.is_object()) line["result"] = std::move(said);
+  if (auto said = core::read_json(result.stdout_bytes); said && said->is_object())
+    line["result"] = std::move(*said);
   return json::serialize(line);
 }
 

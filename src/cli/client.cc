@@ -11,6 +11,7 @@
 #include "cli/text.h"
 #include "core/bytes.h"
 #include "core/ids.h"
+#include "core/json.h"
 
 namespace muster::cli {
 namespace {
@@ -20,12 +21,10 @@ constexpr std::size_t kPage = 1000;  // the API's largest
 core::Result<Json> parse_answer(const Answer& answer) {
   if (answer.status >= 400) return core::fail(error_of(answer));
   if (answer.body.empty()) return Json(nullptr);
-  boost::system::error_code failed;
-  Json json = boost::json::parse(answer.body, failed);
-  if (failed) {
+  auto json = core::read_json(answer.body);
+  if (!json)
     return core::fail(core::Code::kCorrupt,
                       "the server's answer is not JSON; is this address a Muster server?");
-  }
   return json;
 }
 

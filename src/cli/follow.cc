@@ -2,7 +2,6 @@
 #include "cli/follow.h"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <chrono>
 #include <map>
 #include <thread>
@@ -10,6 +9,7 @@
 #include "cli/render.h"
 #include "cli/results.h"
 #include "cli/text.h"
+#include "core/json.h"
 
 namespace muster::cli {
 namespace {
@@ -29,9 +29,9 @@ class Follower final : public EventReader {
         started_(context.mono()) {}
 
   bool on_event(const Event& event) override {
-    boost::system::error_code failed;
-    const Json data = boost::json::parse(event.data, failed);
-    if (failed) return true;  // an event that this version cannot read is not ours
+    const auto read = core::read_json(event.data);
+    if (!read) return true;  // an event that this version cannot read is not ours
+    const Json& data = *read;
     heard_ = true;
     if (event.name == "run" || event.name == "end") run_ = data;
     if (event.name == "output" && options_.live) lines_.add(data);

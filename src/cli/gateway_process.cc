@@ -239,7 +239,8 @@ void GatewayProcess::answer_discovery() {
       loop_, discovery::RegionKey(credential_->authority.fingerprint()),
       discovery::kGateways | discovery::kServers);
   tell_discovery();
-  if (const auto started = answering_->start(discovery::kPort); !started)
+  const bool on_ipv6 = config_.address != "0.0.0.0";
+  if (const auto started = answering_->start(discovery::kPort, on_ipv6); !started)
     core::log(Level::kWarn, "gateway", "this gateway is not found by discovery",
               {{"why", started.error().message}});
 }

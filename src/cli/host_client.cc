@@ -5,12 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/json/parse.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <thread>
 
 #include "core/bytes.h"
+#include "core/json.h"
 #include "core/sha256.h"
 #include "identity/certificate.h"
 #include "manage/call.h"
@@ -176,9 +176,8 @@ class HostClient::Impl {
       }
       return fail(std::move(error));
     }
-    boost::system::error_code failed;
-    Json json = boost::json::parse(response.body, failed);
-    if (failed) return fail(Code::kCorrupt, "the host's answer is not JSON");
+    auto json = core::read_json(response.body);
+    if (!json) return fail(Code::kCorrupt, "the host's answer is not JSON");
     return json;
   }
 

@@ -16,9 +16,9 @@ constexpr std::chrono::seconds kJoinEvery{60};
 Answering::Answering(runtime::Loop& loop, RegionKey key, std::uint8_t is)
     : loop_(loop), responder_(std::move(key), is), join_timer_(loop), resume_timer_(loop) {}
 
-core::Status Answering::start(std::uint16_t port) {
+core::Status Answering::start(std::uint16_t port, bool on_ipv6) {
   MUSTER_TRY(open(Family::kIpv4, port));
-  (void)open(Family::kIpv6, port);  // machines without IPv6 are found by IPv4
+  if (on_ipv6) (void)open(Family::kIpv6, port);  // machines without IPv6 are found by IPv4
   keep_joined();
   return {};
 }

@@ -24,8 +24,10 @@ class Answering {
   Answering(const Answering&) = delete;
   Answering& operator=(const Answering&) = delete;
 
-  /// Answers on `port` from now on. An error: it cannot be found, and all else goes on.
-  core::Status start(std::uint16_t port);
+  /// Answers on `port` from now on. An error: it cannot be found, and all else goes on. Without
+  /// `on_ipv6` questions by IPv6 stay without an answer: whoever listens on "0.0.0.0" and names no
+  /// host would be looked for where it is not.
+  core::Status start(std::uint16_t port, bool on_ipv6 = true);
   void set_answer(Answer answer) { responder_.set_answer(std::move(answer)); }
   const ResponderStats& stats() const { return responder_.stats(); }
 

@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
 
 #include "core/bytes.h"
+#include "core/json.h"
 #include "core/log.h"
 
 namespace muster::gateway {
@@ -49,15 +49,6 @@ std::optional<Call> parse(std::string_view call) {
       std::ranges::find(kReserved, name) != kReserved.end())
     return std::nullopt;
   return Call{std::string(name), std::string(verb)};
-}
-
-core::Result<json::value> parse_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kDepthMax;
-  std::error_code failed;
-  json::value value = json::parse(text, failed, {}, options);
-  if (failed) return fail(Code::kInvalid, "this is no JSON");
-  return value;
 }
 
 /// What a handler says instead of an answer: {"_error":{"code":"denied","message":"…"}}.
@@ -162,7 +153,7 @@ void Handlers::ask(const core::EndpointId& endpoint, core::RunId run, std::strin
     return refuse({Code::kUnavailable, "the gateway does not start its handler '" + wanted.name +
                                            "'; its log says why"});
   }
-  auto question = parse_json(body);
+  auto question = core::read_json(body, kDepthMax);
   if (!question) return refuse({Code::kInvalid, "the body is no JSON"});
   methods::Command command;
   command.argv = {program.string(), wanted.verb};
@@ -203,7 +194,7 @@ core::Result<std::string> Handlers::outcome(const std::string& name,
   if (completion.stdout_bytes_cut > 0 || completion.stdout_source)
     return fail(Code::kLimit,
                 who + "answered more than " + std::to_string(limits_.answer_bytes_max) + " bytes");
-  auto answer = parse_json(completion.stdout_bytes);
+  auto answer = core::read_json(completion.stdout_bytes, kDepthMax);
   if (!answer) return fail(Code::kInternal, who + "answered no JSON");
   if (auto error = said_error(*answer)) return fail(std::move(*error));
   return json::serialize(*answer);

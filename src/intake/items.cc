@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/bytes.h"
+#include "core/json.h"
 
 namespace muster::intake {
 namespace {
@@ -26,12 +26,11 @@ bool is_name(std::string_view text) {
 }
 
 core::Result<json::object> parse(std::string_view body) {
-  json::parse_options options;
-  options.max_depth = kDepthMax;
-  std::error_code failed;
-  json::value value = json::parse(body, failed, {}, options);
-  if (failed || !value.is_object()) return fail(Code::kInvalid, "the body must be a JSON object");
-  return std::move(value.get_object());
+  auto value = core::read_json(body, kDepthMax);
+  if (!value)
+    return fail(Code::kInvalid, "the body must be a JSON object: " + value.error().message);
+  if (!value->is_object()) return fail(Code::kInvalid, "the body must be a JSON object");
+  return std::move(value->get_object());
 }
 
 /// The member's text; nothing where it is absent. kInvalid for anything else.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/bytes.h"
+#include "core/json.h"
 #include "manage/detail/owned_file.h"
 #include "runtime/file.h"
 #include "runtime/signal.h"
@@ -30,14 +31,13 @@ json::object part(const std::string& host, const net::ClientResponse& response) 
     return part(
         host, {Code::kUnavailable, "what answers there is no management resource of this version"});
   json::object made{{"host", host}, {"status", response.status}};
-  boost::system::error_code failed;
-  json::value answer = json::parse(response.body, failed);
-  auto* object = failed ? nullptr : answer.if_object();
+  auto answer = core::read_json(response.body);
+  auto* object = answer ? answer->if_object() : nullptr;
   if (!object) return part(host, {Code::kCorrupt, "the answer is no JSON"});
   // Its own part and those behind it, where it called further.
   for (const char* each : {"error", "further", "answer"})
     if (auto* found = object->if_contains(each)) made[each] = std::move(*found);
-  if (!made.contains("error") && !made.contains("answer")) made["answer"] = std::move(answer);
+  if (!made.contains("error") && !made.contains("answer")) made["answer"] = std::move(*answer);
   return made;
 }
 

@@ -2,11 +2,11 @@
 #include "methods/channel.h"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <utility>
 
 #include "core/bytes.h"
+#include "core/json.h"
 #include "wire/limits.h"
 
 namespace muster::methods {
@@ -17,12 +17,9 @@ namespace json = boost::json;
 constexpr std::size_t kNameBytesMax = 64;
 
 std::optional<json::object> parse_line(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kChannelDepthMax;
-  std::error_code failed;
-  json::value value = json::parse(text, failed, {}, options);
-  if (failed || !value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
+  auto value = core::read_json(text, kChannelDepthMax);
+  if (!value || !value->is_object()) return std::nullopt;
+  return std::move(value->get_object());
 }
 
 std::optional<Progress> progress_of(const json::object& line) {
@@ -130,12 +127,9 @@ std::string Channel::reply(std::uint64_t id, const core::Result<std::string>& bo
   if (pending_ > 0) --pending_;
   if (!body) return error_line(id, body.error());
   // Foreign too: it becomes one line, whatever it was.
-  json::parse_options options;
-  options.max_depth = kChannelDepthMax;
-  std::error_code failed;
-  const json::value value = json::parse(*body, failed, {}, options);
-  const std::string line = failed ? std::string() : reply_line(id, "body", json::serialize(value));
-  if (failed) return error_line(id, {core::Code::kInternal, "the answer is no JSON"});
+  const auto value = core::read_json(*body, kChannelDepthMax);
+  if (!value) return error_line(id, {core::Code::kInternal, "the answer is no JSON"});
+  const std::string line = reply_line(id, "body", json::serialize(*value));
   if (line.size() > kChannelLineBytesMax)
     return error_line(id, {core::Code::kLimit, "the answer is larger than a line may be"});
   return line;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/parameter_types.h"
 
-#include <boost/json/parse.hpp>
-
 #include "core/bytes.h"
+#include "core/json.h"
 #include "methods/detail/type_node.h"
 
 namespace muster::methods {
@@ -15,12 +14,9 @@ using Kind = detail::TypeNode::Kind;
 
 // The JSON value that `text` spells, if it spells one.
 std::optional<json::value> json_of(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kTextJsonDepthMax;
-  std::error_code failed;
-  json::value value = json::parse(text, failed, {}, options);
-  if (failed) return std::nullopt;
-  return value;
+  auto value = core::read_json(text, kTextJsonDepthMax);
+  if (!value) return std::nullopt;
+  return std::move(*value);
 }
 
 // The list type that `type` is, where it is one and nothing else but undef.

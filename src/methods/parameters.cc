@@ -2,10 +2,10 @@
 #include "methods/parameters.h"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/bytes.h"
+#include "core/json.h"
 #include "methods/task_name.h"
 
 namespace muster::methods {
@@ -62,13 +62,10 @@ std::string wrong_value(const TypedParameter& parameter, const TypeMismatch& wro
 }
 
 core::Result<json::value> parse_word(std::string_view name, std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kWordJsonDepthMax;
-  std::error_code failed;
-  json::value value = json::parse(text, failed, {}, options);
-  if (failed) {
-    return fail(Code::kInvalid, shown(name) + ": behind ':=' must be JSON: " + failed.message());
-  }
+  auto value = core::read_json(text, kWordJsonDepthMax);
+  if (!value)
+    return fail(Code::kInvalid,
+                shown(name) + ": behind ':=' must be JSON: " + value.error().message);
   return value;
 }
 

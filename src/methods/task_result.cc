@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "methods/task_result.h"
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <optional>
 
 #include "core/bytes.h"
+#include "core/json.h"
 
 namespace muster::methods {
 namespace {
@@ -14,12 +14,9 @@ constexpr std::size_t kStderrShownBytesMax = 4096;
 constexpr std::size_t kBadErrorShownBytesMax = 500;
 
 std::optional<json::object> parse_object(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = kResultDepthMax;
-  std::error_code failed;
-  json::value value = json::parse(text, failed, {}, options);
-  if (failed || !value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
+  auto value = core::read_json(text, kResultDepthMax);
+  if (!value || !value->is_object()) return std::nullopt;
+  return std::move(value->get_object());
 }
 
 json::object make_error(std::string_view kind, std::string_view message, json::object details) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/bytes.h"
+#include "core/json.h"
 
 namespace muster::server {
 
@@ -150,6 +151,7 @@ core::Result<json::object> parse_object(std::string_view body) {
     return fail(Code::kInvalid, "the body is not JSON: " + failed.message() + " at byte " +
                                     std::to_string(used + 1));
   json::value value = parser.release();
+  if (!core::is_writable(value)) return fail(Code::kInvalid, "a number in the body is too large");
   if (!value.is_object()) return fail(Code::kInvalid, "the body must be a JSON object");
   return std::move(value.get_object());
 }

@@ -78,7 +78,7 @@ std::unique_ptr<discovery::Answering> answer_discovery(runtime::Loop& loop,
       discovery::kServers);
   answering->set_answer(
       {.places = {{discovery::kServers, everywhere ? "" : config.address, port}}});
-  const auto started = answering->start(discovery::kPort);
+  const auto started = answering->start(discovery::kPort, config.address != "0.0.0.0");
   if (started) return answering;
   core::log(core::Level::kWarn, "server", "this server is not found by discovery",
             {{"why", started.error().message}});

@@ -8,10 +8,12 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from foreign import MACHINE, Emulation, ForeignAgent, Impossible
 from process import binary
+from test_updates import Updates, renamed, versions
 
 TASKS = Path(binary("muster")).parents[1] / "tasks"  # tests/tasks, and what was compiled for them
 
@@ -121,6 +123,20 @@ def test_each_gets_the_executable_of_its_type(region, hosts, publish):
         assert digest(tasks / f"machine_{own}") in objects, f"{agent.name} has {objects}"
         for name in (f"machine_{other}", "machine_sh.sh"):
             assert digest(tasks / name) not in objects, f"{agent.name} fetched {name}"
+
+
+def test_an_update_brings_each_the_agent_of_its_type(region, hosts, emulation, tmp_path):
+    folder = tmp_path / "agents"
+    folder.mkdir()
+    for machine, program in ((os.uname().machine, Path(binary("muster-agent"))),
+                             (MACHINE, emulation.programs / "muster-agent")):
+        (folder / f"muster-agent-{machine}").write_bytes(renamed(program.read_bytes(), "9.0.0"))
+    targets = Updates(region, SimpleNamespace(folder=tmp_path)).update(str(folder))
+    assert {name: t["state"] for name, t in targets.items()} == {"web1": "succeeded", "arm1": "succeeded"}, targets
+    assert versions(hosts) == ["9.0.0", "9.0.0"]
+    run = region.order("all", argv=["uname", "-m"])
+    region.finished(run["id"])
+    assert region.output(run["id"], hosts[1]) == f"{MACHINE}\n".encode()
 
 
 def test_a_script_is_the_last_resort(region, hosts, publish, tmp_path):

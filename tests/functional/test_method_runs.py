@@ -44,6 +44,26 @@ def publish_script(method, folder, name, script, metadata=None, task="init"):
     method("publish", str(folder / name), "--task", task)
 
 
+def test_answers_that_others_could_not_read_spoil_nothing(region, method, tmp_path):
+    """Each in the run's own answer, and in the command line's, beside a host that is well."""
+    region.add_agents("web1", "web2")
+    for name, answer in (("huge", '{"x": 1e400}'), ("deep", '{"x": ' + "[" * 90 + "]" * 90 + "}"),
+                         ("deeper", '{"x": ' + "[" * 5000 + "]" * 5000 + "}")):
+        publish_script(method, tmp_path, name, f"""
+if [ "$(hostname)" = web1 ]; then echo '{answer}'; else echo '{{"fine": true}}'; fi
+printf '{{"type":"call","id":1,"name":"event.raise","body":{{"kind":"{name}","data":{answer}}}}}\\n' >&8
+""")
+        run = order(region, name)
+        got = answers(region, run)
+        assert {t["state"] for t in got.values()} == {"succeeded"} and got["web2"]["result"] == {"fine": True}
+        right = got["web1"]["result"] == (json.loads(answer) if name == "deep" else {"_output": answer + "\n"})
+        assert right, (name, str(got["web1"]["result"])[:200])  # without a comparison of 10,000 brackets
+        shown = region.cli("runs", "show", run["id"], "--json", check=0).stdout
+        assert {t["name"] for t in json.loads(shown)["targets"]} == {"web1", "web2"}
+        assert '{"fine"' in region.cli("runs", "show", run["id"], check=0).stdout
+    assert not region.api.get("/v1/host-events")["events"], "none of them can be told to others"
+
+
 def test_every_way_of_the_format(region, method, tmp_path):
     region.add_agents("web1", "web2")
     for module in ("greet", "sum", "motd", "service_state", "legacy", "probe"):

@@ -16,13 +16,20 @@ TYPE = platform.machine()
 MARK = b"muster-agent version: "
 
 
+def renamed(agent, version):
+    """The agent's program, calling itself by another version."""
+    assert agent.count(MARK) == 1
+    at = agent.index(MARK) + len(MARK)
+    new = version.encode().ljust(24, b"\0")
+    return agent[:at] + new + agent[at + len(new):]
+
+
 class Builds:
     """Agents of other versions: copies of the one that was built, whose version is another; and worse."""
 
     def __init__(self, folder):
         self.folder = folder
         self.agent = Path(binary("muster-agent")).read_bytes()
-        assert self.agent.count(MARK) == 1
         at = self.agent.index(MARK) + len(MARK)
         self.own = self.agent[at:self.agent.index(b"\0", at)].decode()
 
@@ -33,10 +40,7 @@ class Builds:
         return str(folder)
 
     def version(self, version):
-        """The agent, calling itself by another version."""
-        at = self.agent.index(MARK) + len(MARK)
-        new = version.encode().ljust(24, b"\0")
-        return self.agent[:at] + new + self.agent[at + len(new):]
+        return renamed(self.agent, version)
 
     def good(self, version):
         return self.put(f"good-{version}", self.version(version))

@@ -27,6 +27,45 @@ TEST(Service, SeekEndsByItselfWhereNobodyAnswers) {
   EXPECT_TRUE(found.empty());
 }
 
+/// How many of some questions to "::1" were answered until as many to 127.0.0.1 were.
+int answers_by_ipv6(bool on_ipv6) {
+  runtime::Loop loop;
+  const RegionKey key(core::random_bytes(32));
+  const std::string nonce = core::random_bytes(kNonceBytes);
+  Answering answering(loop, key, kServers);
+  answering.set_answer({.places = {{kServers, "", 1234}}});
+  EXPECT_TRUE(answering.start(kAgentPort, on_ipv6));
+  int by_ipv4 = 0, by_ipv6 = 0;
+  const auto open = [&](net::DatagramSocket::Family family, int& count) {
+    return net::DatagramSocket::open(loop, family, 0, [&](std::string_view bytes, const auto&) {
+      if (read_answer(key, nonce, bytes)) ++count;
+      if (by_ipv4 >= 3) loop.stop();
+      return true;
+    });
+  };
+  auto four = open(net::DatagramSocket::Family::kIpv4, by_ipv4);
+  auto six = open(net::DatagramSocket::Family::kIpv6, by_ipv6);
+  EXPECT_TRUE(four);
+  runtime::Timer again(loop);
+  std::function<void()> ask = [&] {
+    const std::string question = write_question(key, {kServers, nonce});
+    if (six) (void)(*six)->send(question, *net::DatagramAddress::parse("::1", kAgentPort));
+    EXPECT_TRUE((*four)->send(question, *net::DatagramAddress::parse("127.0.0.1", kAgentPort)));
+    again.start(std::chrono::milliseconds(20), ask);
+  };
+  ask();
+  loop.run();
+  again.cancel();
+  return six ? by_ipv6 : -1;
+}
+
+TEST(Service, WhoListensOnIpv4AloneIsNotFoundByIpv6) {
+  const int both = answers_by_ipv6(true);
+  if (both < 0) GTEST_SKIP() << "this machine has no IPv6";
+  EXPECT_GT(both, 0);
+  EXPECT_EQ(answers_by_ipv6(false), 0);
+}
+
 TEST(Service, ADatagramIsAnsweredToWhoSentIt) {
   runtime::Loop loop;
   const RegionKey key(core::random_bytes(32));

@@ -48,6 +48,7 @@ TEST(Items, SayWhatIsWrong) {
       {R"({"kind":"x","key":""})", "key must be"},
       {R"({"kind":"x","colour":1})", "no member 'colour'"},
       {R"({"kind":"x","data":)" + std::string(100, '[') + std::string(100, ']') + "}", "JSON"},
+      {R"({"kind":"x","data":{"n":[-1e400]}})", "a number in it is too large"},
   };
   for (const auto& [body, why] : bad) {
     const auto read = read_event(body);

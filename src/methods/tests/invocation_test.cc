@@ -143,8 +143,8 @@ TEST_F(TaskResultTest, ObjectsAreResultsAndAllElseIsText) {
   EXPECT_TRUE(object.succeeded);
   EXPECT_TRUE(object.structured);
   EXPECT_EQ(at(object, "/a/b"), 1);
-  for (const char* text :
-       {"", "plain\n", "[1]", "1", "null", "{\"a\": 1,}", "{} {}", "{\"a\": NaN}"}) {
+  for (const char* text : {"", "plain\n", "[1]", "1", "null", "{\"a\": 1,}", "{} {}",
+                           "{\"a\": NaN}", "{\"a\": [1e400]}"}) {
     const TaskResult plain = result(text);
     EXPECT_TRUE(plain.succeeded) << text;
     EXPECT_FALSE(plain.structured) << text;
