@@ -246,6 +246,10 @@ json::object outcome_of(const AnswerOf& each) {
   return object;
 }
 
+json::object not_json() {
+  return {{"code", "corrupt"}, {"message", "its answer is no JSON"}};
+}
+
 core::Result<json::object> own_hosts(Region& region, const access::Principal& by,
                                      const fleet::Selector& selector, std::size_t limit) {
   MUSTER_ASSIGN(const auto scope, Scope::of(by));
@@ -287,7 +291,7 @@ Answer all_hosts(Region& region, Request& request) {
     if (!object.contains("error")) {
       auto body = parse_object(each.answer->body);
       if (!body) {
-        object["error"] = json::object{{"code", "corrupt"}, {"message", "its answer is no JSON"}};
+        object["error"] = not_json();
       } else {
         for (const char* member : {"hosts", "total", "online"})
           if (auto* value = body->if_contains(member)) object[member] = std::move(*value);
@@ -321,8 +325,12 @@ Answer run_in_several(Region& region, Request& request) {
   json::array outcomes;
   for (const AnswerOf& each : answers) {
     json::object object = outcome_of(each);
-    if (!object.contains("error"))
-      if (auto run = parse_object(each.answer->body)) object["run"] = std::move(*run);
+    if (!object.contains("error")) {
+      if (auto run = parse_object(each.answer->body))
+        object["run"] = std::move(*run);
+      else
+        object["error"] = not_json();
+    }
     outcomes.push_back(std::move(object));
   }
   co_return json_response(json::object{{"regions", std::move(outcomes)}});
