@@ -29,6 +29,10 @@ core::Status run_guarded(Database::Work& work, Connection& connection) {
 }
 
 // Whatever was well is not any more.
+constexpr std::string_view kLostBeforeCommit =
+    "the connection to the database was lost before this was committed; nothing of it was done, "
+    "try again";
+
 void fail_good(std::span<core::Status> outcomes, const core::Error& error) {
   for (auto& outcome : outcomes)
     if (outcome) outcome = std::unexpected(error);
@@ -163,9 +167,10 @@ std::size_t Database::Engine::run_transaction(std::vector<Job>& group, Outcomes&
   for (std::size_t i = first; i < group.size(); ++i) {
     outcomes[i] = run_piece(group[i]);
     if (writer_->in_transaction()) continue;
-    const auto error = outcomes[i] ? core::Error{Code::kInternal, "work ended its transaction"}
+    // The piece itself may have gone well before the connection was lost: it is gone, too.
+    const auto error = outcomes[i] ? core::Error{Code::kUnavailable, std::string(kLostBeforeCommit)}
                                    : outcomes[i].error();
-    fail_good(of.first(i - first), error);
+    fail_good(of.first(i - first + 1), error);
     return i + 1;
   }
   end_transaction(of);

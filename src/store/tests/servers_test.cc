@@ -168,6 +168,29 @@ TEST_P(ServersTest, WhatIsFencedHereFailsAtOnce) {
 }
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ServersTest);
+TEST_P(ServersTest, WhatWentWellBeforeItsConnectionWasLostIsNotCalledDone) {
+  const auto server = join("one");
+  const auto database = open(1'000'000);
+  const auto outcome = database->write_blocking([&](Connection& connection) -> core::Status {
+    MUSTER_TRY(connection.execute("INSERT INTO item (id) VALUES (?)", {7}));
+    MUSTER_ASSIGN(const auto session, connection.integer("SELECT pg_backend_pid()"));
+    // It ends behind its last answer and before the commit.
+    return database->read_blocking([session](Connection& other) -> core::Status {
+      MUSTER_TRY(other.integer(
+          "SELECT CASE WHEN pg_terminate_backend(CAST(? AS integer), 10000) THEN 1 ELSE 0 END",
+          {session}));
+      return {};
+    });
+  });
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, core::Code::kUnavailable) << outcome.error().message;
+  EXPECT_EQ(*database->read_blocking([](Connection& connection) {
+    return connection.integer("SELECT COUNT(*) FROM item");
+  }),
+            0);
+  EXPECT_TRUE(add(*database, 7));
+}
+
 INSTANTIATE_TEST_SUITE_P(PostgreSQL, ServersTest, testing::ValuesIn(databases()));
 
 }  // namespace
