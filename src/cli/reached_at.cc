@@ -4,13 +4,10 @@
 #include "cli/json_access.h"
 
 namespace muster::cli {
-namespace {
 
 std::string_view without_scheme(std::string_view server) {
   return server.starts_with("https://") ? server.substr(8) : server;
 }
-
-}  // namespace
 
 bool is_loopback(std::string_view server) {
   server = without_scheme(server);

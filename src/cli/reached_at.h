@@ -10,6 +10,9 @@
 
 namespace muster::cli {
 
+/// "HOST:PORT" of "https://HOST:PORT".
+std::string_view without_scheme(std::string_view server);
+
 /// Whether "HOST:PORT" or "https://HOST:PORT" is this machine's alone.
 bool is_loopback(std::string_view server);
 

@@ -65,10 +65,6 @@ std::int64_t seconds(core::Duration duration) {
   return std::chrono::ceil<std::chrono::seconds>(duration).count();
 }
 
-std::string address_of(const std::string& server) {
-  return server.starts_with("https://") ? server.substr(8) : server;
-}
-
 struct JoinOptions {
   std::optional<std::uint64_t> uses;
   std::optional<core::Duration> expires;
@@ -199,8 +195,8 @@ void add_create_api(Command& tokens) {
 }  // namespace
 
 std::string enrol_command(const std::string& server, const std::string& token) {
-  return "muster-agent enrol --server " + address_of(server) + " --token " + token +
-         " && muster-agent run";
+  return "muster-agent enrol --server " + std::string(without_scheme(server)) + " --token " +
+         token + " && muster-agent run";
 }
 
 // The region's certificate is no public one: what curl gets without proof is compared by its hash
@@ -210,7 +206,7 @@ std::string install_command(const std::string& server, const std::string& token)
   const auto fingerprint =
       core::from_base32(dot == token.npos ? token : std::string_view(token).substr(dot + 1));
   if (!fingerprint || fingerprint->size() != 32) return {};
-  const std::string base = "https://" + address_of(server);
+  const std::string base = "https://" + std::string(without_scheme(server));
   return "  curl -fsSk " + base + "/ca.pem -o muster-ca.pem &&\n" +
          "    sed '/^-/d' muster-ca.pem | base64 -d | sha256sum | grep -q ^" +
          core::to_hex(*fingerprint) + " &&\n    curl -fsS --cacert muster-ca.pem " + base +
@@ -218,7 +214,7 @@ std::string install_command(const std::string& server, const std::string& token)
 }
 
 std::string gateway_command(const std::string& server, const std::string& token) {
-  return "muster gateway --server " + address_of(server) + " --token " + token;
+  return "muster gateway --server " + std::string(without_scheme(server)) + " --token " + token;
 }
 
 void add_token_commands(Command& root) {

@@ -30,14 +30,15 @@ inline bool is_writable(const boost::json::value& value) {
   return true;
 }
 
-/// kInvalid for anything but one JSON value that can be written again.
+/// kInvalid for anything but one JSON value that can be written again; the message is the bare
+/// reason, such as "too deep".
 inline Result<boost::json::value> read_json(std::string_view text,
                                             std::size_t depth_max = kJsonDepthMax) {
   boost::json::parse_options options;
   options.max_depth = depth_max;
   boost::system::error_code failed;
   auto value = boost::json::parse(text, failed, {}, options);
-  if (failed) return fail(Code::kInvalid, "this is no JSON: " + failed.message());
+  if (failed) return fail(Code::kInvalid, failed.message());
   if (!is_writable(value)) return fail(Code::kInvalid, "a number in it is too large");
   return value;
 }
