@@ -160,7 +160,7 @@ MEASURES = {
     "delivery": lambda table, options, folder: measure_delivery(
         table, options.bin, folder, options.deliver, tls_reference(options.bin, 100)["bulk_bytes_per_s"]),
     "packs": lambda table, options, folder: measure_packs(
-        table, options.bin, folder, options.pack_hosts, options.pack_mb,
+        table, options.bin, folder, options.pack_folder or folder, options.pack_hosts, options.pack_mb,
         tls_reference(options.bin, 100)["bulk_bytes_per_s"]),
     "pacing": lambda table, options, folder: measure_pacing(table, options.bin, folder, options.result_mb),
     "policy": lambda table, options, folder: measure_policy(table, options.bin, folder, max(options.links)),
@@ -179,6 +179,7 @@ def main():
     parser.add_argument("--deliver", type=int, default=5000, help="simulated endpoints that get a method of 5 MB")
     parser.add_argument("--pack-hosts", type=int, default=20, help="real agents that are sent a file pack")
     parser.add_argument("--pack-mb", type=int, default=50, help="its size")
+    parser.add_argument("--pack-folder", type=pathlib.Path, help="where they write it, if not below --out")
     parser.add_argument("--result-mb", type=int, default=5, help="size of each of the 200 large results")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -52,7 +52,8 @@ class Store {
   /// The object, verified now. kNotFound: it is not here, or what was here was damaged
   /// and has been removed.
   virtual core::Result<ObjectPtr> open(const ContentId& id) = 0;
-  /// Room for an object of `total` bytes. kLimit: it cannot fit; kUnavailable: disk full.
+  /// Room for an object of `total` bytes. kLimit: not now; kInvalid: never;
+  /// kUnavailable: disk full.
   virtual core::Result<std::unique_ptr<Incoming>> begin(const ContentId& id,
                                                         std::uint64_t total) = 0;
 };

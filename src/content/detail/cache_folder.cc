@@ -208,11 +208,14 @@ std::uint64_t CacheFolder::evict(std::uint64_t bytes) {
 }
 
 core::Status CacheFolder::make_room(std::uint64_t total) {
-  if (total > std::min(options_.object_bytes_max, options_.bytes_max))
-    return core::fail(Code::kLimit,
-                      "an object of " + std::to_string(total) + " bytes is too large for " +
-                          options_.folder.string() + ", which takes " +
-                          std::to_string(std::min(options_.object_bytes_max, options_.bytes_max)));
+  const auto largest = std::min(options_.object_bytes_max, options_.bytes_max);
+  if (total > largest) {
+    const bool mendable = options_.evict && total <= options_.object_bytes_max;
+    return core::fail(Code::kInvalid,
+                      "an object of " + std::to_string(total) + " bytes never fits into " +
+                          options_.folder.string() + ", which takes " + std::to_string(largest) +
+                          (mendable ? ": set a larger cache-size" : ""));
+  }
   refresh();
   if (stats_.bytes + total <= options_.bytes_max) return {};
   if (options_.evict) evict(stats_.bytes + total - options_.bytes_max);

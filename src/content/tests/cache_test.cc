@@ -179,8 +179,13 @@ TEST_F(CacheTest, WhatIsBeingWrittenCounts) {
 TEST_F(CacheTest, RefusesWhatNeverFits) {
   const auto cache = open({.bytes_max = 2'000, .object_bytes_max = 500});
   const ContentId small = cache->put("kept").value()->id();
-  EXPECT_EQ(cache->put(bytes_of(501, 1)).error().code, Code::kLimit);
+  // Not kLimit, which passes: whoever fetches it would try again until its deadline.
+  EXPECT_EQ(cache->put(bytes_of(501, 1)).error().code, Code::kInvalid);
   EXPECT_TRUE(cache->has(small));  // nothing was evicted in vain
+
+  const auto refused = open({.bytes_max = 400})->put(bytes_of(401, 1));
+  EXPECT_EQ(refused.error().code, Code::kInvalid);
+  EXPECT_THAT(refused.error().message, HasSubstr("which takes 400: set a larger cache-size"));
 }
 
 TEST_F(CacheTest, AStoreThatDoesNotEvictGetsFull) {

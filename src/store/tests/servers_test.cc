@@ -88,9 +88,9 @@ TEST_P(ServersTest, OneLeadsAllAreSeenAndWhatIsGivenUpIsTaken) {
   EXPECT_TRUE(seen.has_others());
   EXPECT_FALSE(seen.counts);
   a->stop();
-  until([&] { return b->view().counts; });
+  // It gives the lease up first and then its row: whoever looks in between still sees it.
+  until([&] { return b->view().counts && b->view().servers.size() == 1; });
   EXPECT_EQ(b->view().term, 2);
-  EXPECT_EQ(b->view().servers.size(), 1u);
 }
 
 TEST_P(ServersTest, ALivingServersNameIsRefusedAndADeadOnesIsNot) {
@@ -167,7 +167,6 @@ TEST_P(ServersTest, WhatIsFencedHereFailsAtOnce) {
   EXPECT_EQ(add(*database, 2).error().code, Code::kUnavailable);
 }
 
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ServersTest);
 TEST_P(ServersTest, WhatWentWellBeforeItsConnectionWasLostIsNotCalledDone) {
   const auto server = join("one");
   const auto database = open(1'000'000);
@@ -191,6 +190,7 @@ TEST_P(ServersTest, WhatWentWellBeforeItsConnectionWasLostIsNotCalledDone) {
   EXPECT_TRUE(add(*database, 7));
 }
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ServersTest);
 INSTANTIATE_TEST_SUITE_P(PostgreSQL, ServersTest, testing::ValuesIn(databases()));
 
 }  // namespace
