@@ -211,10 +211,10 @@ core::Status CacheFolder::make_room(std::uint64_t total) {
   const auto largest = std::min(options_.object_bytes_max, options_.bytes_max);
   if (total > largest) {
     const bool mendable = options_.evict && total <= options_.object_bytes_max;
-    return core::fail(Code::kInvalid,
-                      "an object of " + std::to_string(total) + " bytes never fits into " +
-                          options_.folder.string() + ", which takes " + std::to_string(largest) +
-                          (mendable ? ": set a larger cache-size" : ""));
+    return core::fail(Code::kInvalid, "an object of " + std::to_string(total) +
+                                          " bytes never fits into " + options_.folder.string() +
+                                          ", which takes " + std::to_string(largest) +
+                                          (mendable ? ": set a larger cache-size" : ""));
   }
   refresh();
   if (stats_.bytes + total <= options_.bytes_max) return {};
