@@ -124,6 +124,7 @@ void RegionProcess::request_stop() {
 }
 
 runtime::Task<void> RegionProcess::stop() {
+  if (deposed_) handed_over_ = region_.hand_over();
   if (before_stop_) co_await before_stop_();
   lease_timer_.cancel();
   gateway_->stop(kReturnSpread);

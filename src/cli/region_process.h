@@ -49,6 +49,8 @@ class RegionProcess {
   bool stopping() const { return stopping_; }
   /// run() has ended because another server leads, or may.
   bool deposed() const { return deposed_; }
+  /// Where it is deposed: the socket that listens, for the server that stands by.
+  std::shared_ptr<runtime::Descriptor> handed_over() const { return handed_over_; }
 
  private:
   runtime::Task<void> stop();
@@ -65,6 +67,7 @@ class RegionProcess {
   std::unique_ptr<runtime::SignalWatch> signals_;
   bool stopping_ = false;
   bool deposed_ = false;
+  std::shared_ptr<runtime::Descriptor> handed_over_;
   std::unique_ptr<server::RedButton> red_button_;
   runtime::Timer lease_timer_;
   core::MonoTime answered_{};  ///< when this process last was sure to lead

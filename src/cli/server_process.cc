@@ -102,6 +102,7 @@ core::Result<bool> ServerProcess::lead() {
     }
     process.run();
     deposed = process.deposed();
+    config_.listening = process.handed_over();
   }
   if (!deposed) return false;
   servers_->withdraw();
@@ -115,7 +116,9 @@ core::Result<bool> ServerProcess::stand_by() {
   has_served_ = true;
   config_.port = process.port();
   servers_->set_addresses(server::own_addresses(config_, config_.port));
-  return process.run();
+  const bool leads = process.run();
+  config_.listening = process.handed_over();
+  return leads;
 }
 
 }  // namespace muster::cli

@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 constexpr core::Duration kLook = 200ms;
 constexpr core::Duration kStopGrace = 5s;
 constexpr core::Duration kReturnSpread = 2s;
-/// A new leader waits for the port: requests to the old one are as good as over.
+/// Others wait for the new leader: requests to the old one are as good as over.
 constexpr core::Duration kLeadGrace = 200ms;
 
 // A name for a certificate: 63 characters, none of them a mark at the end.
@@ -111,6 +111,7 @@ void StandingProcess::end(bool leads) {
 }
 
 runtime::Task<void> StandingProcess::stop() {
+  if (leads_) handed_over_ = standing_.hand_over();
   // Hosts come back here at once where this very server leads from now on.
   gateway_->stop(leads_ ? core::Duration(0) : kReturnSpread);
   link_->close();

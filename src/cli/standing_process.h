@@ -29,6 +29,8 @@ class StandingProcess {
   /// Until this server leads: true; or a signal: false.
   bool run();
   std::uint16_t port() const { return standing_.port(); }
+  /// After a run() that was true: the socket that listens, for the server that leads.
+  std::shared_ptr<runtime::Descriptor> handed_over() const { return handed_over_; }
 
  private:
   core::Status open_gateway();
@@ -49,6 +51,7 @@ class StandingProcess {
   std::unique_ptr<runtime::SignalWatch> signals_;
   bool ending_begun_ = false;
   bool leads_ = false;
+  std::shared_ptr<runtime::Descriptor> handed_over_;
 };
 
 }  // namespace muster::cli

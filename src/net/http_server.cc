@@ -87,6 +87,12 @@ Status HttpServer::Impl::listen() {
   if (failed)
     return core::fail(Code::kInvalid, "'" + options.address + "' is no IP address to listen on");
   const tcp::endpoint endpoint(address, options.port);
+  if (const auto& listening = options.listening; listening && *listening) {
+    acceptor.assign(endpoint.protocol(), listening->get(), failed);
+    if (failed) return bind_error(failed, options);
+    listening->release();
+    return {};
+  }
   acceptor.open(endpoint.protocol(), failed);
   if (!failed) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
   if (!failed) acceptor.bind(endpoint, failed);
@@ -97,7 +103,7 @@ Status HttpServer::Impl::listen() {
 
 Task<void> HttpServer::Impl::accept() {
   bool complained = false;
-  while (!service.stopping) {
+  while (!service.stopping && acceptor.is_open()) {
     tcp::socket socket(loop.context());
     const auto [failed] = co_await acceptor.async_accept(socket, runtime::kAwait);
     if (failed == boost::asio::error::operation_aborted || service.stopping) co_return;
@@ -219,6 +225,12 @@ Status HttpServer::start() {
   MUSTER_TRY(impl_->listen());
   impl_->group.spawn(impl_->accept());
   return {};
+}
+
+std::shared_ptr<runtime::Descriptor> HttpServer::hand_over() {
+  boost::system::error_code failed;
+  const int socket = impl_->acceptor.is_open() ? impl_->acceptor.release(failed) : -1;
+  return socket < 0 || failed ? nullptr : std::make_shared<runtime::Descriptor>(socket);
 }
 
 Task<void> HttpServer::stop(core::Duration grace) {

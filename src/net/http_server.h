@@ -17,6 +17,7 @@
 #include "net/http_message.h"
 #include "net/router.h"
 #include "net/tls_context.h"
+#include "runtime/descriptor.h"
 #include "runtime/loop.h"
 
 namespace muster::net {
@@ -60,6 +61,8 @@ struct HttpServerStats {
 struct HttpServerOptions {
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;  ///< 0: any free one, see port().
+  /// A socket that listens there already, from hand_over(): start() takes it, if it is one.
+  std::shared_ptr<runtime::Descriptor> listening = {};
   HttpLimits limits;
   /// Before the body is read: a response here is sent instead of calling the handler.
   /// Also before WebSocket upgrades. Runs for unknown routes, too (request.route empty).
@@ -80,6 +83,9 @@ class HttpServer {
   /// Binds and begins to accept. kConflict when the port is in use, kDenied when it may
   /// not be bound; both say what to do.
   core::Status start();
+  /// Stops accepting, and gives the socket away still listening: who connects from now on waits
+  /// for the server that is started with it. Null where nothing listens. Then stop().
+  std::shared_ptr<runtime::Descriptor> hand_over();
   /// Stops accepting, closes idle connections, lets running requests end within
   /// `grace`, then ends them. WebSockets handed over are not touched.
   runtime::Task<void> stop(core::Duration grace);

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "jobs/run_store.h"
+#include "runtime/descriptor.h"
 
 namespace muster::server {
 
@@ -19,6 +21,8 @@ struct ServerConfig {
   std::filesystem::path region_secret = {};
   std::string address = "0.0.0.0";
   std::uint16_t port = 7443;
+  /// Listens there already, where this process has served before as another of several servers.
+  std::shared_ptr<runtime::Descriptor> listening = {};
   /// The server's name in its certificate; empty: the host's name.
   std::string name;
   /// Further DNS names and addresses by which clients reach it.

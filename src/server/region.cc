@@ -105,6 +105,7 @@ core::Status Region::serve(net::WebSocketAcceptor accept_link) {
   net::HttpServerOptions options;
   options.address = config_.address;
   options.port = config_.port;
+  options.listening = config_.listening;
   options.before = [this](net::Request& request) { return before(request); };
   options.after = [this](const net::Request& request, int status, std::uint64_t bytes,
                          core::Duration took) {

@@ -72,6 +72,8 @@ class Region {
   core::Status serve(net::WebSocketAcceptor accept_link);
   /// Another server leads, or may: nothing is read or written any more. Then stop().
   void abandon();
+  /// As HttpServer::hand_over().
+  std::shared_ptr<runtime::Descriptor> hand_over() { return http_->hand_over(); }
   /// No new work; running requests end within `grace`; everything is saved.
   runtime::Task<void> stop(core::Duration grace);
 

@@ -144,6 +144,7 @@ core::Status Standing::serve(net::WebSocketAcceptor accept_link) {
   net::HttpServerOptions options;
   options.address = config_.address;
   options.port = config_.port;
+  options.listening = config_.listening;
   http_ = std::make_unique<net::HttpServer>(loop_, tls_, std::move(router), std::move(options));
   MUSTER_TRY(http_->start());
   answering_ = answer_discovery(loop_, *authority_, config_, port());

@@ -51,6 +51,8 @@ class Standing {
   core::Status serve(net::WebSocketAcceptor accept_link);
   /// What `servers` has seen since: who leads.
   void look();
+  /// As HttpServer::hand_over().
+  std::shared_ptr<runtime::Descriptor> hand_over() { return http_->hand_over(); }
   runtime::Task<void> stop(core::Duration grace);
 
   std::uint16_t port() const { return http_->port(); }

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several servers over one PostgreSQL: each a process with a state folder of its own."""
 
+import contextlib
 import http.client
 import json
 import ssl
+import threading
 
 from api import Api, Refused
 from process import DEADLINE, Process, binary, wait_until
@@ -92,6 +94,30 @@ class TwoWays(Gateway):
 def leader(servers, deadline=DEADLINE):
     """The one of `servers` that leads; waits until there is one."""
     return wait_until(lambda: next((s for s in servers if s.leads()), None), "a server leads", deadline)
+
+
+@contextlib.contextmanager
+def never_refused(server):
+    """Connects to it all the time meanwhile: it may let wait and cut, but always listens."""
+    refused, answered, over = [], [], threading.Event()
+
+    def ask():
+        while not over.is_set():
+            try:
+                answered.append(server.get("/healthz"))
+            except ConnectionRefusedError as error:
+                refused.append(error)
+            except (http.client.HTTPException, OSError):
+                pass
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        over.set()
+        asking.join()
+    assert not refused and answered, f"refused {len(refused)} times, answered {len(answered)} times"
 
 
 def patiently(call, deadline=DEADLINE):

@@ -19,7 +19,7 @@ import raw
 from postgres_proxy import PostgresProxy
 from process import Process, wait_until
 from region import Refused
-from servers import Server, TwoWays, leader, patiently
+from servers import Server, TwoWays, leader, never_refused, patiently
 from test_chains import STARTER
 from test_method_runs import publish_script
 from test_packs import PackHost, Packs
@@ -207,6 +207,18 @@ def test_the_leader_is_killed_in_mid_run(pair, tmp_path):
     assert two.api.get("/v1/audit/verify")["ok"]
 
 
+def test_nobody_is_refused_while_a_standing_server_takes_the_lead(pair):
+    """Its port goes on listening: who comes meanwhile waits for the answer of the new leader."""
+    one, two = pair
+    with never_refused(two):
+        one.server.kill()
+        leader([two], 20)
+    # And it does not stay open for nobody: a server that has ended refuses at once.
+    two.server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        two.get("/healthz")
+
+
 def test_chains_and_packs_over_a_change_of_leader(pair, tmp_path):
     """A method starts a run at the next leader, and waits for one of the last; a pack's content is where both are."""
     one, two = pair
@@ -289,13 +301,14 @@ def test_a_leader_that_is_cut_from_the_database_ends_its_lead(make_server, postg
         one = make_server("one", url=proxy.url).start()
         two = make_server("two", one).start()
         agent = two.add_agent("a")
-        proxy.block()
-        leader([two], 30)
-        agent.online(60)
-        assert two.do(agent, "echo on")["stdout"] == "on\n"
-        wait_until(lambda: one.readiness()[0] == 503, "the first says that it is not ready")
-        proxy.unblock()
-        wait_until(lambda: one.readiness() == (200, "ready; two leads\n"), "the first stands by", 30)
+        with never_refused(one):
+            proxy.block()
+            leader([two], 30)
+            agent.online(60)
+            assert two.do(agent, "echo on")["stdout"] == "on\n"
+            wait_until(lambda: one.readiness()[0] == 503, "the first says that it is not ready")
+            proxy.unblock()
+            wait_until(lambda: one.readiness() == (200, "ready; two leads\n"), "the first stands by", 30)
     finally:
         for process in reversed(Process.started):
             process.end_anyway()

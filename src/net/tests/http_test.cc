@@ -280,6 +280,33 @@ TEST_F(HttpTest, StopLetsRunningRequestsEnd) {
   EXPECT_EQ((*got)->header("connection"), "close");
 }
 
+TEST_F(HttpTest, WhoConnectsBetweenTwoServersIsServedByTheSecond) {
+  router.add("GET", "/", answer("first"));
+  serve(std::move(router));
+  auto before = client(), meanwhile = client();
+  ASSERT_TRUE(run(before.request({.target = "/"})));
+  HttpServerOptions options;
+  options.listening = server->hand_over();
+  ASSERT_TRUE(options.listening);
+  EXPECT_FALSE(server->hand_over()) << "it is given away already";
+  // What is connected is still served, and nobody new.
+  EXPECT_EQ(run(before.request({.target = "/"}))->body, "first");
+  std::optional<Result<ClientResponse>> got;
+  group.spawn([](HttpClient& c, std::optional<Result<ClientResponse>>& out) -> Task<void> {
+    out = co_await c.request({.target = "/"});
+  }(meanwhile, got));
+  stop_server();
+  loop.context().restart();
+  loop.context().run_for(50ms);
+  EXPECT_FALSE(got) << "neither refused nor answered";
+  Router second;
+  second.add("GET", "/", answer("second"));
+  serve(std::move(second), std::move(options));
+  run_until([&] { return got.has_value(); });
+  ASSERT_TRUE(*got) << got->error().message;
+  EXPECT_EQ((*got)->body, "second");
+}
+
 TEST_F(HttpTest, StopCutsWhatDoesNotEnd) {
   router.add("GET", "/", [](Request&) -> Task<Response> {
     co_await runtime::sleep_for(1h);
