@@ -144,6 +144,25 @@ void add_servers(Families& families, const store::ServersView& servers) {
       static_cast<std::uint64_t>(std::ranges::count_if(servers.servers, &store::ServerRow::alive)));
 }
 
+void add_regions(Families& families, const std::vector<Neighbours::Link>& links) {
+  using prometheus::MetricType;
+  const auto add = [&](const char* name, const char* help, MetricType type, auto value) {
+    for (const auto& link : links)
+      families.labelled(name, help, type, static_cast<double>(value(*link)),
+                        {{"region", link->neighbour().name}});
+  };
+  add("muster_region_up", "1 where the other region answers, and grants something.",
+      MetricType::Gauge, [](const NeighbourLink& link) {
+        return link.state() == "up" || link.state() == "slow";
+      });
+  add("muster_region_answer_seconds", "How long its last answer took.", MetricType::Gauge,
+      [](const NeighbourLink& link) {
+        return std::chrono::duration<double>(link.health().answered_within()).count();
+      });
+  add("muster_region_downs_total", "How often the other region went down.", MetricType::Counter,
+      [](const NeighbourLink& link) { return link.health().downs(); });
+}
+
 void add_discovery(Families& families, const discovery::ResponderStats& stats) {
   families.counter("muster_discovery_answered_total", "Questions of discovery answered.",
                    stats.answered);
@@ -179,6 +198,7 @@ std::string metrics_text(Region& region) {
                    region.http_stats().bytes_sent);
   add_http(families, region.http_server_stats());
   add_discovery(families, region.discovery_stats());
+  add_regions(families, region.neighbours().all());
   families.gauge("muster_live_watchers", "Open live views.", region.live().watchers());
   families.labelled("muster_start_time_seconds", "When this server started.",
                     prometheus::MetricType::Gauge,

@@ -379,6 +379,9 @@ def test_one_that_hangs_keeps_nobody_waiting(fleet):
     assert listed.returncode != 0 and "a1" in listed.stdout and "is down since" in listed.stderr
     assert fleet.west.do(fleet.w1, "echo here")["stdout"] == "here\n"
     assert not north.popen.poll() and fleet.known("north")["state"] == "down", "it hangs still"
+    metrics = fleet.west.api.get("/metrics").decode()
+    assert 'muster_region_up{region="north"} 0\n' in metrics and 'muster_region_up{region="east"} 1\n' in metrics
+    assert 'muster_region_downs_total{region="north"} 1\n' in metrics
     north.signal(signal.SIGCONT)
     back = fleet.in_state("north", "up")
     assert back["since"] > down["since"] and "why" not in back
