@@ -13,7 +13,13 @@ export async function run({ page, picture }) {
   await row.getByText("up", { exact: true }).waitFor();
   await page.getByRole("region", { name: "Servers" }).getByText("leads").waitFor();
   await picture("gateways");
-  await onPhone(page, () => picture("gateways-phone"));
+  await onPhone(page, async () => {
+    await page.reload();
+    await row.getByText("up", { exact: true }).waitFor();
+    await picture("gateways-phone");
+    const tab = await page.getByRole("link", { name: "Gateways", exact: true }).boundingBox();
+    expect(tab.x >= 0 && tab.x + tab.width <= 390, `the tab of this page to be on the screen, not at ${tab.x}`);
+  });
   await row.getByRole("button", { name: "Drain…" }).click();
   const dialog = page.getByRole("dialog", { name: /^Drain / });
   await picture("gateway-drain");

@@ -363,7 +363,9 @@ def test_a_link_that_is_swapped_in_at_every_moment_leads_nowhere(site):
     swapper.start()
     seen = set()
     try:
-        for i in range(25):
+        for i in range(500):
+            if i >= 25 and 200 in seen:  # it has been met in its place, too
+                break
             status, _, body = site.host.curl("/file.get?path=data/swap/file", token=site.tokens["reader"])
             seen.add(status)
             assert b"outside" not in body

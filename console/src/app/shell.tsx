@@ -3,7 +3,7 @@
 // The frame around every page: where one is, how the region is, who one is.
 import { ActionIcon, Group, Text, Tooltip, useComputedColorScheme, useMantineColorScheme, VisuallyHidden } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Link, useLocation } from "wouter";
 
 import { place } from "../api/place";
@@ -31,6 +31,11 @@ const kElsewhere: readonly string[] = ["/hosts", "/runs", "/methods"];
 
 export function Shell({ me, children }: { me: Me; children: ReactNode }) {
   const [location] = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the row is longer than the screen.
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [location]);
   return (
     <div className={classes.shell}>
       <a className={classes.skip} href="#main">Skip to the content</a>
@@ -39,7 +44,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Logo />
           <span>Muster</span>
         </Link>
-        <nav className={classes.nav} aria-label="Pages">
+        <nav ref={nav} className={classes.nav} aria-label="Pages">
           {kPages.filter(({ path }) => place() === "" || kElsewhere.includes(path)).map(({ path, label }) => (
             <Link key={path} href={path} className={classes.tab} aria-current={location.startsWith(path) ? "page" : undefined}>
               {label}

@@ -9,6 +9,7 @@ import { Link } from "wouter";
 import { messageOf, request } from "../api/client";
 import { discoveriesQuery, discoveryPath, discoveryQuery } from "../api/queries";
 import type { Discovery, FoundMachine, Me } from "../api/types";
+import { FramedTable } from "../app/framed_table";
 import page from "../runs/page.module.css";
 import { count, counted } from "../text/format";
 import { visibleLine } from "../text/visible";
@@ -93,12 +94,9 @@ function Sweep({ id }: { id: number }) {
       </Group>
       {data.state === "running" && <Progress value={(100 * data.looked_at) / Math.max(data.addresses, 1)} aria-label="How far" mb="sm" />}
       {rows.length > 0 && (
-        <Table.ScrollContainer minWidth={480}>
-          <Table verticalSpacing="xs" highlightOnHover>
-            <Table.Thead><Table.Tr><Table.Th>Address</Table.Th><Table.Th>What</Table.Th><Table.Th>More</Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>{rows.map((machine) => <Row key={machine.address} machine={machine} />)}</Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <FramedTable heads={["Address", "What", "More"]} minWidth={480}>
+          {rows.map((machine) => <Row key={machine.address} machine={machine} />)}
+        </FramedTable>
       )}
       {rows.length === 0 && data.state !== "running" && <Text c="dimmed">Nobody {fresh ? "else " : ""}answers there.</Text>}
     </section>

@@ -10,6 +10,7 @@ import { Link } from "wouter";
 import { messageOf } from "../api/client";
 import { hostEventsQuery } from "../api/queries";
 import type { HostEvent, Severity } from "../api/types";
+import { FramedTable } from "../app/framed_table";
 import { useNow } from "../app/now";
 import page from "../runs/page.module.css";
 import { ago, moment } from "../text/format";
@@ -46,12 +47,9 @@ export function EventsPage() {
           </Stack>
         )}
         {events.length > 0 && (
-          <Table.ScrollContainer minWidth={560}>
-            <Table verticalSpacing={6} aria-label="Events">
-              <Table.Thead><Table.Tr><Table.Th>When</Table.Th><Table.Th>How bad</Table.Th><Table.Th>Host</Table.Th><Table.Th>Kind</Table.Th><Table.Th>What</Table.Th></Table.Tr></Table.Thead>
-              <Table.Tbody>{events.map((event) => <Row key={event.id} event={event} now={now} />)}</Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <FramedTable heads={["When", "How bad", "Host", "Kind", "What"]} minWidth={560} label="Events">
+            {events.map((event) => <Row key={event.id} event={event} now={now} />)}
+          </FramedTable>
         )}
         {list.hasNextPage && (
           <Center p="md"><Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>Show more</Button></Center>

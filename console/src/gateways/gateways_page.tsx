@@ -2,13 +2,14 @@
 //
 // What stands between the hosts and the database: gateways with what they hold, drained and let
 // back; servers, and which one leads.
-import { Alert, Badge, Button, Center, Group, Loader, Modal, Progress, Stack, Table, Text, Title, Tooltip } from "@mantine/core";
+import { Alert, Badge, Button, Center, Group, Loader, Modal, Progress, Stack, Table, Text, Title } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { messageOf, request } from "../api/client";
 import { gatewayPath, gatewaysQuery, serversQuery } from "../api/queries";
 import type { Gateway, Me } from "../api/types";
+import { FramedTable } from "../app/framed_table";
 import { useNow } from "../app/now";
 import page from "../runs/page.module.css";
 import { ago, count, counted, moment } from "../text/format";
@@ -25,12 +26,9 @@ export function GatewaysPage({ me }: { me: Me }) {
         {isPending && <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>}
         {data?.gateways.length === 0 && <Text c="dimmed" p="xl" ta="center">No gateway has come yet. On another machine: <code>muster gateway --server HOST --token TOKEN</code></Text>}
         {data !== undefined && data.gateways.length > 0 && (
-          <Table.ScrollContainer minWidth={560}>
-            <Table verticalSpacing="xs" aria-label="Gateways">
-              <Table.Thead><Table.Tr><Table.Th>Gateway</Table.Th><Table.Th>State</Table.Th><Table.Th>Hosts</Table.Th><Table.Th>Room</Table.Th><Table.Th /></Table.Tr></Table.Thead>
-              <Table.Tbody>{data.gateways.map((each) => <Row key={each.name} gateway={each} me={me} onDrain={() => setDraining(each)} />)}</Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <FramedTable heads={["Gateway", "State", "Hosts", "Room", ""]} minWidth={560} label="Gateways">
+            {data.gateways.map((each) => <Row key={each.name} gateway={each} me={me} onDrain={() => setDraining(each)} />)}
+          </FramedTable>
         )}
         <Servers />
       </div>
@@ -67,9 +65,8 @@ function Row({ gateway, me, onDrain }: { gateway: Gateway; me: Me; onDrain: () =
       </Table.Td>
       <Table.Td>{count(gateway.links)}{gateway.expected > 0 && <Text span size="sm" c="dimmed"> and {count(gateway.expected)} on their way</Text>}</Table.Td>
       <Table.Td>
-        <Tooltip label={`${count(gateway.links)} of ${count(gateway.capacity)} places are taken`}>
-          <Progress w={140} value={(100 * gateway.links) / Math.max(gateway.capacity, 1)} aria-label={`How full ${name} is`} />
-        </Tooltip>
+        <Progress w={140} mb={2} value={(100 * gateway.links) / Math.max(gateway.capacity, 1)} aria-label={`How full ${name} is`} />
+        <Text size="xs" c="dimmed">for {count(gateway.capacity)}</Text>
       </Table.Td>
       <Table.Td ta="right">
         {me.role === "admin" && (gateway.draining
@@ -117,25 +114,20 @@ function Servers() {
       <Title order={2} fz={18} mt="xl" mb="sm">Servers</Title>
       {error !== null && <Alert color="red" role="alert">{messageOf(error)}</Alert>}
       {data !== undefined && (
-        <Table.ScrollContainer minWidth={520}>
-          <Table verticalSpacing="xs">
-            <Table.Thead><Table.Tr><Table.Th>Server</Table.Th><Table.Th>Role</Table.Th><Table.Th>Address</Table.Th><Table.Th>Version</Table.Th><Table.Th>Started</Table.Th><Table.Th>Seen</Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>
-              {data.servers.map((each) => (
-                <Table.Tr key={each.name}>
-                  <Table.Td fw={600}>{visibleLine(each.name, 63)}</Table.Td>
-                  <Table.Td><Badge color={kRoles[each.role].color} variant="light">{kRoles[each.role].word}</Badge></Table.Td>
-                  <Table.Td><code>{visibleLine(each.addresses[0] ?? "", 100)}</code></Table.Td>
-                  <Table.Td>{visibleLine(each.version, 40)}</Table.Td>
-                  <Table.Td title={moment(each.since)}>{ago(each.since, now)}</Table.Td>
-                  <Table.Td title={moment(each.last_seen)}>{ago(each.last_seen, now)}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
+        <FramedTable heads={["Server", "Role", "Address", "Version", "Started", "Seen"]} minWidth={520}>
+          {data.servers.map((each) => (
+            <Table.Tr key={each.name}>
+              <Table.Td fw={600}>{visibleLine(each.name, 63)}</Table.Td>
+              <Table.Td><Badge color={kRoles[each.role].color} variant="light">{kRoles[each.role].word}</Badge></Table.Td>
+              <Table.Td><code>{visibleLine(each.addresses[0] ?? "", 100)}</code></Table.Td>
+              <Table.Td>{visibleLine(each.version, 40)}</Table.Td>
+              <Table.Td title={moment(each.since)}>{ago(each.since, now)}</Table.Td>
+              <Table.Td title={moment(each.last_seen)}>{ago(each.last_seen, now)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </FramedTable>
       )}
-      {data !== undefined && data.term === undefined && <Text size="sm" c="dimmed">This server has its database alone; with PostgreSQL several can stand by.</Text>}
+      {data !== undefined && data.term === undefined && <Text size="sm" c="dimmed" mt="xs">This server has its database alone; with PostgreSQL several can stand by.</Text>}
     </section>
   );
 }

@@ -78,14 +78,14 @@ function PackVersions({ pack, me }: { pack: Pack; me: Me }) {
   return (
     <Section title="Versions">
       {use.error !== null && <Alert color="red" role="alert">{messageOf(use.error)}</Alert>}
-      <Table.ScrollContainer minWidth={480}>
+      <Table.ScrollContainer minWidth={480} type="native">
         <Table verticalSpacing={6} horizontalSpacing="md">
           <Table.Tbody>
             {pack.versions.map((each) => (
               <Table.Tr key={each.version} bg={each.version === pack.version ? "var(--muster-picked)" : undefined}>
                 <Table.Td>
                   <Anchor component={Link} size="sm" href={each.current ? `/packs/${pack.name}` : `/packs/${pack.name}/versions/${encodeURIComponent(each.version)}`}>{visibleLine(each.version, 64)}</Anchor>
-                  {each.current && <Badge ml="sm" miw="max-content" color="teal" variant="light" size="sm">current</Badge>}
+                  {each.current && <Badge ml="sm" color="teal" variant="light" size="sm">current</Badge>}
                 </Table.Td>
                 <Table.Td>{size(each.size_bytes)}</Table.Td>
                 <Table.Td c="dimmed" title={moment(each.published_at)}>{ago(each.published_at, now)} by {visibleLine(each.published_by, 64)}</Table.Td>
@@ -109,7 +109,7 @@ function Files({ name, version }: { name: string; version: string }) {
   return (
     <Section title="Files">
       {list.error !== null && <Alert color="red" role="alert">{messageOf(list.error)}</Alert>}
-      <Table.ScrollContainer minWidth={560}>
+      <Table.ScrollContainer minWidth={560} type="native">
         <Table verticalSpacing={4} horizontalSpacing="md">
           <Table.Thead><Table.Tr><Table.Th>Path</Table.Th><Table.Th>Mode</Table.Th><Table.Th>Owner</Table.Th><Table.Th>Size</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>

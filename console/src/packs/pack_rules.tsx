@@ -27,7 +27,7 @@ export function PackRules({ pack, me }: { pack: Pack; me: Me }) {
       {fault !== null && <Alert color="red" role="alert">{messageOf(fault)}</Alert>}
       {data?.rules.length === 0 && <div className={classes.plainLine}>No rule allows it: only administrators send it.</div>}
       {data !== undefined && data.rules.length > 0 && (
-        <Table.ScrollContainer minWidth={420}>
+        <Table.ScrollContainer minWidth={420} type="native">
           <Table verticalSpacing={6} horizontalSpacing="md">
             <Table.Tbody>{data.rules.map((rule) => <Rule key={rule.id} rule={rule} onRemove={admin ? () => remove.mutate(rule.id) : undefined} />)}</Table.Tbody>
           </Table>

@@ -7,6 +7,7 @@ import { Link } from "wouter";
 
 import { messageOf } from "../api/client";
 import { packsQuery } from "../api/queries";
+import { FramedTable } from "../app/framed_table";
 import { useNow } from "../app/now";
 import page from "../runs/page.module.css";
 import { ago, count, moment, size } from "../text/format";
@@ -24,27 +25,18 @@ export function PacksPage() {
         {list.isPending && <Center p="xl"><Loader size="sm" aria-label="Loading" /></Center>}
         {list.isSuccess && packs.length === 0 && <NoPacks />}
         {packs.length > 0 && (
-          <Table.ScrollContainer minWidth={620}>
-            <Table verticalSpacing="xs" highlightOnHover aria-label="File packs">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Pack</Table.Th><Table.Th>Current version</Table.Th><Table.Th>Files</Table.Th><Table.Th>Size</Table.Th><Table.Th>Published</Table.Th><Table.Th>What it is</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {packs.map((pack) => (
-                  <Table.Tr key={pack.name}>
-                    <Table.Td><Anchor component={Link} href={`/packs/${pack.name}`} fw={600}>{pack.name}</Anchor></Table.Td>
-                    <Table.Td>{visibleLine(pack.version, 64)}{pack.versions > 1 && <Text span size="sm" c="dimmed"> of {pack.versions}</Text>}</Table.Td>
-                    <Table.Td>{pack.files === undefined ? "" : count(pack.files)}</Table.Td>
-                    <Table.Td>{size(pack.size_bytes)}</Table.Td>
-                    <Table.Td title={moment(pack.published_at)}>{ago(pack.published_at, now)}</Table.Td>
-                    <Table.Td>{visibleLine(pack.description ?? "", 200)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <FramedTable heads={["Pack", "Current version", "Files", "Size", "Published", "What it is"]} minWidth={620} label="File packs">
+            {packs.map((pack) => (
+              <Table.Tr key={pack.name}>
+                <Table.Td><Anchor component={Link} href={`/packs/${pack.name}`} size="sm" fw={600}>{pack.name}</Anchor></Table.Td>
+                <Table.Td>{visibleLine(pack.version, 64)}{pack.versions > 1 && <Text span size="sm" c="dimmed"> of {pack.versions}</Text>}</Table.Td>
+                <Table.Td>{pack.files === undefined ? "" : count(pack.files)}</Table.Td>
+                <Table.Td>{size(pack.size_bytes)}</Table.Td>
+                <Table.Td title={moment(pack.published_at)}>{ago(pack.published_at, now)}</Table.Td>
+                <Table.Td>{visibleLine(pack.description ?? "", 200)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </FramedTable>
         )}
         {list.hasNextPage && (
           <Center p="md"><Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>Show more</Button></Center>

@@ -8,7 +8,7 @@ type State = Neighbour["state"];
 const kColors: Readonly<Record<State, string>> = { up: "teal", slow: "yellow", down: "red", refused: "orange", unknown: "gray" };
 
 export function RegionState({ state }: { state: State }) {
-  return <Badge variant="light" color={kColors[state]} tt="none">{state}</Badge>;
+  return <Badge variant="light" color={kColors[state]}>{state}</Badge>;
 }
 
 /** "see, run on site=berlin"; "nothing". */

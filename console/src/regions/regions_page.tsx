@@ -10,6 +10,7 @@ import { messageOf, request } from "../api/client";
 import { baseOf } from "../api/place";
 import { regionCardQuery, regionHostsQuery, regionRunsQuery, regionsQuery } from "../api/queries";
 import type { HostsOfRegion, Me, Neighbour } from "../api/types";
+import { FramedTable } from "../app/framed_table";
 import { useNow } from "../app/now";
 import page from "../runs/page.module.css";
 import { ago, count, counted, moment } from "../text/format";
@@ -57,30 +58,23 @@ function RegionsTable({ regions, admin }: { regions: readonly Neighbour[]; admin
   const [removing, setRemoving] = useState<string | undefined>();
   return (
     <>
-      <Table.ScrollContainer minWidth={720}>
-        <Table verticalSpacing="sm" aria-label="Regions">
-          <Table.Thead>
-            <Table.Tr><Table.Th>Region</Table.Th><Table.Th>State</Table.Th><Table.Th>They may here</Table.Th><Table.Th>We may there</Table.Th><Table.Th /></Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {regions.map((each) => (
-              <Table.Tr key={each.name}>
-                <Table.Td><Anchor href={`${baseOf(each.name)}/hosts`} fw={600}>{each.name}</Anchor></Table.Td>
-                <Table.Td>
-                  <Group gap="xs" wrap="nowrap"><RegionState state={each.state} /><Text size="sm" c="dimmed" title={moment(each.since)}>{ago(each.since, now)}</Text></Group>
-                  {each.why !== undefined && <Text size="xs" c="dimmed" maw={360}>{visibleLine(each.why, 300)}</Text>}
-                </Table.Td>
-                <Table.Td>
-                  <Text size="sm">{visibleLine(grantText(each), 200)}</Text>
-                  {each.expires_at !== undefined && <Text size="xs" c="dimmed">until {moment(each.expires_at)}</Text>}
-                </Table.Td>
-                <Table.Td><Text size="sm">{visibleLine(grantText(each.granted), 200)}</Text></Table.Td>
-                <Table.Td>{admin && <Button size="compact-sm" variant="subtle" color="red" onClick={() => setRemoving(each.name)} aria-label={`Remove ${each.name}`}>Remove</Button>}</Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <FramedTable heads={["Region", "State", "They may here", "We may there", ""]} minWidth={720} label="Regions">
+        {regions.map((each) => (
+          <Table.Tr key={each.name}>
+            <Table.Td><Anchor href={`${baseOf(each.name)}/hosts`} size="sm" fw={600}>{each.name}</Anchor></Table.Td>
+            <Table.Td>
+              <Group gap="xs" wrap="nowrap"><RegionState state={each.state} /><Text size="sm" c="dimmed" title={moment(each.since)}>{ago(each.since, now)}</Text></Group>
+              {each.why !== undefined && <Text size="xs" c="dimmed" maw={360}>{visibleLine(each.why, 300)}</Text>}
+            </Table.Td>
+            <Table.Td>
+              <Text size="sm">{visibleLine(grantText(each), 200)}</Text>
+              {each.expires_at !== undefined && <Text size="xs" c="dimmed">until {moment(each.expires_at)}</Text>}
+            </Table.Td>
+            <Table.Td><Text size="sm">{visibleLine(grantText(each.granted), 200)}</Text></Table.Td>
+            <Table.Td ta="right">{admin && <Button size="compact-sm" variant="subtle" color="red" onClick={() => setRemoving(each.name)} aria-label={`Remove ${each.name}`}>Remove</Button>}</Table.Td>
+          </Table.Tr>
+        ))}
+      </FramedTable>
       <Modal opened={removing !== undefined} onClose={() => setRemoving(undefined)} title={`Remove ${removing ?? ""}?`}>
         {removing !== undefined && <Removal name={removing} done={() => setRemoving(undefined)} />}
       </Modal>
@@ -172,28 +166,21 @@ function RemoteRuns() {
   if (error !== null) return <Alert color="red" role="alert">{messageOf(error)}</Alert>;
   if (data !== undefined && data.runs.length === 0) return <Text c="dimmed">No run was started in another region from here.</Text>;
   return (
-    <Table.ScrollContainer minWidth={640}>
-      <Table verticalSpacing="xs" aria-label="Runs in other regions">
-        <Table.Thead>
-          <Table.Tr><Table.Th>What</Table.Th><Table.Th>Region</Table.Th><Table.Th>On</Table.Th><Table.Th>State</Table.Th><Table.Th>By</Table.Th><Table.Th>Asked</Table.Th></Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {data?.runs.map((run) => (
-            <Table.Tr key={run.id}>
-              <Table.Td>
-                {run.run === undefined
-                  ? <code>{visibleLine(run.what, 80)}</code>
-                  : <Anchor href={`${baseOf(run.region)}/runs/${encodeURIComponent(run.run)}`}><code>{visibleLine(run.what, 80)}</code></Anchor>}
-              </Table.Td>
-              <Table.Td>{run.region}</Table.Td>
-              <Table.Td>{run.selector === "" ? "all" : visibleLine(run.selector, 60)}</Table.Td>
-              <Table.Td>{run.state}</Table.Td>
-              <Table.Td>{visibleLine(run.user, 64)}</Table.Td>
-              <Table.Td title={moment(run.asked_at)}>{ago(run.asked_at, now)}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <FramedTable heads={["What", "Region", "On", "State", "By", "Asked"]} minWidth={640} label="Runs in other regions">
+      {data?.runs.map((run) => (
+        <Table.Tr key={run.id}>
+          <Table.Td>
+            {run.run === undefined
+              ? <code>{visibleLine(run.what, 80)}</code>
+              : <Anchor href={`${baseOf(run.region)}/runs/${encodeURIComponent(run.run)}`}><code>{visibleLine(run.what, 80)}</code></Anchor>}
+          </Table.Td>
+          <Table.Td>{run.region}</Table.Td>
+          <Table.Td>{run.selector === "" ? "all" : visibleLine(run.selector, 60)}</Table.Td>
+          <Table.Td>{run.state}</Table.Td>
+          <Table.Td>{visibleLine(run.user, 64)}</Table.Td>
+          <Table.Td title={moment(run.asked_at)}>{ago(run.asked_at, now)}</Table.Td>
+        </Table.Tr>
+      ))}
+    </FramedTable>
   );
 }
