@@ -152,9 +152,8 @@ void add_regions(Families& families, const std::vector<Neighbours::Link>& links)
                         {{"region", link->neighbour().name}});
   };
   add("muster_region_up", "1 where the other region answers, and grants something.",
-      MetricType::Gauge, [](const NeighbourLink& link) {
-        return link.state() == "up" || link.state() == "slow";
-      });
+      MetricType::Gauge,
+      [](const NeighbourLink& link) { return link.state() == "up" || link.state() == "slow"; });
   add("muster_region_answer_seconds", "How long its last answer took.", MetricType::Gauge,
       [](const NeighbourLink& link) {
         return std::chrono::duration<double>(link.health().answered_within()).count();
