@@ -29,6 +29,11 @@ std::string member_of(const json::value& object, std::string_view name) {
   return value && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+bool flag_of(const json::value& object, std::string_view name) {
+  const json::value* value = object.is_object() ? object.get_object().if_contains(name) : nullptr;
+  return value && value->is_bool() && value->get_bool();
+}
+
 /// Which file of its own package a method asks for.
 core::Result<const methods::PackageFile*> wanted_file(const methods::Package& package,
                                                       std::string_view body) {
@@ -146,6 +151,8 @@ core::Status MethodChannels::fetch(core::RunId run, Open& open,
   needed.path = file->path;
   needed.id = *core::ContentId::from_bytes(file->sha256);  // read_manifest() checked it
   needed.executable = file->executable;
+  // Another user could not read it; and who runs as the agent can write where it likes anyway.
+  needed.link = flag_of(parsed(call.body), "link") && !open.other_user;
   needed.size = file->size;
   const auto ticket = std::make_shared<Content::Ticket>(0);
   *ticket = content_->prepare({std::move(needed)}, open.other_user, kContentPatience,

@@ -84,6 +84,7 @@ core::Status copy(const Object& object, int fd, const fs::path& path) {
 core::Status lay_out_one(const Object& object, const fs::path& folder, const LayoutFile& file) {
   MUSTER_TRY(make_parents(folder, file.path));
   const fs::path path = folder / file.path;
+  if (file.link && object.link(path)) return {};
   const runtime::Descriptor to(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!to) return core::fail_errno(errno, "creating " + path.string());

@@ -2,9 +2,9 @@
 //
 // From objects to a folder in which a method runs.
 //
-// Files are copies, hashed while they are copied, never hard links: whoever damages the
-// cache, or a run its own files, changes no other run. A run's folder belongs to that
-// run alone and goes with it.
+// Files are copies, hashed while they are copied, and hard links only where that is asked for:
+// whoever damages the cache, or a run its own files, changes no other run. A run's folder belongs
+// to that run alone and goes with it.
 #pragma once
 
 #include <sys/types.h>
@@ -35,6 +35,9 @@ struct LayoutFile {
   std::string path;  ///< below the folder; check_path() must agree
   ContentId id;
   bool executable = false;
+  /// As the store has it, mode 0400, and not hashed again: for who hashes what it reads and never
+  /// writes there. A copy where it cannot be a link.
+  bool link = false;
 };
 
 /// A folder that is removed, with everything in it, when this ends.
@@ -64,7 +67,7 @@ struct LayoutFailure {
 };
 
 /// Lays these files out below `folder`, mode 0444, or 0555 where executable, folders 0755.
-/// Every file is verified on its way. REQUIRES: nobody else writes into `folder`.
+/// Every copy is verified on its way. REQUIRES: nobody else writes into `folder`.
 std::expected<void, LayoutFailure> lay_out(Store& store, const std::filesystem::path& folder,
                                            std::span<const LayoutFile> files);
 

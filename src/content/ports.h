@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,6 +32,10 @@ class Object {
   /// Exactly the bytes [offset, offset + bytes), which lie within the object; kCorrupt
   /// where the file has become shorter.
   virtual core::Result<std::string> read(std::uint64_t offset, std::size_t bytes) const = 0;
+  /// Makes `path` another name of its file. An error where that cannot be.
+  virtual core::Status link(const std::filesystem::path& path) const {
+    return core::fail(core::Code::kUnavailable, path.string() + ": the object is no file");
+  }
 };
 using ObjectPtr = std::shared_ptr<const Object>;
 

@@ -89,6 +89,20 @@ TEST_F(MethodChannelsTest, FilesOfItsOwnPackageAreFetchedUntilTheRunEnds) {
   EXPECT_TRUE(asked.empty());
 }
 
+TEST_F(MethodChannelsTest, AFileIsLinkedForWhoRunsAsTheAgentDoes) {
+  const core::RunId others{8};
+  channels->open(others, package, true);
+  for (const auto& [by, links] : {std::pair(run, 2U), std::pair(others, 1U)}) {
+    call(by, 1, "content.fetch", R"({"path":"mod/files/note","link":true})");
+    const std::string reply = spin();
+    const auto at = reply.find("\"path\":\"");
+    ASSERT_NE(at, std::string::npos) << reply;
+    const std::string path = reply.substr(at + 8, reply.find("\"}}") - at - 8);
+    EXPECT_EQ(fs::hard_link_count(path), links);
+    EXPECT_EQ(runtime::read_file(path).value(), "a file of the package");
+  }
+}
+
 TEST_F(MethodChannelsTest, WhatIsReleasedIsGone) {
   for (int id = 2; id < 8; id += 2) {
     call(run, id, "content.fetch", R"({"path":"mod/files/note"})");

@@ -36,6 +36,7 @@ class FileObject final : public Object {
   const ContentId& id() const override { return id_; }
   std::uint64_t size() const override { return size_; }
   core::Result<std::string> read(std::uint64_t offset, std::size_t bytes) const override;
+  core::Status link(const std::filesystem::path& path) const override;
 
  private:
   ContentId id_;

@@ -82,6 +82,37 @@ TEST_F(LayoutTest, WhatHappensToTheCacheLaterDoesNotReachARun) {
   EXPECT_EQ(runtime::read_file(run.path() / "tool").value(), "#!/bin/sh\necho right\n");
 }
 
+TEST_F(LayoutTest, LinksWhereThatIsAsked) {
+  const ContentId id = put(bytes_of(300'000, 1));
+  const fs::path object = temporary_.path() / "cache/objects" / id.str();
+  {
+    const RunFolder run = folder();
+    ASSERT_TRUE(lay_out(*cache_, run.path(), {{{"in/big", id, false, true}, {"copy", id}}}));
+    EXPECT_TRUE(fs::equivalent(run.path() / "in/big", object));
+    EXPECT_FALSE(fs::equivalent(run.path() / "copy", object));
+    EXPECT_EQ(mode_of(run.path() / "in/big"), 0400U);
+    EXPECT_TRUE(cache_->remove(id));
+    EXPECT_EQ(runtime::read_file(run.path() / "in/big").value(), bytes_of(300'000, 1));
+  }
+  const ContentId again = put(bytes_of(300'000, 1));
+  folder();
+  EXPECT_TRUE(cache_->open(again)) << "the end of a run with a link to it leaves it as it is";
+}
+
+TEST_F(LayoutTest, CopiesWhatCannotBeLinked) {
+  testing::MemoryStore memory;
+  const ContentId id = memory.add("bytes in memory");
+  const RunFolder run = folder();
+  ASSERT_TRUE(lay_out(memory, run.path(), {{{"file", id, false, true}}}));
+  EXPECT_EQ(runtime::read_file(run.path() / "file").value(), "bytes in memory");
+  // Evicted while it is held: there is no file any more that could have another name.
+  const ContentId evicted = put("evicted");
+  const auto held = cache_->open(evicted).value();
+  ASSERT_TRUE(fs::remove(temporary_.path() / "cache/objects" / evicted.str()));
+  EXPECT_FALSE(held->link(run.path() / "evicted"));
+  EXPECT_EQ(testing::all_of(*held), "evicted");
+}
+
 TEST_F(LayoutTest, NamesTheObjectThatIsMissing) {
   const ContentId there = put("there");
   const ContentId missing = ContentId::of("missing");
