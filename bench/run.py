@@ -179,7 +179,7 @@ def main():
     parser.add_argument("--deliver", type=int, default=5000, help="simulated endpoints that get a method of 5 MB")
     parser.add_argument("--pack-hosts", type=int, default=20, help="real agents that are sent a file pack")
     parser.add_argument("--pack-mb", type=int, default=50, help="its size")
-    parser.add_argument("--pack-folder", type=pathlib.Path, help="where they write it, if not below --out")
+    parser.add_argument("--pack-folder", type=lambda p: pathlib.Path(p).resolve(), help="where they write it, if not below --out")
     parser.add_argument("--result-mb", type=int, default=5, help="size of each of the 200 large results")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -91,12 +91,12 @@ TEST_F(LayoutTest, LinksWhereThatIsAsked) {
     EXPECT_TRUE(fs::equivalent(run.path() / "in/big", object));
     EXPECT_FALSE(fs::equivalent(run.path() / "copy", object));
     EXPECT_EQ(mode_of(run.path() / "in/big"), 0400U);
-    EXPECT_TRUE(cache_->remove(id));
-    EXPECT_EQ(runtime::read_file(run.path() / "in/big").value(), bytes_of(300'000, 1));
   }
-  const ContentId again = put(bytes_of(300'000, 1));
-  folder();
-  EXPECT_TRUE(cache_->open(again)) << "the end of a run with a link to it leaves it as it is";
+  EXPECT_TRUE(cache_->open(id)) << "the end of a run with a link to it leaves it as it is";
+  const RunFolder run = folder();
+  ASSERT_TRUE(lay_out(*cache_, run.path(), {{{"big", id, false, true}}}));
+  EXPECT_TRUE(cache_->remove(id));
+  EXPECT_EQ(runtime::read_file(run.path() / "big").value(), bytes_of(300'000, 1));
 }
 
 TEST_F(LayoutTest, CopiesWhatCannotBeLinked) {

@@ -28,11 +28,11 @@ core::Status run_guarded(Database::Work& work, Connection& connection) {
   }
 }
 
-// Whatever was well is not any more.
 constexpr std::string_view kLostBeforeCommit =
     "the connection to the database was lost before this was committed; nothing of it was done, "
     "try again";
 
+// Whatever was well is not any more.
 void fail_good(std::span<core::Status> outcomes, const core::Error& error) {
   for (auto& outcome : outcomes)
     if (outcome) outcome = std::unexpected(error);
