@@ -36,8 +36,7 @@ bool flag_of(const json::value& object, std::string_view name) {
 
 /// Which file of its own package a method asks for.
 core::Result<const methods::PackageFile*> wanted_file(const methods::Package& package,
-                                                      std::string_view body) {
-  const json::value asked = parsed(body);
+                                                      const json::value& asked) {
   const std::string path = member_of(asked, "path");
   const auto sha256 = core::from_hex(member_of(asked, "sha256"));
   if (path.empty() && (!sha256 || sha256->empty()))
@@ -145,14 +144,15 @@ core::Status MethodChannels::fetch(core::RunId run, Open& open,
   if (open.files >= kFilesMax)
     return fail(Code::kLimit,
                 "this run has fetched " + std::to_string(kFilesMax) + " files already");
-  MUSTER_ASSIGN(const methods::PackageFile* file, wanted_file(open.package, call.body));
+  const json::value asked = parsed(call.body);
+  MUSTER_ASSIGN(const methods::PackageFile* file, wanted_file(open.package, asked));
   ++open.files;
   NeededFile needed;
   needed.path = file->path;
   needed.id = *core::ContentId::from_bytes(file->sha256);  // read_manifest() checked it
   needed.executable = file->executable;
   // Another user could not read it; and who runs as the agent can write where it likes anyway.
-  needed.link = flag_of(parsed(call.body), "link") && !open.other_user;
+  needed.link = flag_of(asked, "link") && !open.other_user;
   needed.size = file->size;
   const auto ticket = std::make_shared<Content::Ticket>(0);
   *ticket = content_->prepare({std::move(needed)}, open.other_user, kContentPatience,
